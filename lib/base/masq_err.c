@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What it is
+ *	The one sentence that explains a failure. It is written where the fault is seen, gets words
+ *	put in front of it on the way up ("masq.conf:12: "), and is read by a person.
+ * Words
+ *	sentence	text without newline, always NUL-terminated
+ *	cut		a sentence that did not fit ends in "..." so that nobody takes it for whole
+ * Data and who owns it
+ *	struct masq_err belongs to the caller, mostly on its stack. Nothing is allocated: a failure
+ *	of memory must still be told.
+ * Life cycle
+ *	The caller empties it (or not: a success leaves it alone), the callee fills it in, the
+ *	caller prints it or passes it up.
+ * Threads
+ *	None of its own; one struct is used by one thread at a time.
+ */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <masq_err.h>
+
+static void write_sentence(char text[MASQ_ERR_TEXT_BYTES], const char *fmt, va_list args)
+		__attribute__((format(printf, 2, 0)));
+
+/* Mark a text that fills its buffer and lost its end. */
+static void
+mark_cut(char text[MASQ_ERR_TEXT_BYTES])
+{
+	memcpy(text + MASQ_ERR_TEXT_BYTES - 4, "...", 4);
+}
+
+static void
+write_sentence(char text[MASQ_ERR_TEXT_BYTES], const char *fmt, va_list args)
+{
+	int len = vsnprintf(text, MASQ_ERR_TEXT_BYTES, fmt, args);
+
+	/* An encoding error leaves the buffer undefined; say something all the same. */
+	if (len < 0)
+		snprintf(text, MASQ_ERR_TEXT_BYTES, "(unprintable error: %s)", fmt);
+	else if (len >= MASQ_ERR_TEXT_BYTES)
+		mark_cut(text);
+}
+
+int
+masq_err_set(struct masq_err *err, int code, const char *fmt, ...)
+{
+	char text[MASQ_ERR_TEXT_BYTES];
+	va_list args;
+
+	if (err == NULL)
+		return -code;
+	/* An argument may be the old sentence itself, so it is not written over while it is read. */
+	va_start(args, fmt);
+	write_sentence(text, fmt, args);
+	va_end(args);
+	memcpy(err->text, text, sizeof(text));
+	return -code;
+}
+
+void
+masq_err_prefix(struct masq_err *err, const char *fmt, ...)
+{
+	char text[MASQ_ERR_TEXT_BYTES];
+	va_list args;
+	size_t head, tail;
+
+	if (err == NULL)
+		return;
+	va_start(args, fmt);
+	write_sentence(text, fmt, args);
+	va_end(args);
+
+	head = strlen(text);
+	tail = strlen(err->text);
+	if (head + tail < MASQ_ERR_TEXT_BYTES) {
+		memcpy(text + head, err->text, tail + 1);
+	} else {
+		memcpy(text + head, err->text, MASQ_ERR_TEXT_BYTES - head);
+		mark_cut(text);
+	}
+	memcpy(err->text, text, sizeof(text));
+}
