@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Error sentences: codes, cutting, prefixes.
+ */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <masq_err.h>
+
+#define ROOM (MASQ_ERR_TEXT_BYTES - 1)
+
+static char letters[2 * MASQ_ERR_TEXT_BYTES];
+
+/* The first count of the letters. */
+static const char *
+some(size_t count)
+{
+	static char text[sizeof(letters)];
+
+	memcpy(text, letters, count);
+	text[count] = '\0';
+	return text;
+}
+
+static void
+set_writes_and_returns_minus_code(void **state)
+{
+	struct masq_err err = { "" };
+
+	(void)state;
+	assert_int_equal(masq_err_set(&err, EINVAL, "port %d: accepted are 1..%s", 70000, "65535"),
+			-EINVAL);
+	assert_string_equal(err.text, "port 70000: accepted are 1..65535");
+}
+
+static void
+nobody_asks(void **state)
+{
+	(void)state;
+	assert_int_equal(masq_err_set(NULL, ENOENT, "%s", "gone"), -ENOENT);
+	masq_err_prefix(NULL, "%s", "gone");
+}
+
+static void
+set_may_quote_the_old_sentence(void **state)
+{
+	struct masq_err err = { "no such chain" };
+
+	(void)state;
+	masq_err_set(&err, EINVAL, "rule 3: %s", err.text);
+	assert_string_equal(err.text, "rule 3: no such chain");
+}
+
+static void
+set_cuts_only_what_does_not_fit(void **state)
+{
+	static const struct {
+		size_t letters;
+		int is_cut;
+	} rows[] = { { 0, 0 }, { 1, 0 }, { ROOM - 1, 0 }, { ROOM, 0 }, { ROOM + 1, 1 },
+		{ 2 * ROOM, 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct masq_err err;
+
+		memset(&err, 0x55, sizeof(err));
+		masq_err_set(&err, EINVAL, "%s", some(rows[i].letters));
+		if (!rows[i].is_cut) {
+			assert_string_equal(err.text, some(rows[i].letters));
+			continue;
+		}
+		assert_int_equal(strlen(err.text), ROOM);
+		assert_memory_equal(err.text, letters, ROOM - 3);
+		assert_string_equal(err.text + ROOM - 3, "...");
+	}
+}
+
+static void
+prefixes_pile_up(void **state)
+{
+	struct masq_err err;
+
+	(void)state;
+	masq_err_set(&err, EINVAL, "no port 0");
+	masq_err_prefix(&err, "portfw: ");
+	masq_err_prefix(&err, "%s:%d: ", "rules.masq", 12);
+	assert_string_equal(err.text, "rules.masq:12: portfw: no port 0");
+}
+
+/* Prefix and sentence of these lengths; what is left of both. */
+static void
+prefix_cuts_only_what_does_not_fit(void **state)
+{
+	static const struct {
+		size_t head, tail;
+	} rows[] = { { 0, ROOM }, { 1, ROOM - 1 }, { 1, ROOM }, { ROOM, 0 }, { ROOM, 1 },
+		{ ROOM + 9, 7 }, { ROOM - 1, 1 }, { ROOM - 1, 2 }, { 300, 300 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char whole[4 * MASQ_ERR_TEXT_BYTES];
+		struct masq_err err;
+
+		masq_err_set(&err, EINVAL, "%s", some(rows[i].tail));
+		memcpy(whole, letters, rows[i].head);
+		strcpy(whole + rows[i].head, some(rows[i].tail));
+		masq_err_prefix(&err, "%s", some(rows[i].head));
+		if (strlen(whole) > ROOM)
+			strcpy(whole + ROOM - 3, "...");
+		assert_string_equal(err.text, whole);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(set_writes_and_returns_minus_code),
+		cmocka_unit_test(nobody_asks),
+		cmocka_unit_test(set_may_quote_the_old_sentence),
+		cmocka_unit_test(set_cuts_only_what_does_not_fit),
+		cmocka_unit_test(prefixes_pile_up),
+		cmocka_unit_test(prefix_cuts_only_what_does_not_fit),
+	};
+
+	for (size_t i = 0; i < sizeof(letters); i++)
+		letters[i] = (char)('a' + i % 23);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
