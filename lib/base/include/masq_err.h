@@ -36,7 +36,7 @@ int masq_err_set(struct masq_err *err, int code, const char *fmt, ...)
  * @param err	in/out; NULL: nothing happens
  * @param fmt	printf format of the words to put first
  */
-void masq_err_prefix(struct masq_err *err, const char *fmt, ...)
-		__attribute__((format(printf, 2, 3)));
+void
+masq_err_prefix(struct masq_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif /* MASQ_ERR_H */

@@ -12,18 +12,18 @@
  * and in everything above lib/pkt that is not a packet field.
  */
 
-#define MASQ_IP4_TEXT_BYTES 16	      /**< "255.255.255.255" and its NUL */
+#define MASQ_IP4_TEXT_BYTES 16 /**< "255.255.255.255" and its NUL */
 #define MASQ_IP4_PREFIX_TEXT_BYTES 19 /**< "255.255.255.255/32" and its NUL */
-#define MASQ_MAC_TEXT_BYTES 18	      /**< "00:11:22:33:44:55" and its NUL */
+#define MASQ_MAC_TEXT_BYTES 18 /**< "00:11:22:33:44:55" and its NUL */
 
 /** Build a host order address from its four parts. */
-#define MASQ_IP4(a, b, c, d)                                                                       \
+#define MASQ_IP4(a, b, c, d) \
 	(((uint32_t)(a) << 24) | ((uint32_t)(b) << 16) | ((uint32_t)(c) << 8) | (uint32_t)(d))
 
 /** One address inside a network, "192.168.1.1/24". */
 struct masq_ip4_prefix {
 	uint32_t addr; /**< host order, host bits kept as written */
-	uint8_t len;   /**< 0..32 */
+	uint8_t len; /**< 0..32 */
 };
 
 /**

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_CSUM_H
+#define MASQ_CSUM_H
+
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+
+/**
+ * @file
+ * Internet checksum arithmetic, RFC 1071 and RFC 1624 (equation 3). All sums are over 16-bit words
+ * as they lie in memory; a one's complement sum does not care about byte order as long as
+ * everyone uses the same.
+ */
+
+/** Fold a 32-bit sum of 16-bit words to 16 bits, carries added back in. */
+static inline uint16_t
+masq_csum_fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+/** Delta (as masq_csum_apply() takes it) for one 16-bit word that changes. */
+static inline uint16_t
+masq_csum_delta16(uint16_t before, uint16_t after)
+{
+	return masq_csum_fold((uint32_t)(uint16_t)~before + after);
+}
+
+/** Delta for one 32-bit word that changes. */
+static inline uint16_t
+masq_csum_delta32(uint32_t before, uint32_t after)
+{
+	return masq_csum_fold((~before & 0xffff) + (uint32_t)(uint16_t)(~before >> 16) +
+			(after & 0xffff) + (after >> 16));
+}
+
+/** Sum of two deltas. */
+static inline uint16_t
+masq_csum_delta_add(uint16_t a, uint16_t b)
+{
+	return masq_csum_fold((uint32_t)a + b);
+}
+
+/** New checksum of data that changed by @p delta. */
+static inline uint16_t
+masq_csum_apply(uint16_t checksum, uint16_t delta)
+{
+	return (uint16_t)~masq_csum_fold((uint32_t)(uint16_t)~checksum + delta);
+}
+
+/** The same for UDP: a result of 0 would mean "no checksum" and is sent as 0xffff. */
+static inline uint16_t
+masq_csum_apply_udp(uint16_t checksum, uint16_t delta)
+{
+	uint16_t sum = masq_csum_apply(checksum, delta);
+
+	return sum != 0 ? sum : 0xffff;
+}
+
+#endif /* MASQ_CSUM_H */

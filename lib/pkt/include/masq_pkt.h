@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_PKT_H
+#define MASQ_PKT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <masq_drop.h>
+#include <masq_tuple.h>
+
+/**
+ * @file
+ * Parsing: the only place that looks at a packet's bytes with suspicion. Every length is checked
+ * against the bytes of the first buffer; later stages trust struct masq_pkt and nothing else.
+ */
+
+struct rte_mbuf;
+
+/** What the parser found; bits of masq_pkt.flags. */
+enum masq_pkt_flag {
+	MASQ_PKT_ARP = 0x01, /**< ARP; besides, only l3_offset and vlan are valid */
+	MASQ_PKT_FRAGMENT = 0x02, /**< a fragment (first or later); ports are not filled in */
+	MASQ_PKT_OPTIONS = 0x04, /**< has IP options */
+	MASQ_PKT_ICMP_ERROR = 0x08, /**< ICMP 3, 4, 11, 12; see masq_pkt.key */
+	MASQ_PKT_ICMP_QUERY = 0x10, /**< ICMP 8, 13, 15, 17 and their replies 0, 14, 16, 18 */
+	MASQ_PKT_ICMP_OTHER = 0x20, /**< any other ICMP message */
+	MASQ_PKT_OTHER_PROTO = 0x40, /**< not TCP, UDP or ICMP */
+	MASQ_PKT_SLOW = 0x80, /**< slow path whatever the tables say; set by stages only */
+};
+
+#define MASQ_TCP_FIN 0x01
+#define MASQ_TCP_SYN 0x02
+#define MASQ_TCP_RST 0x04
+#define MASQ_TCP_ACK 0x10
+
+/** One parsed packet. */
+struct masq_pkt {
+	/**
+	 * The packet's tuple. For ICMP errors: the tuple, as it would arrive, of a packet of the flow
+	 * that travels the same way as the error, i.e. the quoted tuple reversed. Errors that quote
+	 * no flow we could know (later fragments, other protocols, too little, or a sender that is
+	 * not whom the error is sent to) have proto 0 here, so that no session matches.
+	 */
+	struct masq_tuple key;
+	uint16_t l3_offset; /**< from the start of the frame to the IP header: 14 or 18 */
+	uint16_t l4_offset; /**< from the start of the frame to the transport header */
+	uint16_t l3_len_bytes; /**< IP total length */
+	uint16_t vlan; /**< tag of the frame, 0: none or priority only */
+	uint8_t flags; /**< enum masq_pkt_flag */
+	uint8_t tcp_flags; /**< of a TCP segment, else 0 */
+	uint8_t ttl;
+	uint8_t tos;
+	uint32_t rss_hash; /**< owner's Toeplitz hash; the parser leaves 0, a stage fills it in */
+};
+
+/**
+ * Parse one frame.
+ *
+ * Accepts Ethernet II, one optional 802.1Q tag, IPv4 with options, TCP, UDP, ICMP, other protocols,
+ * and ARP. Frame padding behind the IP packet is cut off the mbuf (single-segment packets). Checks
+ * the IP header checksum unless the NIC vouches for it, and takes the NIC's word for a bad
+ * transport checksum.
+ * Also refuses what can neither be sent nor answered: impossible sources and destinations
+ * (0/8, 127/8, multicast and class E sources, 240/4 destinations), multicast, broadcast
+ * 255.255.255.255, source-route options, frames to other stations.
+ *
+ * @param mbuf	frame; headers must lie in the first segment
+ * @param own_mac	station address of the port, 6 bytes; unicast frames to others are refused
+ * @param pkt	out: filled in; on a drop undefined
+ * @return MASQ_DROP_NONE or the reason
+ */
+enum masq_drop
+masq_pkt_parse(struct rte_mbuf *mbuf, const uint8_t own_mac[6], struct masq_pkt *pkt);
+
+/**
+ * The same for a whole burst; what a stage calls. Prefetches ahead.
+ *
+ * @param mbuf	n frames
+ * @param own_mac	n pointers to 6 bytes
+ * @param pkt	out: n packets
+ * @param reason	in/out: n reasons; packets that already have one are skipped
+ */
+void masq_pkt_parse_burst(struct rte_mbuf *const *mbuf, const uint8_t *const *own_mac,
+		struct masq_pkt *pkt, uint8_t *reason, unsigned int n);
+
+/** Is this ICMP type one of the queries (8, 13, 15, 17) or replies (0, 14, 16, 18)? */
+static inline bool
+masq_icmp_is_query(uint8_t type)
+{
+	return type < 32 && ((UINT32_C(1) << type) & 0x0007e101) != 0;
+}
+
+#endif /* MASQ_PKT_H */

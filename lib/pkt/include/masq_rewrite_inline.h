@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_REWRITE_INLINE_H
+#define MASQ_REWRITE_INLINE_H
+
+/**
+ * @file
+ * The per-packet half of masq_rewrite.h, included by it. A packet costs one store for both
+ * addresses, one for both ports, and one read and write of each checksum; all changes of the IP
+ * header are added up first. TCP and UDP share the instructions, for the reason that the parser
+ * has: in a mix of both a branch costs more than what it saves.
+ */
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include <rte_mbuf.h>
+
+#include <masq_csum.h>
+#include <masq_rewrite.h>
+
+#if RTE_BYTE_ORDER != RTE_LITTLE_ENDIAN
+#error "lib/pkt is written for little-endian machines"
+#endif
+
+/** The identifier and the checksum of an ICMP query. Out of line: few packets are queries. */
+void masq_rewrite_query(const struct masq_rewrite *rewrite, uint8_t *icmp);
+
+/** Add two one's complement sums: half of masq_csum_fold(), enough for up to three addends. */
+static inline uint16_t
+masq_rewrite_fold_once(uint32_t sum)
+{
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
+/** TOS, TTL minus one, and the IP checksum with these and @p l3_delta. */
+static inline void
+masq_rewrite_ip(uint8_t *ip, uint8_t tos_and, uint8_t tos_xor, uint16_t l3_delta,
+		const struct masq_pkt *pkt)
+{
+	/* TTL is the low byte of its word as loaded: one less is minus one, in one's complement. */
+	uint32_t sum = (uint32_t)l3_delta + 0xfffe;
+	uint16_t checksum;
+
+	if (tos_and != 0xff || tos_xor != 0) {
+		uint8_t tos = (pkt->tos & tos_and) ^ tos_xor;
+
+		sum += masq_csum_delta16((uint16_t)(pkt->tos << 8), (uint16_t)(tos << 8));
+		sum = masq_csum_fold(sum);
+		ip[1] = tos;
+	}
+	ip[8] = (uint8_t)(pkt->ttl - 1);
+	memcpy(&checksum, ip + 10, sizeof(checksum));
+	checksum = (uint16_t)~masq_rewrite_fold_once(sum + (uint16_t)~checksum);
+	memcpy(ip + 10, &checksum, sizeof(checksum));
+}
+
+/** Ports and checksum of TCP and UDP. */
+static inline void
+masq_rewrite_ports(const struct masq_rewrite *rewrite, uint8_t *l4)
+{
+	const bool is_udp = rewrite->proto == IPPROTO_UDP;
+	uint8_t *place = l4 + (is_udp ? 6 : 16);
+	uint16_t before, after;
+
+	memcpy(&before, place, sizeof(before));
+	after = (uint16_t)~masq_rewrite_fold_once((uint32_t)(uint16_t)~before + rewrite->l4_delta);
+	/* UDP: a sum of 0 is sent as 0xffff, and 0 (no checksum) stays 0. No branches. */
+	after |= (uint16_t) - (uint16_t)(is_udp & (after == 0));
+	after &= (uint16_t)((uint16_t)(is_udp & (before == 0)) - 1);
+	memcpy(place, &after, sizeof(after));
+	memcpy(l4, &rewrite->sport, 4);
+}
+
+static inline void
+masq_rewrite_apply(const struct masq_rewrite *rewrite, struct rte_mbuf *mbuf,
+		const struct masq_pkt *pkt)
+{
+	uint8_t *ip = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, pkt->l3_offset);
+	uint8_t *l4 = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, pkt->l4_offset);
+
+	masq_rewrite_ip(ip, rewrite->tos_and, rewrite->tos_xor, rewrite->l3_delta, pkt);
+	memcpy(ip + 12, &rewrite->src, 8);
+	if (rewrite->proto != IPPROTO_ICMP)
+		masq_rewrite_ports(rewrite, l4);
+	else
+		masq_rewrite_query(rewrite, l4);
+}
+
+static inline void
+masq_rewrite_route(
+		uint8_t tos_and, uint8_t tos_xor, struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
+{
+	masq_rewrite_ip(rte_pktmbuf_mtod_offset(mbuf, uint8_t *, pkt->l3_offset), tos_and, tos_xor,
+			0, pkt);
+}
+
+static_assert(offsetof(struct masq_rewrite, dst) == 4 && offsetof(struct masq_rewrite, dport) == 10,
+		"addresses are stored as one word, and ports are");
+
+#endif /* MASQ_REWRITE_INLINE_H */
