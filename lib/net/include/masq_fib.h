@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_FIB_H
+#define MASQ_FIB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+
+#include <masq_conf.h>
+#include <masq_err.h>
+
+/**
+ * @file
+ * The forwarding table: where does a destination leave, and is it the box itself? Immutable once
+ * built; part of the snapshot that the control thread publishes and all workers read. Longest
+ * prefix match by rte_fib over connected networks, static routes and the box's own addresses.
+ *
+ * A table costs 16 MB (32 MB beyond 127 next hops or 127 blocks of 256 addresses with long
+ * prefixes) and some 10 ms to build. So it is counted: snapshots whose addresses and routes did not
+ * change share one by masq_fib_ref().
+ */
+
+struct masq_fib;
+
+/** What the table says of a destination. */
+struct masq_fib_route {
+	bool is_local; /**< one of the box's own addresses; port is the one that has it */
+	bool is_broadcast; /**< broadcast or network address of a connected network */
+	uint8_t port; /**< index into the ports of the appliance: where packets leave */
+	uint32_t next_hop; /**< host order: gateway, or the destination itself if connected */
+	uint32_t preferred_src; /**< host order: source address that the box itself would use: the
+				 * first of the port whose network holds next_hop, else its first */
+};
+
+/**
+ * Build a table. Control thread; needs EAL.
+ *
+ * Of equal prefixes an own address beats the broadcast address of another network; every other
+ * pair (two default routes, a route to a connected network, one network on two ports) is refused.
+ * A gateway must lie in a connected network or in a static route without gateway, and is neither
+ * an own nor a broadcast address. A port without addresses is fine until a route needs it.
+ *
+ * @param ports	n_ports (at most MASQ_CONF_PORTS_MAX) ports, their addresses and gateways
+ * @param routes	n_routes static routes
+ * @param socket_id	NUMA node of the memory
+ * @param err	out: names the route and port at fault
+ * @return the table, to be given back by masq_fib_destroy(); NULL: err is filled (gateway not in a
+ *	connected network, unknown port, memory)
+ */
+struct masq_fib *masq_fib_create(const struct masq_conf_port *ports, uint32_t n_ports,
+		const struct masq_conf_route *routes, uint32_t n_routes, int socket_id,
+		struct masq_err *err);
+
+/** One more owner: the next snapshot uses the same table. @return @p fib */
+struct masq_fib *masq_fib_ref(struct masq_fib *fib);
+
+/** One owner less; the last one frees it: no worker may read it any more. NULL is fine. */
+void masq_fib_destroy(struct masq_fib *fib);
+
+/**
+ * Look one destination up. Any thread; no lock; a few memory reads.
+ *
+ * @param dst	host order
+ * @param route	out: untouched when there is no route
+ * @return 0, -ENETUNREACH
+ */
+int masq_fib_lookup(const struct masq_fib *fib, uint32_t dst, struct masq_fib_route *route);
+
+/** @return true when @p addr (host order) is one of the box's own addresses */
+bool masq_fib_is_local(const struct masq_fib *fib, uint32_t addr);
+
+/** @return true when @p addr is an own address of port @p port (ARP answers for it there) */
+bool masq_fib_is_local_on(const struct masq_fib *fib, uint32_t addr, uint8_t port);
+
+/** One row of "route show". */
+struct masq_fib_row {
+	struct masq_ip4_prefix dst; /**< host bits are zero */
+	uint32_t gateway; /**< host order, 0: connected */
+	uint8_t port;
+	bool is_static; /**< by "route add" or the gateway of a port; else connected */
+};
+
+/**
+ * The table as rows, longest prefix first, the default route last; own and broadcast addresses are
+ * not listed.
+ *
+ * @return number of rows in all, however few were copied
+ * @param first	row to start with
+ * @param rows	out: at most @p max rows
+ */
+uint32_t
+masq_fib_rows(const struct masq_fib *fib, uint32_t first, struct masq_fib_row *rows, uint32_t max);
+
+#endif /* MASQ_FIB_H */
