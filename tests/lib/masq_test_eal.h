@@ -5,7 +5,7 @@
 /**
  * @file
  * Starts EAL for a test program: no hugepages, no devices, nothing on disk. Call once, first in
- * main(); link libdpdk.
+ * main(); link libdpdk. Not --in-memory: EAL takes --no-huge for legacy memory and refuses both.
  */
 
 #include <rte_eal.h>
@@ -18,7 +18,7 @@ masq_test_eal_init(const char *program, const char *memory_mb)
 {
 	char name[256], mem[32];
 	char *argv[] = { name, (char[]){ "--no-huge" }, (char[]){ "-m" }, mem,
-		(char[]){ "--no-pci" }, (char[]){ "--in-memory" }, (char[]){ "--no-telemetry" },
+		(char[]){ "--no-pci" }, (char[]){ "--no-shconf" }, (char[]){ "--no-telemetry" },
 		(char[]){ "--log-level=*:error" }, (char[]){ "-l" }, (char[]){ "0" }, NULL };
 
 	snprintf(name, sizeof(name), "%s", program);
