@@ -157,5 +157,5 @@ masq_icmp_echo_reply(struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
 
 	delta = masq_csum_delta16(icmp[0], ICMP_ECHO_REPLY);
 	icmp[0] = ICMP_ECHO_REPLY;
-	store16(icmp + 2, masq_csum_apply(load16(icmp + 2), delta));
+	store16(icmp + 2, updated_query_checksum(icmp, delta));
 }

@@ -12,6 +12,8 @@
 
 #include <rte_byteorder.h>
 
+#include <masq_csum.h>
+
 #define ETHER_HEADER_BYTES 14u
 #define VLAN_TAG_BYTES 4u
 #define VLAN_ID_MASK 0x0fff
@@ -114,6 +116,19 @@ static inline uint64_t
 load_mac(const uint8_t *mac)
 {
 	return (uint64_t)load16(mac) << 16 | (uint64_t)load32(mac + 2) << 32;
+}
+
+/*
+ * New checksum of an ICMP query, whose other fields have their new values already. An echo reply may
+ * be nothing but zeros; its checksum is 0xffff, which an update cannot tell from 0. Where all of the
+ * header is zero, 0xffff is right whatever follows.
+ */
+static inline uint16_t
+updated_query_checksum(const uint8_t *icmp, uint16_t delta)
+{
+	uint16_t sum = masq_csum_apply(load16(icmp + 2), delta);
+
+	return sum == 0 && load16(icmp) == 0 && load32(icmp + 4) == 0 ? 0xffff : sum;
 }
 
 #endif /* MASQ_PKT_PRIV_H */

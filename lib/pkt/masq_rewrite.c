@@ -67,8 +67,8 @@ new_query_id(const struct masq_rewrite *rewrite)
 void
 masq_rewrite_query(const struct masq_rewrite *rewrite, uint8_t *icmp)
 {
-	store16(icmp + 2, masq_csum_apply(load16(icmp + 2), rewrite->l4_delta));
 	store16(icmp + 4, new_query_id(rewrite));
+	store16(icmp + 2, updated_query_checksum(icmp, rewrite->l4_delta));
 }
 
 /* Change one word of a sum; the change is added to its delta. */
@@ -98,7 +98,7 @@ rewrite_quoted_l4(const struct masq_rewrite *rewrite, uint8_t *l4, uint32_t l4_b
 
 	if (rewrite->proto == IPPROTO_ICMP) {
 		replace16(l4 + 4, new_query_id(rewrite), &ports_delta);
-		replace16(l4 + 2, masq_csum_apply(load16(l4 + 2), ports_delta), &checksum_delta);
+		replace16(l4 + 2, updated_query_checksum(l4, ports_delta), &checksum_delta);
 		return masq_csum_delta_add(ports_delta, checksum_delta);
 	}
 	replace16(l4, rewrite->dport, &ports_delta);

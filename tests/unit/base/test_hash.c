@@ -101,6 +101,19 @@ counting_keys_spread(void **state)
 			assert_in_range(fullest_bucket(word_offsets[i], shifts[j]), 64, 128);
 }
 
+static void
+both_halves_of_the_seed_count(void **state)
+{
+	uint8_t key[16] = { 192, 168, 1, 2, 209, 81, 8, 5, 4, 1, 0, 80, 6 };
+	struct masq_hash_seed a = fixed, b = fixed;
+
+	(void)state;
+	a.a ^= 1;
+	b.b ^= 2;
+	assert_int_not_equal(masq_hash16(key, &a), masq_hash16(key, &fixed));
+	assert_int_not_equal(masq_hash16(key, &b), masq_hash16(key, &fixed));
+}
+
 /* Keys that share a bucket under one seed do not stay together under another. */
 static void
 collisions_depend_on_the_seed(void **state)
@@ -132,6 +145,7 @@ main(void)
 		cmocka_unit_test(alignment_does_not_matter),
 		cmocka_unit_test(each_bit_of_the_key_counts),
 		cmocka_unit_test(counting_keys_spread),
+		cmocka_unit_test(both_halves_of_the_seed_count),
 		cmocka_unit_test(collisions_depend_on_the_seed),
 	};
 

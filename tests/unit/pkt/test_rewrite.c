@@ -460,6 +460,39 @@ damaged_errors_stay_damaged(void **state)
 	}
 }
 
+/* An echo reply can be all zeros, the one message whose checksum is 0xffff. */
+static void
+a_pong_of_zeros_has_a_checksum(void **state)
+{
+	struct masq_test_pkt zeros = { .proto = ICMP, .payload = "\0\0\0", .payload_bytes = 3 };
+	struct masq_test_pkt numbered = zeros, error = { .proto = ICMP, .icmp_type = 3 };
+	struct masq_rewrite there, back;
+	struct rte_mbuf *mbuf;
+	struct masq_pkt pkt;
+
+	(void)state;
+	numbered.icmp_id = 61001;
+	there = rewrite_of(&numbered, &zeros);
+	back = rewrite_of(&zeros, &numbered);
+	zeros.ttl = 63;
+	expect_rewrite(&there, &numbered, &zeros);
+	numbered.ttl = 62;
+	expect_rewrite(&back, &zeros, &numbered);
+
+	there = rewrite_of_answers(&zeros, &numbered);
+	zeros.ttl = numbered.ttl;
+	error.src = "10.9.9.9";
+	error.dst = MASQ_TEST_SRC;
+	error.quote = &numbered;
+	mbuf = masq_test_pkt_build(pool, &error);
+	assert_int_equal(masq_pkt_parse(mbuf, our_mac, &pkt), MASQ_DROP_NONE);
+	masq_rewrite_icmp_error(&there, mbuf, &pkt);
+	error.quote = &zeros;
+	error.ttl = 63;
+	assert_true(masq_test_pkt_check(mbuf, &error));
+	rte_pktmbuf_free(mbuf);
+}
+
 /* Half of a TCP checksum at the end of a quote cannot be mended; the rest must be right. */
 static void
 half_a_quoted_checksum_is_left_alone(void **state)
@@ -515,6 +548,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(ip_checksums_are_right_at_the_extremes),
 		cmocka_unit_test(errors_quote_what_their_receiver_sent),
 		cmocka_unit_test(damaged_errors_stay_damaged),
+		cmocka_unit_test(a_pong_of_zeros_has_a_checksum),
 		cmocka_unit_test(half_a_quoted_checksum_is_left_alone),
 		cmocka_unit_test(two_rewrites_undo_each_other),
 	};
