@@ -25,7 +25,10 @@
 /** The identifier and the checksum of an ICMP query. Out of line: few packets are queries. */
 void masq_rewrite_query(const struct masq_rewrite *rewrite, uint8_t *icmp);
 
-/** Add two one's complement sums: half of masq_csum_fold(), enough for up to three addends. */
+/**
+ * Half of masq_csum_fold(). Enough for a sum of two words and no more: three may give 0x1ffff, which
+ * one fold takes to 0x10000.
+ */
 static inline uint16_t
 masq_rewrite_fold_once(uint32_t sum)
 {
@@ -45,12 +48,11 @@ masq_rewrite_ip(uint8_t *ip, uint8_t tos_and, uint8_t tos_xor, uint16_t l3_delta
 		uint8_t tos = (pkt->tos & tos_and) ^ tos_xor;
 
 		sum += masq_csum_delta16((uint16_t)(pkt->tos << 8), (uint16_t)(tos << 8));
-		sum = masq_csum_fold(sum);
 		ip[1] = tos;
 	}
 	ip[8] = (uint8_t)(pkt->ttl - 1);
 	memcpy(&checksum, ip + 10, sizeof(checksum));
-	checksum = (uint16_t)~masq_rewrite_fold_once(sum + (uint16_t)~checksum);
+	checksum = (uint16_t)~masq_csum_fold(sum + (uint16_t)~checksum);
 	memcpy(ip + 10, &checksum, sizeof(checksum));
 }
 
