@@ -183,6 +183,45 @@ bad_packets_are_refused_with_their_reason(void **state)
 	}
 }
 
+/*
+ * A checksum that is wrong by as little as a carry that was lost, in either byte order, for addresses
+ * that make sums carry at each width that the parser may add in.
+ */
+static void
+an_ip_checksum_wrong_by_one_is_refused(void **state)
+{
+	static const char *const addresses[] = { "1.0.0.1", "1.255.255.255", "223.255.255.255",
+		"128.0.255.255", "1.0.255.254", "223.0.0.255" };
+	static const int steps[] = { 0, 1, -1, 256, -256 };
+	uint8_t bytes[MASQ_TEST_FRAME_BYTES_MAX];
+
+	(void)state;
+	for (unsigned int i = 0; i < 36 * 256; i++) {
+		struct masq_test_pkt sent = { .src = addresses[i % 6],
+			.dst = addresses[i / 6 % 6],
+			.ip_id = (uint16_t)(257 * (i / 36)),
+			.payload_bytes = 18 };
+		uint32_t count = build(&sent, NULL, 0, bytes);
+		int right = bytes[24] << 8 | bytes[25];
+
+		for (size_t j = 0; j < LENGTH(steps); j++) {
+			uint16_t sum = (uint16_t)(right + steps[j]);
+			struct masq_pkt pkt;
+			struct frame frame;
+
+			/* The two zeros of one's complement are the same number. */
+			if (steps[j] != 0 && sum % 0xffff == right % 0xffff)
+				continue;
+			bytes[24] = (uint8_t)(sum >> 8);
+			bytes[25] = (uint8_t)sum;
+			frame_init(&frame, bytes, count, count, 0);
+			assert_int_equal(masq_pkt_parse(frame.mbuf, our_mac, &pkt),
+					steps[j] == 0 ? MASQ_DROP_NONE : MASQ_DROP_IP_CHECKSUM);
+			frame_fini(&frame);
+		}
+	}
+}
+
 static void
 a_tag_inside_a_stripped_tag_is_refused(void **state)
 {
@@ -203,6 +242,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_packets_are_refused_with_their_reason),
+		cmocka_unit_test(an_ip_checksum_wrong_by_one_is_refused),
 		cmocka_unit_test(a_tag_inside_a_stripped_tag_is_refused),
 	};
 

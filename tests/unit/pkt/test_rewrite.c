@@ -343,7 +343,7 @@ static const struct {
 			{ .src = "203.0.113.1", .sport = 61000 },
 			.error = { .src = "10.9.9.9",
 					.icmp_type = 12,
-					.options = "\1",
+					.options = "\1\1\1\1\1\1\1",
 					.option_bytes = 8 } },
 	{ "tcp, eight bytes", { .proto = TCP, .sport = 1025, .dport = 80, .payload = "GET" },
 			{ .src = "203.0.113.1", .sport = 61000 },
@@ -513,6 +513,36 @@ a_pong_of_zeros_has_a_checksum(void **state)
 	rte_pktmbuf_free(mbuf);
 }
 
+/* A packet whose UDP checksum came out as 0 and was sent as 0xffff: the quote must say so too. */
+static void
+a_quoted_udp_checksum_is_never_zero(void **state)
+{
+	struct masq_test_pkt sent = { .sport = 0, .dport = 53, .payload = "ab", .ttl = 3 };
+	struct masq_test_pkt left, error = { .proto = ICMP, .src = "10.9.9.9", .icmp_type = 11 };
+	struct masq_rewrite rewrite;
+	uint8_t frame[128] = { 0 };
+	struct rte_mbuf *mbuf;
+	struct masq_pkt pkt;
+
+	(void)state;
+	do {
+		sent.sport++;
+		masq_test_pkt_bytes(&sent, frame, sizeof(frame));
+	} while (frame[40] != 0xff || frame[41] != 0xff);
+	left = changed(&sent, &masquerade);
+	rewrite = rewrite_of_answers(&sent, &left);
+	error.dst = "203.0.113.1";
+	error.quote = &left;
+	mbuf = masq_test_pkt_build(pool, &error);
+	assert_int_equal(masq_pkt_parse(mbuf, our_mac, &pkt), MASQ_DROP_NONE);
+	masq_rewrite_icmp_error(&rewrite, mbuf, &pkt);
+	error.dst = MASQ_TEST_SRC;
+	error.quote = &sent;
+	error.ttl = 63;
+	assert_true(masq_test_pkt_check(mbuf, &error));
+	rte_pktmbuf_free(mbuf);
+}
+
 /* Half of a TCP checksum at the end of a quote cannot be mended; the rest must be right. */
 static void
 half_a_quoted_checksum_is_left_alone(void **state)
@@ -569,6 +599,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(errors_quote_what_their_receiver_sent),
 		cmocka_unit_test(damaged_errors_stay_damaged),
 		cmocka_unit_test(a_pong_of_zeros_has_a_checksum),
+		cmocka_unit_test(a_quoted_udp_checksum_is_never_zero),
 		cmocka_unit_test(half_a_quoted_checksum_is_left_alone),
 		cmocka_unit_test(two_rewrites_undo_each_other),
 	};
