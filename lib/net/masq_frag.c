@@ -333,8 +333,9 @@ find_place(const struct datagram *d, const struct masq_frag_info *info, struct p
 		return PLACE_OVERLAP;
 	if (piece != NULL && piece->start < info->end)
 		return PLACE_OVERLAP;
-	if (d->end_bytes != 0 && (info->end > d->end_bytes || !info->more))
+	if (d->end_bytes != 0 && info->end > d->end_bytes)
 		return PLACE_BEYOND;
+	/* Also when the end is known: then the last piece is held, and stands behind this one. */
 	if (!info->more && piece != NULL)
 		return PLACE_BEYOND;
 	return PLACE_FREE;

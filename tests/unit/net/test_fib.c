@@ -148,6 +148,27 @@ without_default_route_there_is_nowhere(void **state)
 }
 
 static void
+nested_networks_speak_for_themselves(void **state)
+{
+	/* The network address of the /8 lies in the /16 as well. */
+	static const struct masq_conf_port port = { .name = "lan",
+		.n_addresses = 2,
+		.address = { { IP(10, 0, 0, 1), 16 }, { IP(10, 5, 0, 1), 8 } } };
+	static const struct masq_conf_route everywhere = { .port = "lan" };
+	struct masq_fib *fib = masq_fib_create(&port, 1, &everywhere, 1, 0, NULL);
+
+	(void)state;
+	assert_non_null(fib);
+	check_lookup(fib,
+			&(struct lookup_row){ NULL, IP(10, 0, 7, 7), LINK, 0, 0, IP(10, 0, 0, 1) });
+	check_lookup(fib,
+			&(struct lookup_row){ NULL, IP(10, 7, 7, 7), LINK, 0, 0, IP(10, 5, 0, 1) });
+	check_lookup(fib,
+			&(struct lookup_row){ NULL, IP(8, 8, 8, 8), LINK, 0, 0, IP(10, 0, 0, 1) });
+	masq_fib_destroy(fib);
+}
+
+static void
 rows_stand_longest_first(void **state)
 {
 	static const struct masq_fib_row want[] = {
@@ -250,6 +271,9 @@ static const struct refusal_row {
 	  { { .name = "a", .n_addresses = 1, .address = { { IP(10, 0, 0, 1), 24 } } } },
 	  { { .dst = { IP(10, 9, 0, 0), 16 }, .gateway = IP(10, 8, 0, 1) },
 	    { .dst = { IP(10, 8, 0, 0), 16 }, .gateway = IP(10, 0, 0, 7) } } },
+	{ "route 10.9.0.0/16: gateway 10.3.0.1 is in no connected network", /* nor by a default route */
+	  { { .name = "a", .n_addresses = 1, .address = { { IP(10, 0, 0, 1), 24 } } } },
+	  { { .dst = { IP(10, 9, 0, 0), 16 }, .gateway = IP(10, 3, 0, 1) }, { .dst = { 0, 0 }, .port = "a" } } },
 	{ "route 10.9.0.0/16: gateway 10.0.0.7 is reached by port a, not b",
 	  { { .name = "a", .n_addresses = 1, .address = { { IP(10, 0, 0, 1), 24 } } },
 	    { .name = "b", .n_addresses = 1, .address = { { IP(10, 1, 0, 1), 24 } } } },
@@ -286,7 +310,8 @@ contradictions_are_refused(void **state)
 		struct masq_err err = { "" };
 
 		while (n_routes < 2 && row->route[n_routes].dst.len != 99 &&
-				(n_routes == 0 || row->route[n_routes].dst.len != 0))
+				(n_routes == 0 || row->route[n_routes].dst.len != 0 ||
+						row->route[n_routes].port[0] != '\0'))
 			n_routes++;
 		assert_null(masq_fib_create(row->port, n_ports, row->route, n_routes, 0, &err));
 		if (strncmp(err.text, row->words, strlen(row->words)) != 0)
@@ -458,6 +483,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(destinations),
 		cmocka_unit_test(without_default_route_there_is_nowhere),
+		cmocka_unit_test(nested_networks_speak_for_themselves),
 		cmocka_unit_test(rows_stand_longest_first),
 		cmocka_unit_test(the_last_owner_frees_it),
 		cmocka_unit_test(contradictions_are_refused),

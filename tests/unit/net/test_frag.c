@@ -553,6 +553,67 @@ pieces_are_bounded(void **state)
 	destroy(frag);
 }
 
+/* Hold the first n pieces of 8 bytes of a datagram. */
+static void
+hold(struct masq_frag *frag, uint32_t src, uint16_t id, unsigned int n)
+{
+	struct test_fragment f = { .src = src, .id = id, .proto = U, .len = 8, .more = true };
+	struct masq_frag_result r;
+
+	for (unsigned int i = 0; i < n; i++) {
+		f.start = (uint16_t)(8 * i);
+		push(frag, &f, &r);
+		assert_int_equal(r.held, 1);
+		assert_int_equal(r.n_dropped, 0);
+	}
+}
+
+static void
+one_fragment_pushes_out_one_datagram(void **state)
+{
+	/* Six datagrams, and 64 fragments for one source: both limits are reached at once. */
+	struct masq_frag_config config = {
+		.datagrams = 6, .per_source = 3, .fragments = 128, .timeout_ms = 1000
+	};
+	struct test_fragment f = { .src = 1, .id = 9, .proto = U, .len = 8, .more = true };
+	struct masq_frag *frag = create(&config);
+	struct masq_frag_result r;
+
+	(void)state;
+	hold(frag, 2, 0, 61);
+	hold(frag, 1, 0, 63);
+	hold(frag, 1, 1, 1);
+	hold(frag, 3, 0, 1);
+	hold(frag, 4, 0, 1);
+	hold(frag, 5, 0, 1);
+	push(frag, &f, &r);
+	assert_int_equal(r.held, 1);
+	assert_int_equal(r.n_dropped, 63);
+	assert_int_equal(r.reason, MEMORY);
+	free_dropped(&r);
+	assert_int_equal(masq_frag_held(frag), 66);
+	destroy(frag);
+}
+
+static void
+what_was_finished_is_not_counted(void **state)
+{
+	struct masq_frag *frag = create(&usual);
+	struct masq_frag_result r;
+
+	(void)state;
+	hold(frag, 1, 0, 2); /* keeps the source's account open */
+	for (uint16_t id = 1; id < 100; id++) {
+		struct test_fragment f = { .src = 1, .id = id, .proto = U, .start = 8, .len = 8 };
+
+		hold(frag, 1, id, 1);
+		assert_non_null(push(frag, &f, &r));
+		assert_int_equal(r.n_dropped, 0);
+		rte_pktmbuf_free(r.whole);
+	}
+	destroy(frag);
+}
+
 static void
 a_datagram_has_at_most_64_fragments(void **state)
 {
@@ -838,6 +899,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(ticks_give_up_one_datagram_each),
 		cmocka_unit_test(ticks_forget_what_was_refused),
 		cmocka_unit_test(pieces_are_bounded),
+		cmocka_unit_test(one_fragment_pushes_out_one_datagram),
+		cmocka_unit_test(what_was_finished_is_not_counted),
 		cmocka_unit_test(a_datagram_has_at_most_64_fragments),
 		cmocka_unit_test(bad_configurations_are_refused),
 		cmocka_unit_test(a_64_kb_datagram),

@@ -35,6 +35,10 @@ static const uint8_t odd_copied[] = { 0x94, 3, 9, 0 };
 static const uint8_t too_long[] = { 1, 1, 0x94, 3 };
 static const uint8_t at_the_edge[] = { 1, 1, 1, 0x94 };
 
+/* The same where the longest header ends. */
+static const uint8_t at_the_end[40] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0x94 };
+
 #define OPT(o) o, sizeof(o)
 
 /* Fragments of one packet: where each starts, the last entry is the end. */
@@ -64,6 +68,7 @@ static const struct row {
 	{ "an option that is too short", { .proto = IPPROTO_UDP, .len = 100, .options = OPT(((const uint8_t[]){ 0x94, 1, 0x94, 4 })) }, 100, NULL, 0, { 0, 72, 100 } },
 	{ "an option longer than the header", { .proto = IPPROTO_UDP, .len = 100, .options = OPT(too_long) }, 100, NULL, 0, { 0, 72, 100 } },
 	{ "an option without length", { .proto = IPPROTO_UDP, .len = 100, .options = OPT(at_the_edge) }, 100, NULL, 0, { 0, 72, 100 } },
+	{ "an option without length at 60", { .proto = IPPROTO_UDP, .len = 100, .options = OPT(at_the_end) }, 100, NULL, 0, { 0, 40, 100 } },
 	{ "from a chain", { .proto = IPPROTO_UDP, .len = 200, .split = 20 }, 100, NULL, 0, { 0, 80, 160, 200 } },
 	{ "from a chain, split in the middle", { .proto = IPPROTO_UDP, .len = 200, .split = 90 }, 100, NULL, 0, { 0, 80, 160, 200 } },
 	/* clang-format on */
