@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_SESSION_INLINE_H
+#define MASQ_SESSION_INLINE_H
+
+/**
+ * @file
+ * What masq_session.h promises inline, and the table that it needs to see. Nobody outside
+ * lib/session names a field of the table.
+ */
+
+#define MASQ_WHEEL_SLOT_MS 256 /**< why: masq_session_wheel.c */
+#define MASQ_WHEEL_SLOTS 4096 /**< power of two; one turn is 1048.576 s */
+#define MASQ_WHEEL_DUE MASQ_WHEEL_SLOTS /**< one list more: handed back by the next tick */
+
+struct rte_hash;
+
+struct masq_session_table {
+	/* Line 0: set at creation and never written again, so that all workers may read it. */
+	struct rte_hash *hash; /**< tuple -> half index */
+	struct masq_half *halves; /**< n_halves lines */
+	struct masq_session *sessions; /**< n_sessions records */
+	const uint8_t *keys; /**< tuple of half 0, inside rte_hash */
+	struct masq_hash_seed seed;
+	uint32_t key_stride; /**< bytes from a half's tuple to the next half's */
+	uint32_t worker;
+	uint32_t n_halves;
+	uint32_t n_sessions;
+
+	/* From here on: written by the owner. */
+	uint64_t wheel_slot
+			__attribute__((aligned(64))); /**< next to examine, counted from clock 0 */
+	uint32_t free; /**< head of the list of free records */
+	_Atomic(uint32_t) live; /**< records that are not free; other threads may look */
+	uint32_t wheel[MASQ_WHEEL_SLOTS + 1]; /**< heads of lists; the last one is MASQ_WHEEL_DUE */
+
+	/* Set before traffic. */
+	uint32_t n_tables;
+	struct masq_session_table *tables[MASQ_MAX_WORKERS];
+};
+
+static inline struct masq_half *
+masq_half_at(const struct masq_session_table *table, uint32_t index)
+{
+	return &table->halves[index];
+}
+
+static inline struct masq_session *
+masq_session_at(const struct masq_session_table *table, uint32_t session)
+{
+	return &table->sessions[session];
+}
+
+/* Relaxed stores of aligned words cost what plain ones cost; they are there because the creator
+ * reads the three fields while the owner of the half writes them. */
+static inline void
+masq_half_seen(struct masq_half *half, uint64_t now_ms, uint32_t len_bytes)
+{
+	__atomic_store_n(&half->last_seen_ms, masq_half_clock(now_ms), __ATOMIC_RELAXED);
+	__atomic_store_n(&half->packets, half->packets + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&half->bytes, half->bytes + len_bytes, __ATOMIC_RELAXED);
+}
+
+#endif /* MASQ_SESSION_INLINE_H */

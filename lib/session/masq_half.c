@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What it is
+ *	The halves of a worker's sessions: rte_hash finds the position of a tuple, the half lies
+ *	at that position in an array of cache lines beside it.
+ * Words
+ *	signature	the 32-bit hash of a tuple, made by masq_hash16() under the table's seed.
+ *			rte_hash gets it handed in everywhere, its own hash function is never used
+ *			on tuples.
+ *	position	rte_hash's number of a key slot; half index in all other files
+ * Data and who owns it
+ *	rte_hash keeps the tuples: 32 bytes a slot in one array. masq_half_key() goes there
+ *	directly, because rte_hash_get_key_with_position() looks the key up again with the hash
+ *	function that is not ours. Where the array lies and how far its slots are apart is learnt
+ *	at creation from keys that are put in for that and taken out again (masq_session.c).
+ * Life cycle
+ *	masq_half_insert() takes a position, masq_half_remove() gives it back; rte_hash hands free
+ *	positions out first in, first out.
+ * Threads
+ *	The owner alone. Other workers read halves and tuples of indices that they were told,
+ *	never the hash: it has no concurrency flags, which keeps locks and counters out of
+ *	lookups.
+ * Cost
+ *	A lookup touches two buckets, one key slot, one half. rte_hash fetches the first two ahead
+ *	over the burst, masq_half_lookup_burst() the third. Numbers: tests/perf/bench_session.c.
+ */
+
+#include <string.h>
+
+#include <rte_hash.h>
+#include <rte_prefetch.h>
+
+#include <masq_session.h>
+
+/* Tuples that go to rte_hash together. Not 64, although it would take them: in 22.11 a full mask of
+ * 64 bits is made by shifting 1 by 64, and a burst without hits in the main buckets then comes back
+ * without a look at the extended ones. */
+#define LOOKUP_MAX 32
+
+static_assert(sizeof(struct masq_tuple) == 16, "masq_hash16() takes 16 bytes");
+
+static void
+lookup(struct masq_session_table *table, const struct masq_tuple *const *keys, uint32_t *index,
+		unsigned int n)
+{
+	hash_sig_t signature[LOOKUP_MAX];
+	const void *key[LOOKUP_MAX];
+	int32_t position[LOOKUP_MAX];
+
+	for (unsigned int i = 0; i < n; i++) {
+		key[i] = keys[i];
+		signature[i] = masq_hash16(keys[i], &table->seed);
+	}
+	rte_hash_lookup_with_hash_bulk(table->hash, key, signature, n, position);
+	for (unsigned int i = 0; i < n; i++) {
+		if (position[i] < 0) {
+			index[i] = MASQ_HALF_NONE;
+			continue;
+		}
+		index[i] = (uint32_t)position[i];
+		/* For writing: whoever looks a half up counts a packet in it. */
+		rte_prefetch0_write(masq_half_at(table, index[i]));
+	}
+}
+
+void
+masq_half_lookup_burst(struct masq_session_table *table, const struct masq_tuple *const *keys,
+		uint32_t *index, unsigned int n)
+{
+	while (n > LOOKUP_MAX) {
+		lookup(table, keys, index, LOOKUP_MAX);
+		keys += LOOKUP_MAX;
+		index += LOOKUP_MAX;
+		n -= LOOKUP_MAX;
+	}
+	if (n > 0)
+		lookup(table, keys, index, n);
+}
+
+uint32_t
+masq_half_find(const struct masq_session_table *table, const struct masq_tuple *key)
+{
+	int32_t position = rte_hash_lookup_with_hash(
+			table->hash, key, masq_hash16(key, &table->seed));
+
+	return position >= 0 ? (uint32_t)position : MASQ_HALF_NONE;
+}
+
+const struct masq_tuple *
+masq_half_key(const struct masq_session_table *table, uint32_t index)
+{
+	assert(index < table->n_halves);
+	return (const void *)(table->keys + (size_t)index * table->key_stride);
+}
+
+uint32_t
+masq_half_insert(struct masq_session_table *table, const struct masq_tuple *key,
+		const struct masq_half *half)
+{
+	int32_t position = rte_hash_add_key_with_hash(
+			table->hash, key, masq_hash16(key, &table->seed));
+
+	if (position < 0)
+		return MASQ_HALF_NONE;
+	table->halves[position] = *half;
+	return (uint32_t)position;
+}
+
+void
+masq_half_remove(struct masq_session_table *table, uint32_t index)
+{
+	const struct masq_tuple *key = masq_half_key(table, index);
+	int32_t position = rte_hash_del_key_with_hash(
+			table->hash, key, masq_hash16(key, &table->seed));
+
+	assert(position == (int32_t)index);
+	(void)position;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What it is
+ *	One worker's session table: creation with all its memory, the records, and the state
+ *	changes that packets bring about.
+ * Words
+ *	half	one direction; masq_half.c
+ *	record	what a session is besides its halves; belongs to the *creator*
+ *	linked	tables know each other by worker number, so that a half finds the record of its
+ *		session and a creator the other half, wherever they live
+ * Data and who owns it, and what it costs
+ *	h halves and s records, with pow2(x) the power of two that is not below x:
+ *		rte_hash keys	32 h		the tuple, 8 unused bytes, alignment
+ *		buckets		8 pow2(h)	64 bytes for 8 entries
+ *		extended ones	8 pow2(h)	as many again: no tuple is refused for want of a
+ *						place near its hash, the last half fits
+ *		free positions	4 pow2(h + 1)	a ring
+ *		free buckets	pow2(h)		a ring: 4 pow2(pow2(h) / 8 + 1)
+ *		halves		64 h
+ *		records		48 s
+ *		the table	17 KB, nearly all of it the wheel
+ *	With h = 2 s and h a power of two less one that is 64 + 16 + 16 + 8 + 2 + 128 + 48 = 282
+ *	bytes a session. At the power of two: 290, one ring doubles. Just above it: 324, and
+ *	falling again with every session, because whatever goes by powers of two has doubled. So
+ *	who chooses h makes it a power of two less one if it can.
+ * Life cycle
+ *	Record: free -> masq_session_alloc() -> halves are put in and named in it -> armed ->
+ *	expired or flushed: off the wheel, its halves are taken out -> masq_session_free(). Free
+ *	records are a stack threaded through wheel_next: the record that was used last is the
+ *	warmest.
+ * Threads
+ *	Everything belongs to the owner but one word a session, masq_session.state, which the
+ *	worker of either half may change. It is read relaxed, because a stale state only leads to
+ *	a compare-and-swap that fails, and swapped (acquire-release) only when the table of
+ *	states says that something changes: a few times in the life of a session. A word that
+ *	loses the race is judged again from what the winner wrote.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_errno.h>
+#include <rte_hash.h>
+#include <rte_malloc.h>
+
+#include "masq_session_priv.h"
+
+#define KEY_SLOT_BYTES 32
+#define BUCKET_BYTES 64
+#define BUCKET_ENTRIES 8
+
+/* What malloc and memzones add: a header for each of 11 pieces, the rings, struct rte_hash. */
+#define OVERHEAD_BYTES 4096
+
+static_assert(MASQ_SESSION_NONE == UINT32_MAX && MASQ_HALF_NONE == UINT32_MAX, "none is none");
+static_assert(MASQ_MAX_WORKERS <= UINT8_MAX + 1, "a worker is one byte in records and halves");
+
+static int
+check_config(const struct masq_session_config *config, struct masq_err *err)
+{
+	if (config->worker >= MASQ_MAX_WORKERS)
+		return masq_err_set(err, EINVAL,
+				"session table: worker %" PRIu32 " does not exist (0 to %d)",
+				config->worker, MASQ_MAX_WORKERS - 1);
+	if (config->sessions < 1 || config->sessions > MASQ_SESSIONS_MAX)
+		return masq_err_set(err, EINVAL,
+				"session table of worker %" PRIu32 ": %" PRIu32
+				" sessions are not possible (1 to %" PRIu32 ")",
+				config->worker, config->sessions, MASQ_SESSIONS_MAX);
+	if (config->halves < MASQ_HALVES_MIN || config->halves > MASQ_HALVES_MAX)
+		return masq_err_set(err, EINVAL,
+				"session table of worker %" PRIu32 ": %" PRIu32
+				" halves are not possible (%d to %" PRIu32 ")",
+				config->worker, config->halves, MASQ_HALVES_MIN, MASQ_HALVES_MAX);
+	return 0;
+}
+
+static struct rte_hash *
+create_hash(const struct masq_session_table *table, int socket_id)
+{
+	char name[RTE_HASH_NAMESIZE];
+	struct rte_hash_parameters parameters = {
+		.name = name,
+		.entries = table->n_halves,
+		.key_len = sizeof(struct masq_tuple),
+		.socket_id = socket_id,
+		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
+	};
+
+	/* Hashes need names of their own; so has every table an address of its own. */
+	snprintf(name, sizeof(name), "masq_%" PRIxPTR, (uintptr_t)table);
+	return rte_hash_create(&parameters);
+}
+
+/*
+ * Learn where rte_hash keeps the tuple of a position: put three keys in, with its own hash function
+ * so that it can tell us where they are, and take them out again.
+ */
+static int
+learn_keys(struct masq_session_table *table)
+{
+	const uint8_t *place[3];
+	int32_t position[3];
+	int64_t stride;
+
+	for (uint32_t i = 0; i < RTE_DIM(place); i++) {
+		struct masq_tuple probe = { .src = i };
+		void *key = NULL;
+
+		position[i] = rte_hash_add_key(table->hash, &probe);
+		if (position[i] < 0 ||
+				rte_hash_get_key_with_position(table->hash, position[i], &key) != 0)
+			return -EFAULT;
+		place[i] = key;
+	}
+	for (uint32_t i = 0; i < RTE_DIM(place); i++) {
+		struct masq_tuple probe = { .src = i };
+
+		rte_hash_del_key(table->hash, &probe);
+	}
+	if (position[0] == position[1])
+		return -EFAULT;
+	stride = (place[1] - place[0]) / (position[1] - position[0]);
+	table->keys = place[0] - position[0] * stride;
+	table->key_stride = (uint32_t)stride;
+	for (uint32_t i = 0; i < RTE_DIM(place); i++)
+		if ((const uint8_t *)masq_half_key(table, (uint32_t)position[i]) != place[i])
+			return -EFAULT;
+	return 0;
+}
+
+static void
+init_lists(struct masq_session_table *table)
+{
+	table->free = MASQ_SESSION_NONE;
+	for (uint32_t i = table->n_sessions; i-- > 0;) {
+		table->sessions[i].initial = MASQ_HALF_NONE;
+		table->sessions[i].reply = MASQ_HALF_NONE;
+		table->sessions[i].wheel_slot = SESSION_FREE;
+		table->sessions[i].wheel_next = table->free;
+		table->free = i;
+	}
+	for (uint32_t i = 0; i < RTE_DIM(table->wheel); i++)
+		table->wheel[i] = MASQ_SESSION_NONE;
+}
+
+struct masq_session_table *
+masq_session_table_create(const struct masq_session_config *config, struct masq_err *err)
+{
+	struct masq_session_table *table;
+	int rc;
+
+	if (check_config(config, err) != 0)
+		return NULL;
+	table = rte_zmalloc_socket("masq_session_table", sizeof(*table), RTE_CACHE_LINE_SIZE,
+			config->socket_id);
+	if (table == NULL)
+		goto no_memory;
+	table->seed = config->seed;
+	table->worker = config->worker;
+	table->n_halves = config->halves;
+	table->n_sessions = config->sessions;
+	table->n_tables = config->worker + 1;
+	table->tables[config->worker] = table;
+	table->halves = rte_zmalloc_socket("masq_halves",
+			(size_t)config->halves * sizeof(*table->halves), RTE_CACHE_LINE_SIZE,
+			config->socket_id);
+	table->sessions = rte_zmalloc_socket("masq_sessions",
+			(size_t)config->sessions * sizeof(*table->sessions), RTE_CACHE_LINE_SIZE,
+			config->socket_id);
+	table->hash = create_hash(table, config->socket_id);
+	if (table->halves == NULL || table->sessions == NULL || table->hash == NULL)
+		goto no_memory;
+	rc = learn_keys(table);
+	if (rc != 0) {
+		masq_err_set(err, -rc,
+				"session table of worker %" PRIu32
+				": rte_hash of this DPDK keeps its keys in an unknown way "
+				"(wanted: one array)",
+				config->worker);
+		masq_session_table_destroy(table);
+		return NULL;
+	}
+	init_lists(table);
+	return table;
+
+no_memory:
+	masq_err_set(err, ENOMEM,
+			"session table of worker %" PRIu32 ": no memory for %" PRIu32
+			" sessions with %" PRIu32 " halves on socket %d; "
+			"[daemon] memory must be larger or sessions smaller",
+			config->worker, config->sessions, config->halves, config->socket_id);
+	masq_session_table_destroy(table);
+	return NULL;
+}
+
+void
+masq_session_table_destroy(struct masq_session_table *table)
+{
+	if (table == NULL)
+		return;
+	rte_hash_free(table->hash);
+	rte_free(table->sessions);
+	rte_free(table->halves);
+	rte_free(table);
+}
+
+void
+masq_session_table_link(struct masq_session_table *table, struct masq_session_table *const *tables,
+		uint32_t n_tables)
+{
+	assert(n_tables <= MASQ_MAX_WORKERS && table->worker < n_tables);
+	assert(tables[table->worker] == table);
+	memcpy(table->tables, tables, n_tables * sizeof(*tables));
+	table->n_tables = n_tables;
+}
+
+uint64_t
+masq_session_table_bytes(const struct masq_session_table *table)
+{
+	uint64_t halves = table->n_halves;
+	uint64_t buckets = rte_align32pow2(table->n_halves) / BUCKET_ENTRIES;
+	uint64_t bytes = sizeof(*table) + OVERHEAD_BYTES;
+
+	bytes += halves * (sizeof(struct masq_half) + KEY_SLOT_BYTES);
+	bytes += 2 * buckets * BUCKET_BYTES;
+	bytes += sizeof(uint32_t) * rte_align64pow2(halves + 1);
+	bytes += sizeof(uint32_t) * rte_align64pow2(buckets + 1);
+	bytes += (uint64_t)table->n_sessions * sizeof(struct masq_session);
+	return bytes;
+}
+
+uint32_t
+masq_session_count(const struct masq_session_table *table)
+{
+	return atomic_load_explicit(&table->live, memory_order_relaxed);
+}
+
+uint32_t
+masq_session_capacity(const struct masq_session_table *table)
+{
+	return table->n_sessions;
+}
+
+static void
+add_live(struct masq_session_table *table, uint32_t change)
+{
+	/* One writer: no read-modify-write instruction needed. */
+	atomic_store_explicit(
+			&table->live, masq_session_count(table) + change, memory_order_relaxed);
+}
+
+uint32_t
+masq_session_alloc(struct masq_session_table *table)
+{
+	uint32_t session = table->free;
+	struct masq_session *s;
+
+	if (session == MASQ_SESSION_NONE)
+		return MASQ_SESSION_NONE;
+	s = masq_session_at(table, session);
+	table->free = s->wheel_next;
+	memset(s, 0, sizeof(*s));
+	s->initial = MASQ_HALF_NONE;
+	s->reply = MASQ_HALF_NONE;
+	s->wheel_next = MASQ_SESSION_NONE;
+	s->wheel_prev = MASQ_SESSION_NONE;
+	s->wheel_slot = MASQ_SESSION_NONE;
+	add_live(table, 1);
+	return session;
+}
+
+void
+masq_session_free(struct masq_session_table *table, uint32_t session)
+{
+	struct masq_session *s = masq_session_at(table, session);
+
+	assert(s->wheel_slot != SESSION_FREE);
+	masq_wheel_remove(table, session);
+	s->initial = MASQ_HALF_NONE;
+	s->reply = MASQ_HALF_NONE;
+	s->wheel_slot = SESSION_FREE;
+	s->wheel_next = table->free;
+	table->free = session;
+	add_live(table, UINT32_MAX);
+}
+
+bool
+masq_session_event(struct masq_session_table *table, struct masq_half *half, uint8_t tcp_flags,
+		const struct masq_conf_timeouts *timeouts)
+{
+	bool from_inside = (half->flags & MASQ_HALF_FROM_INSIDE) != 0;
+	struct masq_session *session;
+	uint32_t before, after;
+
+	assert(half->creator < table->n_tables);
+	session = masq_session_at(table->tables[half->creator], half->session);
+	before = atomic_load_explicit(&session->state, memory_order_relaxed);
+	do {
+		after = masq_tcp_next(before, from_inside, tcp_flags);
+	} while (after != before &&
+			!atomic_compare_exchange_weak_explicit(&session->state, &before, after,
+					memory_order_acq_rel, memory_order_relaxed));
+
+	half->flags &= (uint8_t)~MASQ_HALF_WATCH;
+	if (masq_state_watches_ack(after))
+		half->flags |= MASQ_HALF_WATCH;
+	return masq_state_timeout_ms(timeouts, after) < masq_state_timeout_ms(timeouts, before);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What it is
+ *	The timer wheel: finds the sessions whose timeout is over without looking at all of them,
+ *	and without packets ever touching it.
+ * Words
+ *	slot	256 ms of the clock, counted from 0. Slot s is *due* when the clock reaches s *
+ *		256. A deadline belongs to the first slot that is due not before it, so nothing
+ *		ends early, and nothing later than 255 ms. Timeouts are whole seconds and are
+ *		promised to the second: a quarter of that leaves room for a worker that polls
+ *		late. Shorter slots would only make a turn shorter.
+ *	turn	4096 slots, 1048.576 s: longer than all default timeouts but one. The heads take
+ *		16 KB.
+ *	parked	a deadline beyond the turn waits in its last slot and is looked at again there. An
+ *		established TCP session that says nothing is met 8 times in its 7440 s.
+ *	lazy	a session stays in its slot however often it is used. When the slot comes, its
+ *		halves tell when it was last used, and it goes where it now belongs. So a packet
+ *		writes a timestamp in its own half and nothing else; only a deadline that comes
+ *		*nearer* must move a session (masq_session_arm()).
+ *	due list	one list more, for sessions that somebody wants gone whatever their clock
+ *			says
+ * Data and who owns it
+ *	table->wheel: heads of lists that are threaded through the records (wheel_next,
+ *	wheel_prev). A record knows its list (wheel_slot). table->wheel_slot is the next slot to
+ *	examine: every session on the wheel is in one of the 4096 slots from there on.
+ * Bounds
+ *	A tick examines at most budget sessions and goes on there next time. When the clock has
+ *	jumped by more than a turn (fake clocks, a suspended machine), all slots are due, each
+ *	once: the walk begins a turn before the present. So a tick never looks at more than 4096
+ *	heads.
+ * Cost
+ *	The list is a chain of cache misses; the halves are fetched ahead while it is walked, so
+ *	that a session costs about one miss and not three.
+ * Threads
+ *	The creator. Last-seen times of REPLY halves are read from the tables of other workers.
+ */
+
+#include <rte_common.h>
+#include <rte_prefetch.h>
+
+#include "masq_session_priv.h"
+
+#define BATCH 32
+
+/* Workers read the clock at different moments, so a half may be "seen" a little after a creator's
+ * now. A gap up to this is taken for that and not for 49 days of silence. */
+#define SKEW_MS 60000
+
+static_assert((MASQ_WHEEL_SLOTS & (MASQ_WHEEL_SLOTS - 1)) == 0, "slots are counted with a mask");
+static_assert(MASQ_CONF_TIMEOUT_MAX_S * UINT64_C(1000) < INT32_MAX, "idle times have 32 bits");
+
+static void
+wheel_insert(struct masq_session_table *table, uint32_t session, uint32_t list)
+{
+	struct masq_session *s = masq_session_at(table, session);
+	uint32_t head = table->wheel[list];
+
+	s->wheel_slot = list;
+	s->wheel_prev = MASQ_SESSION_NONE;
+	s->wheel_next = head;
+	if (head != MASQ_SESSION_NONE)
+		masq_session_at(table, head)->wheel_prev = session;
+	table->wheel[list] = session;
+}
+
+void
+masq_wheel_remove(struct masq_session_table *table, uint32_t session)
+{
+	struct masq_session *s = masq_session_at(table, session);
+
+	if (s->wheel_slot == MASQ_SESSION_NONE)
+		return;
+	assert(s->wheel_slot != SESSION_FREE);
+	if (s->wheel_prev != MASQ_SESSION_NONE)
+		masq_session_at(table, s->wheel_prev)->wheel_next = s->wheel_next;
+	else
+		table->wheel[s->wheel_slot] = s->wheel_next;
+	if (s->wheel_next != MASQ_SESSION_NONE)
+		masq_session_at(table, s->wheel_next)->wheel_prev = s->wheel_prev;
+	s->wheel_slot = MASQ_SESSION_NONE;
+}
+
+static uint32_t
+since(uint32_t seen_ms, uint64_t now_ms)
+{
+	uint32_t idle_ms = (uint32_t)now_ms - seen_ms;
+
+	return idle_ms > UINT32_MAX - SKEW_MS ? 0 : idle_ms;
+}
+
+uint32_t
+masq_session_idle_ms(const struct masq_session_table *table, const struct masq_session *session,
+		uint64_t now_ms)
+{
+	uint32_t seen_ms = session->created_ms, idle_ms;
+
+	if (session->initial != MASQ_HALF_NONE)
+		seen_ms = masq_half_at(table, session->initial)->last_seen_ms;
+	idle_ms = since(seen_ms, now_ms);
+	if (session->reply == MASQ_HALF_NONE)
+		return idle_ms;
+	/* racy: the other worker may be writing; the session lived at either time. */
+	seen_ms = __atomic_load_n(
+			&session_reply_half(table, session)->last_seen_ms, __ATOMIC_RELAXED);
+	return seen_ms != 0 ? RTE_MIN(idle_ms, since(seen_ms, now_ms)) : idle_ms;
+}
+
+static uint32_t
+session_timeout_ms(struct masq_session *session, const struct masq_conf_timeouts *timeouts)
+{
+	return masq_state_timeout_ms(
+			timeouts, atomic_load_explicit(&session->state, memory_order_relaxed));
+}
+
+/* Slots from the next one to be examined to the one in which a deadline is met. */
+static uint32_t
+slots_ahead(const struct masq_session_table *table, uint64_t deadline_ms)
+{
+	uint64_t slot = deadline_ms / MASQ_WHEEL_SLOT_MS + (deadline_ms % MASQ_WHEEL_SLOT_MS != 0);
+
+	if (slot <= table->wheel_slot)
+		return 0;
+	return (uint32_t)RTE_MIN(slot - table->wheel_slot, (uint64_t)MASQ_WHEEL_SLOTS - 1);
+}
+
+static uint32_t
+list_ahead(const struct masq_session_table *table, uint32_t slots)
+{
+	return (uint32_t)(table->wheel_slot + slots) & (MASQ_WHEEL_SLOTS - 1);
+}
+
+void
+masq_session_arm(struct masq_session_table *table, uint32_t session,
+		const struct masq_conf_timeouts *timeouts, uint64_t now_ms)
+{
+	struct masq_session *s = masq_session_at(table, session);
+	uint64_t deadline_ms = now_ms + session_timeout_ms(s, timeouts);
+	uint32_t idle_ms = masq_session_idle_ms(table, s, now_ms);
+	uint32_t ahead;
+
+	deadline_ms -= RTE_MIN((uint64_t)idle_ms, deadline_ms);
+	ahead = slots_ahead(table, deadline_ms);
+	if (s->wheel_slot != MASQ_SESSION_NONE) {
+		uint32_t now_ahead = (s->wheel_slot - (uint32_t)table->wheel_slot) &
+				(MASQ_WHEEL_SLOTS - 1);
+
+		/* Lazy: where it is, it is met early enough and will be sent on. */
+		if (s->wheel_slot == MASQ_WHEEL_DUE || now_ahead <= ahead)
+			return;
+		masq_wheel_remove(table, session);
+	}
+	wheel_insert(table, session, list_ahead(table, ahead));
+}
+
+void
+masq_session_arm_now(struct masq_session_table *table, uint32_t session, uint64_t now_ms)
+{
+	(void)now_ms; /* the due list has no time */
+	masq_wheel_remove(table, session);
+	wheel_insert(table, session, MASQ_WHEEL_DUE);
+}
+
+/* Take the first sessions of a list off it, and begin to fetch what deciding on them needs. */
+static unsigned int
+detach(struct masq_session_table *table, uint32_t list, uint32_t *batch, unsigned int max)
+{
+	uint32_t session = table->wheel[list];
+	unsigned int n = 0;
+
+	while (n < max && session != MASQ_SESSION_NONE) {
+		struct masq_session *s = masq_session_at(table, session);
+
+		batch[n++] = session;
+		session = s->wheel_next;
+		s->wheel_slot = MASQ_SESSION_NONE;
+		if (s->initial != MASQ_HALF_NONE)
+			rte_prefetch0(masq_half_at(table, s->initial));
+		if (s->reply != MASQ_HALF_NONE)
+			rte_prefetch0(session_reply_half(table, s));
+	}
+	if (n > 0 && session != MASQ_SESSION_NONE)
+		masq_session_at(table, session)->wheel_prev = MASQ_SESSION_NONE;
+	table->wheel[list] = session;
+	return n;
+}
+
+/* Send the used ones of a batch on, hand the idle ones back. */
+static unsigned int
+examine(struct masq_session_table *table, const struct masq_conf_timeouts *timeouts,
+		uint64_t now_ms, const uint32_t *batch, unsigned int n, uint32_t *expired)
+{
+	unsigned int n_expired = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct masq_session *s = masq_session_at(table, batch[i]);
+		uint32_t timeout_ms = session_timeout_ms(s, timeouts);
+		uint32_t idle_ms = masq_session_idle_ms(table, s, now_ms);
+
+		if (idle_ms >= timeout_ms) {
+			expired[n_expired++] = batch[i];
+			continue;
+		}
+		wheel_insert(table, batch[i],
+				list_ahead(table,
+						slots_ahead(table, now_ms + timeout_ms - idle_ms)));
+	}
+	return n_expired;
+}
+
+unsigned int
+masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeouts *timeouts,
+		uint64_t now_ms, unsigned int budget, uint32_t *expired, unsigned int max)
+{
+	uint64_t due_slot = now_ms / MASQ_WHEEL_SLOT_MS;
+	uint32_t batch[BATCH];
+	unsigned int n_expired, n;
+
+	n_expired = detach(table, MASQ_WHEEL_DUE, expired, RTE_MIN(budget, max));
+	budget -= n_expired;
+
+	if (due_slot >= table->wheel_slot + MASQ_WHEEL_SLOTS)
+		table->wheel_slot = due_slot - (MASQ_WHEEL_SLOTS - 1);
+	/* A batch is never more than what can be handed back, should all of it be idle. */
+	while (table->wheel_slot <= due_slot && budget > 0 && n_expired < max) {
+		n = RTE_MIN(RTE_MIN(budget, max - n_expired), (unsigned int)BATCH);
+		n = detach(table, list_ahead(table, 0), batch, n);
+		if (n == 0) {
+			table->wheel_slot++;
+			continue;
+		}
+		budget -= n;
+		n_expired += examine(table, timeouts, now_ms, batch, n, expired + n_expired);
+	}
+	return n_expired;
+}
+
+bool
+masq_session_rearm(struct masq_session_table *table, uint32_t *cursor,
+		const struct masq_conf_timeouts *timeouts, uint64_t now_ms, unsigned int budget)
+{
+	for (; budget > 0 && *cursor < table->n_sessions; budget--, (*cursor)++) {
+		uint32_t slot = masq_session_at(table, *cursor)->wheel_slot;
+
+		/* Off the wheel: free, not armed yet, or being dismantled. Leave it there. */
+		if (slot != MASQ_SESSION_NONE && slot != SESSION_FREE)
+			masq_session_arm(table, *cursor, timeouts, now_ms);
+	}
+	return *cursor >= table->n_sessions;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What it is
+ *	The protocol states of sessions: the TCP machine of reference 1.8, names and timeouts.
+ * Words
+ *	event		the first of RST, SYN, FIN, ACK that a segment carries
+ *	from OUTSIDE	the segment travels to the inside host; reference 1.8 calls it "in"
+ *	from INSIDE	the segment travels to the outside; reference 1.8 calls it "out"
+ *	watching state	one that an ACK alone may change: NONE, LAST_ACK, LISTEN. No other state
+ *			leads into one of them, so a session that has left them never watches
+ *			again; that is what lets masq_session_event() keep a flag in each half
+ *			instead of having every data segment read the state.
+ * Life cycle
+ *	NONE or LISTEN when a TCP session is made; the first segment already is an event. UDP and
+ *	ICMP sessions have one state all their life.
+ * Threads
+ *	Pure functions of their arguments.
+ */
+
+#include <stddef.h>
+#include <string.h>
+
+#include <masq_pkt.h>
+#include <masq_tcp_state.h>
+
+enum event {
+	EVENT_SYN,
+	EVENT_FIN,
+	EVENT_ACK,
+	EVENT_RST,
+	EVENT_COUNT,
+};
+
+#define TCP_STATES (MASQ_STATE_LISTEN + 1)
+
+#define NO MASQ_STATE_NONE
+#define ES MASQ_STATE_ESTABLISHED
+#define SS MASQ_STATE_SYN_SENT
+#define SR MASQ_STATE_SYN_RECV
+#define FW MASQ_STATE_FIN_WAIT
+#define TW MASQ_STATE_TIME_WAIT
+#define CL MASQ_STATE_CLOSE
+#define CW MASQ_STATE_CLOSE_WAIT
+#define LA MASQ_STATE_LAST_ACK
+#define LI MASQ_STATE_LISTEN
+
+/* clang-format off */
+
+/* [from_inside][event][state] */
+static const uint8_t next_state[2][EVENT_COUNT][TCP_STATES] = {
+	{ /* from OUTSIDE     NO  ES  SS  SR  FW  TW  CL  CW  LA  LI */
+		[EVENT_SYN] = { SR, ES, ES, SR, SR, SR, SR, SR, SR, SR },
+		[EVENT_FIN] = { CL, CW, SS, TW, TW, TW, CL, CW, LA, LI },
+		[EVENT_ACK] = { CL, ES, SS, SR, FW, TW, CL, CW, CL, LI },
+		[EVENT_RST] = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI },
+	},
+	{ /* from INSIDE      NO  ES  SS  SR  FW  TW  CL  CW  LA  LI */
+		[EVENT_SYN] = { SS, ES, SS, ES, SS, SS, SS, SS, SS, LI },
+		[EVENT_FIN] = { TW, FW, SS, TW, FW, TW, CL, TW, LA, LI },
+		[EVENT_ACK] = { ES, ES, SS, SR, FW, TW, CL, CW, LA, ES },
+		[EVENT_RST] = { CL, CL, SS, CL, CL, TW, CL, CL, CL, CL },
+	},
+};
+
+/* clang-format on */
+
+enum masq_state
+masq_tcp_next(enum masq_state state, bool from_inside, uint8_t tcp_flags)
+{
+	enum event event;
+
+	if (state >= TCP_STATES)
+		return state;
+	if ((tcp_flags & MASQ_TCP_RST) != 0)
+		event = EVENT_RST;
+	else if ((tcp_flags & MASQ_TCP_SYN) != 0)
+		event = EVENT_SYN;
+	else if ((tcp_flags & MASQ_TCP_FIN) != 0)
+		event = EVENT_FIN;
+	else if ((tcp_flags & MASQ_TCP_ACK) != 0)
+		event = EVENT_ACK;
+	else
+		return MASQ_STATE_CLOSE;
+	return next_state[from_inside][event][state];
+}
+
+bool
+masq_state_watches_ack(enum masq_state state)
+{
+	return masq_tcp_next(state, false, MASQ_TCP_ACK) != state ||
+			masq_tcp_next(state, true, MASQ_TCP_ACK) != state;
+}
+
+uint32_t
+masq_state_timeout_ms(const struct masq_conf_timeouts *timeouts, enum masq_state state)
+{
+	/* The structs of timeouts are in the order of the command words, not of states. */
+	static const uint8_t offset[MASQ_STATE_COUNT] = {
+#define STATE_OFFSET(symbol, name, timeout) \
+	[MASQ_STATE_##symbol] = offsetof(struct masq_conf_timeouts, timeout##_s),
+		MASQ_STATE_LIST(STATE_OFFSET)
+#undef STATE_OFFSET
+	};
+	uint32_t seconds;
+
+	memcpy(&seconds, (const char *)timeouts + offset[state], sizeof(seconds));
+	return seconds * 1000;
+}
+
+const char *
+masq_state_name(enum masq_state state)
+{
+	static const char *const names[MASQ_STATE_COUNT] = {
+#define STATE_NAME(symbol, name, timeout) [MASQ_STATE_##symbol] = name,
+		MASQ_STATE_LIST(STATE_NAME)
+#undef STATE_NAME
+	};
+
+	return (unsigned int)state < MASQ_STATE_COUNT ? names[state] : "?";
+}
