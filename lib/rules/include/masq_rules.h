@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_RULES_H
+#define MASQ_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <masq_conf.h>
+#include <masq_err.h>
+
+/**
+ * @file
+ * The rule lists in the form that packets meet: chains and portfw compiled from the model into one
+ * immutable object. The control thread builds it; workers read it under RCU.
+ *
+ * Evaluating a chain does not count anything by itself: it says which rules matched, in order. That
+ * list is the packet's *path*; counters are kept per path (masq_path.h).
+ */
+
+struct masq_rules;
+struct masq_turns;
+
+/** What rules can look at. Host byte order. */
+struct masq_rules_input {
+	uint32_t src;
+	uint32_t dst;
+	uint16_t sport; /**< ICMP: type */
+	uint16_t dport; /**< ICMP: code */
+	uint8_t proto;
+	uint8_t port; /**< index of the interface that the chain looks at (reference 5.2, -i) */
+	bool has_ports; /**< false: no transport header; rules with ports or -y do not match */
+	bool syn; /**< TCP with SYN and neither ACK nor RST */
+	uint32_t mark; /**< as it came from the chain before */
+	uint8_t tos;
+};
+
+enum masq_rules_verdict {
+	MASQ_VERDICT_ACCEPT,
+	MASQ_VERDICT_DENY,
+	MASQ_VERDICT_REJECT,
+	MASQ_VERDICT_MASQ,
+	MASQ_VERDICT_LOOP, /**< denied because user chains go in a circle */
+};
+
+#define MASQ_PATH_RULES_MAX 64 /**< rules of one path; a longer one is not cached, but exact */
+
+/** Outcome of one or several chains, added up in the order in which the packet met them. */
+struct masq_rules_result {
+	enum masq_rules_verdict verdict; /**< of the last chain */
+	uint32_t mark; /**< after it */
+	uint8_t tos_and, tos_xor; /**< what all matched -t together do to the TOS */
+	bool depends_on_syn; /**< a rule with -y was decisive: SYN segments may fare differently */
+	bool wants_log; /**< a matched rule has -l: packets of the path are logged */
+	bool overflow; /**< more than MASQ_PATH_RULES_MAX rules matched; n_rules is capped */
+	uint32_t first; /**< see masq_rules_result_window() */
+	uint32_t n_matches; /**< all matches so far, with those that rules[] does not hold */
+	uint32_t n_rules; /**< of rules[] */
+	uint32_t rules[MASQ_PATH_RULES_MAX]; /**< counter slots of the matched rules, see below */
+};
+
+/**
+ * Compile the model.
+ *
+ * @param conf	the model
+ * @param port_names	n_ports interface names: index -> name
+ * @param previous	rules in force now, or NULL: turn state of unchanged portfw groups is shared
+ *	with it, that of changed ones carried over
+ * @param err	out
+ * @return the object, NULL with err
+ */
+struct masq_rules *masq_rules_create(const struct masq_conf_rules *conf,
+		const char (*port_names)[MASQ_CONF_NAME_BYTES], uint32_t n_ports,
+		const struct masq_rules *previous, struct masq_err *err);
+
+/** No worker may read it any more. NULL is fine. */
+void masq_rules_destroy(struct masq_rules *rules);
+
+/** Make a result empty before the first chain. @p mark and TOS masks start neutral. */
+static inline void
+masq_rules_result_init(struct masq_rules_result *result)
+{
+	result->verdict = MASQ_VERDICT_ACCEPT;
+	result->mark = 0;
+	result->tos_and = 0xff;
+	result->tos_xor = 0;
+	result->depends_on_syn = false;
+	result->wants_log = false;
+	result->overflow = false;
+	result->first = 0;
+	result->n_matches = 0;
+	result->n_rules = 0;
+}
+
+/**
+ * Like masq_rules_result_init(), but rules[] takes the matches from number @p first on. That is how
+ * a path longer than MASQ_PATH_RULES_MAX is counted exactly: while result.overflow, count what
+ * rules[] holds, begin again with @p first greater by MASQ_PATH_RULES_MAX and run the same chains.
+ */
+static inline void
+masq_rules_result_window(struct masq_rules_result *result, uint32_t first)
+{
+	masq_rules_result_init(result);
+	result->first = first;
+}
+
+/**
+ * Run a packet through one built-in chain. Any worker; no lock, no allocation.
+ *
+ * Cost grows with the number of rules that match on the way, hardly with those that do not.
+ *
+ * @param rules	compiled rules
+ * @param chain	which
+ * @param input	the packet; input->mark is ignored, the mark of @p result is used and changed
+ * @param result	in/out: matches are appended
+ * @return the verdict, also in result
+ */
+enum masq_rules_verdict
+masq_rules_eval(const struct masq_rules *rules, enum masq_conf_builtin chain,
+		const struct masq_rules_input *input, struct masq_rules_result *result);
+
+/** @return number of counter slots (rules of all chains and policies); slots are 0..n-1 */
+uint32_t masq_rules_slots(const struct masq_rules *rules);
+
+/** @return masq_conf_rule.id (or masq_conf_chain.policy_id) of a slot: what outlives recompiling */
+uint32_t masq_rules_slot_id(const struct masq_rules *rules, uint32_t slot);
+
+/** @return bytes that the compiled form takes */
+uint64_t masq_rules_bytes(const struct masq_rules *rules);
+
+/* ---------------------------------------------------------------- portfw */
+
+/** A server to which a new flow goes. */
+struct masq_portfw_target {
+	uint32_t rule_id; /**< masq_conf_portfw.id */
+	uint32_t raddr; /**< host order */
+	uint16_t rport;
+};
+
+/**
+ * Does any portfw rule take this destination? Cheap, no turn is used up.
+ *
+ * @param proto	IPPROTO_TCP or IPPROTO_UDP
+ */
+bool masq_rules_portfw_match(
+		const struct masq_rules *rules, uint8_t proto, uint32_t laddr, uint16_t lport);
+
+/**
+ * Choose the server of a new flow and count its turn. Any worker, exact over all of them: turns are
+ * one shared word per group (same protocol, LADDR and LPORT), moved by compare and swap.
+ *
+ * @param target	out
+ * @return 0, -ENOENT
+ */
+int masq_rules_portfw_turn(const struct masq_rules *rules, uint8_t proto, uint32_t laddr,
+		uint16_t lport, struct masq_portfw_target *target);
+
+/** One row of "portfw -l": list order is that of reference 2.3, rotation included. */
+struct masq_portfw_row {
+	struct masq_conf_portfw rule;
+	uint32_t pcnt;
+};
+
+/** Control thread. @return number of rules; copies at most @p max rows, UDP first (reference 2.4) */
+uint32_t
+masq_rules_portfw_rows(const struct masq_rules *rules, struct masq_portfw_row *rows, uint32_t max);
+
+#endif /* MASQ_RULES_H */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_INDEX_H
+#define MASQ_INDEX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <masq_rules.h>
+
+/**
+ * @file
+ * The filter in front of the rules: which of them can match a packet at all. It answers with too
+ * many now and then, never with too few; masq_classify.c looks at each that is named.
+ */
+
+#define MASQ_INDEX_DIMS 14 /* addresses, ports, protocol, interface, and eight address bytes */
+#define MASQ_INDEX_LINE 8 /* words of a cache line: vectors are made of whole lines */
+
+struct masq_rule;
+
+/* The words of a packet that dimensions look at. */
+enum masq_index_field {
+	MASQ_FIELD_SRC,
+	MASQ_FIELD_DST,
+	MASQ_FIELD_SPORT,
+	MASQ_FIELD_DPORT,
+	MASQ_FIELD_PROTO,
+	MASQ_FIELD_PORT,
+	MASQ_FIELDS
+};
+
+/*
+ * One dimension: the values of a field (or of one byte of it) cut into blocks, and for each block
+ * the set of rules that accept at least one value in it. The set is a bit vector of n_words words
+ * and a summary with one bit a word.
+ */
+struct masq_index_dim {
+	uint8_t field; /* enum masq_index_field */
+	uint8_t shift; /* value = (field >> shift) & mask */
+	bool is_port; /* packets without ports have a block of their own, the last */
+	uint32_t mask;
+	uint32_t n_blocks;
+	uint32_t n_starts; /* power of two >= n_blocks */
+	uint32_t *starts; /* first value of each block, ascending; padded with UINT32_MAX */
+	uint64_t *vectors; /* [n_blocks + is_port][n_words], 64-byte aligned */
+	uint64_t *summaries; /* [n_blocks + is_port][n_groups] */
+};
+
+struct masq_index {
+	uint32_t n_rules;
+	uint32_t n_words; /* of a vector, a multiple of MASQ_INDEX_LINE unless it is 1 */
+	uint32_t n_groups; /* words of a summary */
+	uint32_t n_dims;
+	struct masq_index_dim dims[MASQ_INDEX_DIMS];
+	uint64_t *syn_fits[2]; /* by packet's syn: rules that -y does not exclude; vectors */
+	uint64_t *all_groups; /* a summary with all bits set */
+	uint64_t bytes;
+};
+
+/** Build the filter of @p n_rules rules, n_rules > 0. @return NULL: no memory */
+struct masq_index *masq_index_create(const struct masq_rule *rules, uint32_t n_rules);
+void masq_index_destroy(struct masq_index *index);
+
+/** A packet's look at the filter: one vector and summary a dimension. */
+struct masq_index_scan {
+	uint32_t n;
+	const uint64_t *vector[MASQ_INDEX_DIMS + 1];
+	const uint64_t *summary[MASQ_INDEX_DIMS + 1];
+};
+
+/** Find the packet's block in each dimension. @p port is at most MASQ_RULES_PORTS_MAX. */
+void masq_index_scan_init(struct masq_index_scan *scan, const struct masq_index *index,
+		const struct masq_rules_input *input, uint32_t port);
+
+/** Leave out rules whose -y does not fit from here on. */
+void masq_index_scan_syn(struct masq_index_scan *scan, const struct masq_index *index, bool syn);
+
+/** @return first rule from @p from on that can match, @p end if none before it; from < end */
+uint32_t masq_index_scan_next(const struct masq_index_scan *scan, uint32_t from, uint32_t end);
+
+#endif /* MASQ_INDEX_H */
