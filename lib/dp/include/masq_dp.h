@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_DP_H
+#define MASQ_DP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <masq_conf.h>
+#include <masq_drop.h>
+#include <masq_err.h>
+
+#include <masq_fib.h>
+#include <masq_neigh.h>
+#include <masq_rules.h>
+#include <masq_session.h>
+
+/**
+ * @file
+ * The data path as the control thread sees it: create, start, publish a configuration, ask, stop.
+ *
+ * All functions are for one control thread. None of them touches a packet or a worker's table:
+ * configuration goes to the workers as an immutable snapshot behind one pointer, questions go to
+ * them as mailbox requests that they answer between two bursts, counters are read as they stand.
+ */
+
+struct masq_dp;
+
+/** How a data path is run. */
+enum masq_dp_mode {
+	MASQ_DP_LCORES, /**< workers run on EAL worker lcores */
+	MASQ_DP_MANUAL, /**< nobody runs them: the caller polls (tests, benchmarks; masq_worker.h) */
+};
+
+/**
+ * Open the ports and make the workers with all their memory. EAL is up. Nothing runs yet.
+ *
+ * @param start	checked start file; copied
+ * @param mode	who polls
+ * @param rss_seed	0: random RSS key and hash seeds; else fixed ones (tests, benchmarks)
+ * @param err	out: names file, line and device at fault
+ * @return the data path; NULL with err
+ */
+struct masq_dp *masq_dp_create(const struct masq_conf_start *start, enum masq_dp_mode mode,
+		uint64_t rss_seed, struct masq_err *err);
+
+/**
+ * Start ports and workers. A configuration must have been published.
+ *
+ * @return 0; -errno with err, everything that was started is stopped again
+ */
+int masq_dp_start(struct masq_dp *dp, struct masq_err *err);
+
+/** Stop workers, then ports. Packets in the box are dropped by name. Idempotent. */
+void masq_dp_stop(struct masq_dp *dp);
+
+/** Release devices and memory. NULL is fine; stops first if need be. */
+void masq_dp_destroy(struct masq_dp *dp);
+
+/**
+ * Compile a configuration and put it in force. Returns when every worker has left the old one
+ * (one RCU grace period); counters of rules that live on are kept.
+ *
+ * @return 0; -errno with err, the old configuration stays in force
+ */
+int masq_dp_publish(struct masq_dp *dp, const struct masq_conf_rules *rules, struct masq_err *err);
+
+/** Compile only, throw away: does this configuration fit? For "check". */
+int masq_dp_check(struct masq_dp *dp, const struct masq_conf_rules *rules, struct masq_err *err);
+
+/** Milliseconds of the clock that the data path lives by. */
+uint64_t masq_dp_now_ms(const struct masq_dp *dp);
+
+/* ---------------------------------------------------------------- counters */
+
+/**
+ * Counters of a worker or of all. rx + originated = tx + punted + sum of drops + held, always.
+ * X(field, "kebab-name", "sentence")
+ */
+#define MASQ_DP_COUNTER_LIST(X)                                                                    \
+	X(rx, "rx", "Packets taken from the ports.")                                               \
+	X(originated, "originated", "Packets made by the box: ICMP errors, ARP, further fragments.") \
+	X(tx, "tx", "Packets given to the ports.")                                                 \
+	X(punted, "punted", "Packets for the box itself: ARP, fragments merged into a datagram.")  \
+	X(rx_bytes, "rx-bytes", "Bytes of rx, Ethernet headers included.")                         \
+	X(tx_bytes, "tx-bytes", "Bytes of tx, Ethernet headers included.")                         \
+	X(hits, "hits", "Packets of an established session that took the fast path.")              \
+	X(misses, "misses", "Packets that took the slow path.")                                    \
+	X(handoffs, "handoffs", "Packets handed to the worker that owns their flow.")              \
+	X(tx_handoffs, "tx-handoffs", "Packets handed to the worker that owns a transmit queue.")  \
+	X(sessions_created, "sessions-created", "Sessions made.")                                  \
+	X(sessions_expired, "sessions-expired", "Sessions that ended by their timeout.")           \
+	X(sessions_remote, "sessions-remote", "Sessions with halves on two workers.")              \
+	X(icmp_translated, "icmp-translated", "ICMP errors translated for a session.")             \
+	X(polls, "polls", "Rounds of the worker's loop.")                                          \
+	X(idle_polls, "idle-polls", "Rounds that found nothing to do.")
+
+struct masq_dp_counters {
+#define MASQ_DP_COUNTER_FIELD(field, name, text) uint64_t field;
+	MASQ_DP_COUNTER_LIST(MASQ_DP_COUNTER_FIELD)
+#undef MASQ_DP_COUNTER_FIELD
+	uint64_t drops[MASQ_DROP_COUNT]; /**< by enum masq_drop */
+	uint64_t held;	   /**< a gauge: packets inside the box now (waiting, in rings, fragments) */
+	uint64_t sessions; /**< a gauge: live sessions */
+};
+
+/** @return number of workers */
+uint32_t masq_dp_workers(const struct masq_dp *dp);
+
+/** Read the counters of one worker, or of all added up with worker = UINT32_MAX. */
+void masq_dp_counters_read(const struct masq_dp *dp, uint32_t worker,
+		struct masq_dp_counters *counters);
+
+/** Packets and bytes of one rule. */
+struct masq_dp_rule_counter {
+	uint64_t packets;
+	uint64_t bytes;
+};
+
+/** Bring the counters that masq_dp_rule_counter() reads up to date: sums over workers and paths. */
+void masq_dp_rule_counters_refresh(struct masq_dp *dp);
+
+/** @param id	masq_conf_rule.id or masq_conf_chain.policy_id; unknown: zeros */
+struct masq_dp_rule_counter masq_dp_rule_counter(const struct masq_dp *dp, uint32_t id);
+
+/** Zero one rule's counter as seen from outside ("-Z"), after a refresh. */
+void masq_dp_rule_counter_zero(struct masq_dp *dp, uint32_t id);
+
+/** Rows of portfw with their live counts. See masq_rules_portfw_rows(). */
+uint32_t masq_dp_portfw_rows(const struct masq_dp *dp, struct masq_portfw_row *rows, uint32_t max);
+
+/** Rows of the routing table in force. See masq_fib_rows(). */
+uint32_t masq_dp_route_rows(const struct masq_dp *dp, uint32_t first, struct masq_fib_row *rows,
+		uint32_t max);
+
+/* ---------------------------------------------------------------- ports */
+
+struct masq_dp_port_info {
+	char name[MASQ_CONF_NAME_BYTES];
+	char device[MASQ_CONF_DEVICE_BYTES];
+	char driver[32];
+	uint8_t mac[6];
+	uint16_t mtu;
+	uint16_t vlan;
+	bool link_up;
+	uint32_t link_mbps; /**< 0: unknown */
+	int socket_id;
+	uint16_t rx_queues, tx_queues;
+	bool hardware_rss; /**< the NIC spreads by our key and table; else software and hand-off */
+	struct masq_ip4_prefix address[MASQ_CONF_ADDRESSES_MAX];
+	uint32_t n_addresses;
+	uint64_t rx_packets, rx_bytes, rx_missed, rx_errors;
+	uint64_t tx_packets, tx_bytes, tx_errors;
+};
+
+uint32_t masq_dp_ports(const struct masq_dp *dp);
+int masq_dp_port_info(const struct masq_dp *dp, uint32_t port, struct masq_dp_port_info *info);
+
+/* ---------------------------------------------------------------- questions to workers */
+
+/** Which sessions? Fields that are 0 match everything; several given: all must match. */
+struct masq_dp_session_filter {
+	uint8_t proto;		       /**< IPPROTO_* */
+	struct masq_ip4_prefix inside; /**< len 0: any; the inside host */
+	struct masq_ip4_prefix outside; /**< the outside peer */
+	struct masq_ip4_prefix masq;	/**< the external address */
+	uint16_t inside_port, outside_port, masq_port; /**< host order */
+	bool has_state;
+	enum masq_state state;
+	bool has_kind;
+	enum masq_session_kind kind;
+};
+
+/** Where a listing stands; all 0 to begin. */
+struct masq_dp_cursor {
+	uint32_t worker;
+	uint32_t record;
+};
+
+/**
+ * Copy a page of sessions. Each call asks one worker once; it may return no row although more
+ * follow (all were filtered out): go on until @p *end.
+ *
+ * @param cursor	in/out
+ * @param rows	out: capacity @p max
+ * @param end	out: true when nothing follows
+ * @return rows copied; -ETIMEDOUT: the worker did not answer within a second
+ */
+int masq_dp_sessions(struct masq_dp *dp, const struct masq_dp_session_filter *filter,
+		struct masq_dp_cursor *cursor, struct masq_session_row *rows, unsigned int max,
+		bool *end);
+
+/** End all sessions that match. @return how many; -ETIMEDOUT */
+int64_t masq_dp_sessions_flush(struct masq_dp *dp, const struct masq_dp_session_filter *filter);
+
+/** Copy a page of neighbours. @return rows; 0: end; -ETIMEDOUT */
+int masq_dp_neighbours(struct masq_dp *dp, uint32_t *cursor, struct masq_neigh_row *rows,
+		unsigned int max);
+
+/** Forget neighbours; ip 0: all. @return 0, -ETIMEDOUT */
+int masq_dp_neighbours_flush(struct masq_dp *dp, uint32_t ip);
+
+/** Where the memory is, in bytes. */
+struct masq_dp_memory {
+	uint64_t session_capacity; /**< sessions */
+	uint64_t session_tables;   /**< hashes, halves, records, wheels */
+	uint64_t port_maps;
+	uint64_t paths;
+	uint64_t rules;
+	uint64_t mbufs;
+	uint64_t heap; /**< all that is in use of DPDK's heap, the above included */
+};
+
+void masq_dp_memory(const struct masq_dp *dp, struct masq_dp_memory *memory);
+
+#endif /* MASQ_DP_H */

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_BURST_H
+#define MASQ_BURST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <masq_drop.h>
+
+#include <masq_pkt.h>
+
+/**
+ * @file
+ * A burst: what travels through the stages, as parallel arrays. The count never changes on the way;
+ * a stage skips what is already decided, and only the last stage sends and frees.
+ */
+
+struct rte_mbuf;
+
+#define MASQ_BURST 32
+
+enum masq_verdict {
+	MASQ_UNDECIDED, /**< the next stages look at it */
+	MASQ_SLOW,	/**< the slow path decides */
+	MASQ_SEND,	/**< translated and addressed; departure[] says where to */
+	MASQ_DROP,	/**< reason[] says why; its buffer is freed by the last stage */
+	MASQ_GONE,	/**< buffer is not ours any more: handed on, parked, kept, or consumed */
+};
+
+struct masq_burst {
+	unsigned int n;
+	bool owned; /**< the packets came over a ring: whose they are is settled */
+	struct rte_mbuf *mbuf[MASQ_BURST];
+	struct masq_pkt pkt[MASQ_BURST];
+	uint32_t half[MASQ_BURST];   /**< MASQ_HALF_NONE: no session */
+	uint8_t verdict[MASQ_BURST]; /**< enum masq_verdict */
+	uint8_t reason[MASQ_BURST];  /**< enum masq_drop */
+	uint8_t arrival[MASQ_BURST]; /**< port index */
+	uint8_t departure[MASQ_BURST]; /**< port index, valid with MASQ_SEND */
+};
+
+/** Decide against packet @p i. */
+static inline void
+masq_burst_drop(struct masq_burst *b, unsigned int i, enum masq_drop reason)
+{
+	b->verdict[i] = MASQ_DROP;
+	b->reason[i] = (uint8_t)reason;
+}
+
+#endif /* MASQ_BURST_H */

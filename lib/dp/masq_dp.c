@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The data path as a whole: its life, and what the control thread reads of it.
+ *
+ * Life. create: ports are opened, the RSS function is made to fit them, workers get their memory.
+ * publish (masq_publish.c): a configuration is in force. start: ports and workers run. stop, destroy:
+ * the other way round. Everything is one handle; two data paths can live in one process (tests do).
+ *
+ * The clock is milliseconds since creation plus one second (so that 0 means "never"); workers derive
+ * it from the time-stamp counter, so that all of them agree. A manual data path has the clock of its
+ * caller.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+
+#include <masq_dp_manual.h>
+
+#include "masq_dp_priv.h"
+
+#define CLOCK_START_MS 1000
+#define RSS_TABLE_DEFAULT 128
+#define MBUF_CACHE 256
+
+/* Names of DPDK objects are global: every data path of the process gets a number. */
+static _Atomic(uint32_t) next_number;
+
+static int
+make_pool(struct masq_dp *dp, uint32_t number, struct masq_err *err)
+{
+	uint32_t queues = 0, n = dp->start.mbufs;
+	uint16_t room = RTE_MBUF_DEFAULT_BUF_SIZE;
+	char name[RTE_MEMPOOL_NAMESIZE];
+
+	for (uint32_t p = 0; p < dp->n_ports; p++) {
+		uint16_t mtu = dp->ports[p].conf.mtu;
+
+		queues += 2 * dp->n_workers;
+		if (mtu + 64 + RTE_PKTMBUF_HEADROOM > room)
+			room = (uint16_t)RTE_ALIGN(mtu + 64 + RTE_PKTMBUF_HEADROOM, 64);
+	}
+	if (n == 0)
+		n = queues * 1024 + 8192;
+	snprintf(name, sizeof(name), "masq_mbuf_%u", number);
+	dp->pool = rte_pktmbuf_pool_create(name, n, MBUF_CACHE, 0, room, SOCKET_ID_ANY);
+	if (dp->pool == NULL)
+		return -masq_err_set(err, ENOMEM,
+				"no memory for %u packet buffers of %u bytes (%s); raise memory in "
+				"[daemon], or lower mbufs",
+				n, room, rte_strerror(rte_errno));
+	return 0;
+}
+
+static int
+make_rss(struct masq_dp *dp, struct masq_err *err)
+{
+	uint32_t size = MASQ_RSS_TABLE_MAX;
+
+	for (uint32_t p = 0; p < dp->n_ports; p++)
+		size = RTE_MIN(size, masq_port_reta_size(&dp->ports[p]));
+	if (size == MASQ_RSS_TABLE_MAX)
+		size = RSS_TABLE_DEFAULT;
+	dp->rss = rte_zmalloc("masq_rss", sizeof(*dp->rss), RTE_CACHE_LINE_SIZE);
+	if (dp->rss == NULL)
+		return masq_err_set(err, ENOMEM, "no memory for the RSS tables");
+	return masq_rss_init(dp->rss, dp->n_workers, size, dp->rss_seed, err);
+}
+
+static int
+make_rings(struct masq_dp *dp, uint32_t number, struct masq_err *err)
+{
+	const unsigned int flags = RING_F_SP_ENQ | RING_F_SC_DEQ;
+	char name[RTE_RING_NAMESIZE];
+	bool share_tx = false;
+
+	for (uint32_t p = 0; p < dp->n_ports; p++)
+		share_tx |= dp->ports[p].tx_queues < dp->n_workers;
+	for (uint32_t from = 0; from < dp->n_workers; from++)
+		for (uint32_t to = 0; to < dp->n_workers; to++) {
+			snprintf(name, sizeof(name), "masq%u_p%u_%u", number, from, to);
+			dp->packet_ring[from][to] = rte_ring_create(
+					name, MASQ_RING_SIZE, SOCKET_ID_ANY, flags);
+			if (dp->packet_ring[from][to] == NULL)
+				goto no_memory;
+			if (from == to)
+				continue;
+			snprintf(name, sizeof(name), "masq%u_m%u_%u", number, from, to);
+			dp->message_ring[from][to] = rte_ring_create_elem(name,
+					sizeof(union masq_message), MASQ_MSG_RING_SIZE,
+					SOCKET_ID_ANY, flags);
+			snprintf(name, sizeof(name), "masq%u_t%u_%u", number, from, to);
+			if (share_tx)
+				dp->tx_ring[from][to] = rte_ring_create(
+						name, MASQ_RING_SIZE, SOCKET_ID_ANY, flags);
+			if (dp->message_ring[from][to] == NULL ||
+					(share_tx && dp->tx_ring[from][to] == NULL))
+				goto no_memory;
+		}
+	return 0;
+no_memory:
+	return masq_err_set(err, ENOMEM, "no memory for the rings between %u workers",
+			dp->n_workers);
+}
+
+static int
+make_shared(struct masq_dp *dp, struct masq_err *err)
+{
+	struct masq_neigh_config neigh = {
+		.capacity = MASQ_NEIGHBOURS,
+		.ask_interval_ms = 1000,
+		.ask_count = 3,
+		.reachable_ms = 60000,
+		.unreachable_ms = 20000,
+		.socket_id = SOCKET_ID_ANY,
+	};
+
+	dp->rule_counters = masq_rule_counters_create();
+	dp->rcu = rte_zmalloc("masq_rcu", rte_rcu_qsbr_get_memsize(dp->n_workers),
+			RTE_CACHE_LINE_SIZE);
+	if (dp->rule_counters == NULL || dp->rcu == NULL)
+		return masq_err_set(err, ENOMEM, "no memory for the data path");
+	rte_rcu_qsbr_init(dp->rcu, dp->n_workers);
+	for (uint32_t w = 0; w < dp->n_workers; w++) {
+		rte_rcu_qsbr_thread_register(dp->rcu, w);
+		if (dp->mode == MASQ_DP_MANUAL)
+			rte_rcu_qsbr_thread_online(dp->rcu, w);
+	}
+	neigh.rcu = dp->rcu;
+	dp->neigh = masq_neigh_create(&neigh, err);
+	return dp->neigh == NULL ? -ENOMEM : 0;
+}
+
+/* Queues go round the workers: queue q of port p to worker (p + q) mod n; with RSS queue = worker. */
+static int
+share_queues(struct masq_dp *dp, struct masq_err *err)
+{
+	for (uint32_t p = 0; p < dp->n_ports; p++)
+		for (uint16_t q = 0; q < dp->ports[p].rx_queues; q++) {
+			uint32_t worker = dp->ports[p].hardware_rss ? q : (p + q) % dp->n_workers;
+			struct masq_worker *w = dp->workers[worker];
+
+			if (w->n_rx == RTE_DIM(w->rx))
+				return masq_err_set(err, E2BIG,
+						"worker %u would have more than %zu queues", worker,
+						RTE_DIM(w->rx));
+			w->rx[w->n_rx++] = (struct masq_rx_queue){
+				.ethdev = dp->ports[p].ethdev,
+				.queue = q,
+				.port = (uint8_t)p,
+			};
+		}
+	return 0;
+}
+
+static int
+choose_lcores(struct masq_dp *dp, struct masq_err *err)
+{
+	uint32_t w = 0;
+	unsigned int lcore;
+
+	if (dp->mode == MASQ_DP_MANUAL)
+		return 0;
+	RTE_LCORE_FOREACH_WORKER(lcore) {
+		if (w < dp->n_workers)
+			dp->worker_lcore[w++] = lcore;
+	}
+	if (w == dp->n_workers)
+		return 0;
+	return masq_err_set(err, EINVAL, "%u workers are configured, but EAL has %u worker lcores",
+			dp->n_workers, w);
+}
+
+static int
+build(struct masq_dp *dp, struct masq_err *err)
+{
+	uint32_t number = atomic_fetch_add(&next_number, 1);
+	int ret = choose_lcores(dp, err);
+
+	for (uint32_t p = 0; ret == 0 && p < dp->start.n_ports; p++) {
+		ret = masq_port_open(dp, &dp->start.port[p], &dp->ports[p], err);
+		dp->n_ports += ret == 0 || dp->ports[p].plugged;
+	}
+	ret = ret != 0 ? ret : make_rss(dp, err);
+	ret = ret != 0 ? ret : make_pool(dp, number, err);
+	for (uint32_t p = 0; ret == 0 && p < dp->n_ports; p++)
+		ret = masq_port_configure(dp, &dp->ports[p], err);
+	ret = ret != 0 ? ret : make_rings(dp, number, err);
+	ret = ret != 0 ? ret : make_shared(dp, err);
+	for (uint32_t w = 0; ret == 0 && w < dp->n_workers; w++) {
+		dp->workers[w] = masq_worker_create(dp, w, err);
+		ret = dp->workers[w] == NULL ? -ENOMEM : 0;
+	}
+	return ret != 0 ? ret : share_queues(dp, err);
+}
+
+static void
+link_tables(struct masq_dp *dp)
+{
+	struct masq_session_table *tables[MASQ_MAX_WORKERS];
+
+	for (uint32_t w = 0; w < dp->n_workers; w++)
+		tables[w] = dp->workers[w]->sessions;
+	for (uint32_t w = 0; w < dp->n_workers; w++)
+		masq_session_table_link(tables[w], tables, dp->n_workers);
+}
+
+struct masq_dp *
+masq_dp_create(const struct masq_conf_start *start, enum masq_dp_mode mode, uint64_t rss_seed,
+		struct masq_err *err)
+{
+	struct masq_dp *dp = calloc(1, sizeof(*dp));
+
+	if (dp == NULL) {
+		masq_err_set(err, ENOMEM, "no memory for the data path");
+		return NULL;
+	}
+	dp->start = *start;
+	dp->mode = mode;
+	dp->rss_seed = rss_seed;
+	dp->n_workers = start->workers;
+	dp->tsc_start = rte_rdtsc();
+	dp->tsc_per_ms = rte_get_tsc_hz() / 1000;
+	atomic_store(&dp->manual_now_ms, CLOCK_START_MS);
+	if (build(dp, err) != 0) {
+		masq_dp_destroy(dp);
+		return NULL;
+	}
+	link_tables(dp);
+	return dp;
+}
+
+int
+masq_dp_start(struct masq_dp *dp, struct masq_err *err)
+{
+	int ret = 0;
+
+	if (atomic_load(&dp->snapshot) == NULL)
+		return masq_err_set(err, EINVAL, "no configuration was published");
+	for (uint32_t p = 0; ret == 0 && p < dp->n_ports; p++)
+		ret = masq_port_start(dp, &dp->ports[p], err);
+	for (uint32_t w = 0; ret == 0 && dp->mode == MASQ_DP_LCORES && w < dp->n_workers; w++) {
+		atomic_store(&dp->workers[w]->stop, false);
+		ret = rte_eal_remote_launch(
+				masq_worker_main, dp->workers[w], dp->worker_lcore[w]);
+		if (ret != 0)
+			masq_err_set(err, -ret, "lcore %u does not take worker %u",
+					dp->worker_lcore[w], w);
+	}
+	dp->running = true;
+	if (ret != 0)
+		masq_dp_stop(dp);
+	return ret;
+}
+
+void
+masq_dp_stop(struct masq_dp *dp)
+{
+	if (!dp->running)
+		return;
+	for (uint32_t w = 0; dp->mode == MASQ_DP_LCORES && w < dp->n_workers; w++)
+		atomic_store(&dp->workers[w]->stop, true);
+	for (uint32_t w = 0; dp->mode == MASQ_DP_LCORES && w < dp->n_workers; w++)
+		rte_eal_wait_lcore(dp->worker_lcore[w]);
+	dp->running = false;
+	for (uint32_t w = 0; w < dp->n_workers; w++)
+		masq_worker_empty(dp->workers[w]);
+	for (uint32_t p = 0; p < dp->n_ports; p++)
+		masq_port_stop(&dp->ports[p]);
+}
+
+void
+masq_dp_destroy(struct masq_dp *dp)
+{
+	if (dp == NULL)
+		return;
+	masq_dp_stop(dp);
+	for (uint32_t p = 0; p < dp->n_ports; p++)
+		masq_port_close(&dp->ports[p]);
+	masq_snapshot_discard(dp);
+	for (uint32_t w = 0; w < dp->n_workers; w++)
+		masq_worker_destroy(dp->workers[w]);
+	masq_neigh_destroy(dp->neigh);
+	for (uint32_t from = 0; from < dp->n_workers; from++)
+		for (uint32_t to = 0; to < dp->n_workers; to++) {
+			rte_ring_free(dp->packet_ring[from][to]);
+			rte_ring_free(dp->message_ring[from][to]);
+			rte_ring_free(dp->tx_ring[from][to]);
+		}
+	masq_rule_counters_destroy(dp->rule_counters);
+	rte_free(dp->rcu);
+	rte_free(dp->rss);
+	rte_mempool_free(dp->pool);
+	free(dp);
+}
+
+uint64_t
+masq_dp_now_ms(const struct masq_dp *dp)
+{
+	if (dp->mode == MASQ_DP_MANUAL)
+		return atomic_load_explicit(&dp->manual_now_ms, memory_order_relaxed);
+	return CLOCK_START_MS + (rte_rdtsc() - dp->tsc_start) / dp->tsc_per_ms;
+}
+
+void
+masq_dp_poll(struct masq_dp *dp, uint32_t worker, uint64_t now_ms)
+{
+	atomic_store_explicit(&dp->manual_now_ms, now_ms, memory_order_relaxed);
+	masq_worker_poll(dp->workers[worker], now_ms);
+}
+
+uint32_t
+masq_dp_workers(const struct masq_dp *dp)
+{
+	return dp->n_workers;
+}
+
+uint32_t
+masq_dp_ports(const struct masq_dp *dp)
+{
+	return dp->n_ports;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_DP_PRIV_H
+#define MASQ_DP_PRIV_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+
+#include <masq_dp.h>
+#include <masq_frag.h>
+#include <masq_nat.h>
+#include <masq_path.h>
+#include <masq_portmap.h>
+#include <masq_rss.h>
+
+#include "masq_burst.h"
+
+/**
+ * @file
+ * The structs of the data path. struct masq_dp belongs to the control thread; a struct masq_worker
+ * belongs to its worker, which reads the constant part of struct masq_dp. They meet in four places
+ * only: the snapshot pointer, the worker's "seen" word, its mailbox, and its counters.
+ */
+
+#define MASQ_TX_BURST 64
+#define MASQ_RING_SIZE 2048	/**< packets that may wait between two workers */
+#define MASQ_MSG_RING_SIZE 1024 /**< messages that may wait between two workers */
+#define MASQ_PARKED_MAX 512	/**< packets of one worker that wait for link addresses */
+#define MASQ_PARKED_PER_NEIGH 16
+#define MASQ_PARK_MS 5000 /**< longer than the keeper asks */
+#define MASQ_PATHS 16384		   /**< counter paths of one worker */
+#define MASQ_RULE_SLOTS_MAX 65536 /**< rules and policies of one rule set */
+#define MASQ_NEIGHBOURS 16384
+
+/** Immutable once published; a new one replaces it. */
+struct masq_snapshot {
+	uint32_t generation; /**< counts up from 1; halves remember under which they were judged */
+	struct masq_rules *rules;
+	struct masq_fib *fib; /**< shared with the snapshots before when routes did not change */
+	struct masq_conf_timeouts timeouts;
+};
+
+/** One port, constant while packets flow. */
+struct masq_port {
+	struct masq_conf_port conf;
+	uint16_t ethdev;
+	uint8_t mac[6];
+	uint16_t mtu;  /**< IP bytes */
+	uint16_t vlan; /**< 0: untagged */
+	uint16_t rx_queues, tx_queues;
+	uint16_t rx_descriptors, tx_descriptors;
+	int socket_id;
+	bool hardware_rss;
+	bool plugged; /**< we attached the device, so we remove it */
+	bool configured, started;
+	char driver[32];
+	uint8_t tx_worker[MASQ_MAX_WORKERS]; /**< who transmits for worker w on this port */
+	uint16_t tx_queue[MASQ_MAX_WORKERS]; /**< and on which queue, if it is w itself */
+};
+
+/** Messages between workers: those of lib/nat, and these. */
+enum masq_message_op {
+	MASQ_MSG_NEIGH_WANT = 64, /**< to the keeper: somebody needs this neighbour */
+	MASQ_MSG_NEIGH_HEARD,	  /**< to the keeper: ARP told us */
+};
+
+struct masq_neigh_msg {
+	uint8_t op;
+	uint8_t to;
+	uint8_t port;
+	uint8_t create;
+	uint32_t ip;
+	uint8_t mac[6];
+	uint8_t pad[50];
+};
+
+union masq_message {
+	uint8_t op;
+	struct masq_nat_msg nat;
+	struct masq_neigh_msg neigh;
+};
+
+static_assert(sizeof(union masq_message) == 64, "one ring element is one cache line");
+
+/** Packets on their way to a port, gathered over a round. */
+struct masq_tx {
+	unsigned int n;
+	struct rte_mbuf *mbuf[MASQ_TX_BURST];
+};
+
+/** A packet that waits for a link address, untranslated; it is looked up anew afterwards. */
+struct masq_parked {
+	struct rte_mbuf *mbuf;
+	uint64_t deadline_ms;
+	uint32_t ip; /**< next hop, host order */
+	uint8_t departure;
+	uint8_t arrival;
+};
+
+struct masq_rx_queue {
+	uint16_t ethdev;
+	uint16_t queue;
+	uint8_t port;
+};
+
+enum masq_mail_kind {
+	MASQ_MAIL_SESSIONS,
+	MASQ_MAIL_FLUSH,
+	MASQ_MAIL_NEIGHBOURS,
+	MASQ_MAIL_NEIGH_FLUSH,
+};
+
+/** A question of the control thread, in its memory; the worker fills in the answer. */
+struct masq_mail {
+	enum masq_mail_kind kind;
+	const struct masq_dp_session_filter *filter;
+	uint32_t cursor;
+	struct masq_session_row *sessions;
+	struct masq_neigh_row *neighbours;
+	unsigned int max;
+	unsigned int n;	  /**< rows, or sessions ended */
+	bool end;
+	uint32_t ip;
+	_Atomic(bool) done;
+};
+
+struct masq_worker {
+	/* constant after creation */
+	struct masq_dp *dp;
+	uint32_t id;
+	uint32_t n_workers;
+	const struct masq_port *ports;
+	const struct masq_rss *rss;
+	struct masq_session_table *sessions;
+	struct masq_nat *nat;
+	struct masq_portmap *portmap;
+	struct masq_frag *frag;
+	struct masq_neigh *neigh; /**< everybody's; written by worker 0, the keeper */
+	struct rte_mempool *pool;
+	uint32_t n_rx;
+	struct masq_rx_queue rx[MASQ_CONF_PORTS_MAX * 2];
+	bool sleeps;
+	int socket_id;
+	unsigned int lcore;
+
+	/* the rule set in force */
+	const struct masq_snapshot *snapshot;
+	uint32_t generation;
+	struct masq_path_table *paths;
+	struct masq_path_counter *path_counters;
+	struct masq_path_table *path_tables[2]; /**< by parity of the generation */
+
+	/* this round */
+	uint64_t now_ms;
+	uint64_t housekept_ms;
+	uint32_t rearm_cursor;
+	bool rearming;
+	struct masq_conf_timeouts rearmed_for;
+	struct masq_tx tx[MASQ_CONF_PORTS_MAX];
+	uint64_t tx_used; /**< bit p: tx[p] is not empty */
+
+	struct masq_parked parked[MASQ_PARKED_MAX];
+	uint32_t n_parked;
+	uint32_t unanswered; /**< requests to other workers under way */
+	unsigned int found;  /**< packets of this round, for the decision to rest */
+
+	/* what others read */
+	struct masq_dp_counters counters __rte_cache_aligned;
+	int64_t held; /**< packets taken into rings and lists by us minus taken out by us */
+	_Atomic(uint32_t) seen __rte_cache_aligned; /**< generation that this worker works with */
+	_Atomic(struct masq_mail *) mail;
+	_Atomic(bool) stop;
+
+	struct masq_burst burst __rte_cache_aligned;
+};
+
+struct masq_dp {
+	struct masq_conf_start start;
+	enum masq_dp_mode mode;
+	bool running;
+	uint64_t rss_seed;
+	struct masq_rss *rss;
+	struct masq_port ports[MASQ_CONF_PORTS_MAX];
+	uint32_t n_ports;
+	struct rte_mempool *pool;
+	struct masq_neigh *neigh;
+	struct rte_rcu_qsbr *rcu;
+	struct masq_worker *workers[MASQ_MAX_WORKERS];
+	unsigned int worker_lcore[MASQ_MAX_WORKERS];
+	uint32_t n_workers;
+	struct rte_ring *packet_ring[MASQ_MAX_WORKERS][MASQ_MAX_WORKERS];  /**< [from][to] */
+	struct rte_ring *tx_ring[MASQ_MAX_WORKERS][MASQ_MAX_WORKERS];	   /**< NULL: not needed */
+	struct rte_ring *message_ring[MASQ_MAX_WORKERS][MASQ_MAX_WORKERS]; /**< [w][w] is NULL */
+
+	_Atomic(struct masq_snapshot *) snapshot;
+	struct masq_conf_route *routes; /**< those of the fib in force, to see whether they changed */
+	uint32_t n_routes;
+	struct masq_rule_counters *rule_counters;
+	uint64_t tsc_start, tsc_per_ms;
+	_Atomic(uint64_t) manual_now_ms;
+};
+
+/* masq_port.c */
+int masq_port_open(struct masq_dp *dp, const struct masq_conf_port *conf, struct masq_port *port,
+		struct masq_err *err);
+uint32_t masq_port_reta_size(const struct masq_port *port);
+int masq_port_configure(struct masq_dp *dp, struct masq_port *port, struct masq_err *err);
+int masq_port_start(struct masq_dp *dp, struct masq_port *port, struct masq_err *err);
+void masq_port_stop(struct masq_port *port);
+void masq_port_close(struct masq_port *port);
+
+/* masq_worker.c */
+struct masq_worker *masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err);
+void masq_worker_destroy(struct masq_worker *w);
+void masq_worker_session_sizes(uint32_t sessions, uint32_t workers, uint32_t *records,
+		uint32_t *halves);
+void masq_worker_poll(struct masq_worker *w, uint64_t now_ms);
+int masq_worker_main(void *worker);
+void masq_worker_take_over(struct masq_worker *w);
+void masq_worker_empty(struct masq_worker *w);
+void masq_worker_run_burst(struct masq_worker *w);
+
+/* masq_housekeeping.c */
+void masq_housekeeping(struct masq_worker *w);
+void masq_worker_answer_mail(struct masq_worker *w);
+
+/* masq_message.c */
+/** Send what will be answered. @return false: too many are unanswered, undo it */
+bool masq_message_request(struct masq_worker *w, const union masq_message *msg, uint32_t to);
+/** Send what may get lost. */
+void masq_message_hint(struct masq_worker *w, const union masq_message *msg, uint32_t to);
+void masq_messages_drain(struct masq_worker *w);
+void masq_session_end(struct masq_worker *w, uint32_t session);
+
+/* masq_neighbour.c: the data path's side of lib/net's neighbours */
+void masq_neighbour_want(struct masq_worker *w, uint8_t port, uint32_t ip);
+void masq_neighbour_heard(struct masq_worker *w, uint8_t port, uint32_t ip, const uint8_t mac[6],
+		bool create);
+void masq_neighbour_tick(struct masq_worker *w);
+void masq_neighbour_park(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		uint8_t departure, uint32_t ip);
+void masq_parked_tick(struct masq_worker *w);
+
+/* masq_publish.c */
+void masq_snapshot_discard(struct masq_dp *dp);
+
+/* the stages, one file each */
+void masq_stage_parse(struct masq_worker *w, struct masq_burst *b);
+void masq_stage_fragment(struct masq_worker *w, struct masq_burst *b);
+void masq_stage_owner(struct masq_worker *w, struct masq_burst *b);
+void masq_stage_lookup(struct masq_worker *w, struct masq_burst *b);
+void masq_stage_fast(struct masq_worker *w, struct masq_burst *b);
+void masq_stage_slow(struct masq_worker *w, struct masq_burst *b);
+void masq_stage_tx(struct masq_worker *w, struct masq_burst *b);
+void masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port);
+void masq_tx_flush(struct masq_worker *w);
+void masq_tx_take_over(struct masq_worker *w);
+
+/* masq_rule_counters.c: counters by rule id, kept across rule sets; control thread */
+struct masq_rule_counters *masq_rule_counters_create(void);
+void masq_rule_counters_destroy(struct masq_rule_counters *counters);
+/** Add what a retired rule set counted for good; forget ids that @p next does not know. */
+int masq_rule_counters_fold(struct masq_rule_counters *counters, const struct masq_rules *old,
+		const struct masq_path_counter *sums, uint32_t n, const struct masq_rules *next);
+/** Show: base plus the live sums of the rule set in force. */
+void masq_rule_counters_live(struct masq_rule_counters *counters, const struct masq_rules *rules,
+		const struct masq_path_counter *sums, uint32_t n);
+struct masq_dp_rule_counter masq_rule_counters_get(const struct masq_rule_counters *counters,
+		uint32_t id);
+void masq_rule_counters_zero(struct masq_rule_counters *counters, uint32_t id);
+
+#endif /* MASQ_DP_PRIV_H */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_LINK_H
+#define MASQ_LINK_H
+
+/**
+ * @file
+ * What the fast and the slow path both do to a packet that is about to leave.
+ */
+
+#include <string.h>
+
+#include <rte_mbuf.h>
+
+#include "masq_dp_priv.h"
+
+/**
+ * Write the Ethernet addresses in two stores; the type field behind them stays.
+ *
+ * @param link	word of masq_neigh_word(): destination address in the low 48 bits
+ * @param own_mac	source address, 6 bytes
+ */
+static inline void
+masq_link_write(struct rte_mbuf *mbuf, uint64_t link, const uint8_t own_mac[6])
+{
+	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	uint16_t mac_head;
+	uint32_t mac_tail;
+
+	memcpy(&mac_head, own_mac, 2);
+	memcpy(&mac_tail, own_mac + 2, 4);
+	link = (link & UINT64_C(0x0000ffffffffffff)) | (uint64_t)mac_head << 48;
+	memcpy(frame, &link, 8);
+	memcpy(frame + 8, &mac_tail, 4);
+}
+
+/** Count a packet for its session and for the rules that let it through. */
+static inline void
+masq_half_count(struct masq_worker *w, struct masq_half *half, const struct masq_pkt *pkt)
+{
+	struct masq_path_counter *path = &w->path_counters[half->path];
+
+	path->packets++;
+	path->bytes += pkt->l3_len_bytes;
+	half->packets++;
+	half->bytes += pkt->l3_len_bytes;
+	half->last_seen_ms = (uint32_t)w->now_ms;
+}
+
+/**
+ * A segment that may change the protocol state; when the deadline came nearer the creator of the
+ * session is told. Out of line.
+ */
+void masq_session_note(struct masq_worker *w, struct masq_half *half, uint8_t tcp_flags);
+
+#endif /* MASQ_LINK_H */

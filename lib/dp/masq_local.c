@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The box itself: ARP and the built-in responder.
+ *
+ * ARP requests for an address of the arriving port are answered in place; what a message says of its
+ * sender is told to the keeper of neighbours. Somebody who asks for us will talk to us, so a request
+ * may make a neighbour; other messages only confirm those that we asked for. Nobody may claim one of
+ * our own addresses.
+ *
+ * The responder answers pings to own addresses, and UDP to a port that nothing serves with ICMP
+ * port unreachable (which is how traceroute ends). Everything else for the box is dropped by name.
+ */
+#include <netinet/in.h>
+
+#include <rte_arp.h>
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include <masq_arp.h>
+#include <masq_icmp.h>
+
+#include "masq_link.h"
+#include "masq_slow.h"
+
+#define ICMP_ECHO_REQUEST 8
+
+static void
+answer_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i, const struct masq_arp *asked)
+{
+	const struct masq_port *port = &w->ports[b->arrival[i]];
+	struct masq_arp reply = {
+		.is_request = false,
+		.sender_ip = asked->target_ip,
+		.target_ip = asked->sender_ip,
+	};
+	struct rte_mbuf *frame;
+
+	memcpy(reply.sender_mac, port->mac, 6);
+	memcpy(reply.target_mac, asked->sender_mac, 6);
+	frame = masq_arp_build(w->pool, &reply);
+	w->counters.punted++;
+	rte_pktmbuf_free(b->mbuf[i]);
+	b->verdict[i] = MASQ_GONE;
+	if (frame == NULL)
+		return;
+	w->counters.originated++;
+	masq_tx_one(w, frame, b->arrival[i]);
+}
+
+/* Consumed by the box. */
+static void
+punt(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	w->counters.punted++;
+	rte_pktmbuf_free(b->mbuf[i]);
+	b->verdict[i] = MASQ_GONE;
+}
+
+void
+masq_local_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	uint8_t port = b->arrival[i];
+	struct masq_arp arp;
+	enum masq_drop reason = masq_arp_parse(b->mbuf[i], &arp);
+	uint32_t sender, target;
+	bool for_us;
+
+	if (reason != MASQ_DROP_NONE) {
+		masq_burst_drop(b, i, reason);
+		return;
+	}
+	sender = rte_be_to_cpu_32(arp.sender_ip);
+	target = rte_be_to_cpu_32(arp.target_ip);
+	if (sender != 0 && masq_fib_is_local(w->snapshot->fib, sender)) {
+		masq_burst_drop(b, i, MASQ_DROP_ARP_BAD);
+		return;
+	}
+	for_us = masq_fib_is_local_on(w->snapshot->fib, target, port);
+	/* A sender of 0 probes for a free address (RFC 5227): answered, not learnt. */
+	if (sender != 0)
+		masq_neighbour_heard(w, port, sender, arp.sender_mac, arp.is_request && for_us);
+	if (arp.is_request && for_us)
+		answer_arp(w, b, i, &arp);
+	else
+		punt(w, b, i);
+}
+
+/* The reply goes back the way its sender is reached, which is usually where it came from. */
+static void
+answer_echo(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement)
+{
+	const struct masq_tuple reply = {
+		.src = rte_cpu_to_be_32(judgement->input.dst),
+		.dst = rte_cpu_to_be_32(judgement->input.src),
+		.proto = IPPROTO_ICMP,
+	};
+	struct masq_fib_route route;
+	struct masq_neigh_ref ref;
+	uint64_t link;
+
+	if (masq_fib_lookup(w->snapshot->fib, judgement->input.src, &route) != 0 ||
+			route.is_local || route.is_broadcast) {
+		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+		return;
+	}
+	judgement->input.sport = 0; /* type of an echo reply */
+	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &reply, route.port, judgement))
+		return;
+	link = masq_slow_neighbour(w, b, i, &route, &ref);
+	if (link == 0)
+		return;
+	masq_judge_count(w, &b->pkt[i], &judgement->result);
+	masq_icmp_echo_reply(b->mbuf[i], &b->pkt[i]);
+	masq_slow_send(w, b, i, link, route.port);
+}
+
+void
+masq_local_deliver(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+
+	if ((pkt->flags & MASQ_PKT_ICMP_QUERY) != 0 &&
+			judgement->input.sport == ICMP_ECHO_REQUEST) {
+		answer_echo(w, b, i, judgement);
+		return;
+	}
+	masq_judge_count(w, pkt, &judgement->result);
+	if (pkt->key.proto == IPPROTO_UDP)
+		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_PORT, 0);
+	masq_burst_drop(b, i, MASQ_DROP_LOCAL);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Messages between workers: small values over single-producer rings, one ring per pair. They make
+ * and end sessions whose halves live on two workers, and carry what ARP says to the keeper.
+ *
+ * No ring can overflow, so no message that matters is ever lost. There are three kinds:
+ *
+ *	requests  INSTALL, REMOVE. A worker has at most a limited number of them unanswered, all
+ *	          colleagues together; beyond that the session is refused by name, or ends later.
+ *	answers   INSTALLED, REMOVED, and INSTALL passed on. One per request at any time, so a ring
+ *	          holds at most (number of workers + 2) times that limit of both kinds, which is how
+ *	          the limit is chosen: half a ring.
+ *	hints     TOUCH and what ARP says. Sent only while the other half of the ring has room; they
+ *	          are repeated anyway, or only make a session end a little later.
+ *
+ * Packets that travel with a message count as held by whoever took them in.
+ */
+#include <rte_mbuf.h>
+
+#include "masq_link.h"
+#include "masq_slow.h"
+
+#define DRAIN_BURST 32
+
+static bool
+put(struct masq_worker *w, const union masq_message *msg, uint32_t to)
+{
+	union masq_message copy = *msg; /* DPDK's enqueue takes no const */
+
+	return rte_ring_sp_enqueue_elem(w->dp->message_ring[w->id][to], &copy, sizeof(copy)) == 0;
+}
+
+bool
+masq_message_request(struct masq_worker *w, const union masq_message *msg, uint32_t to)
+{
+	if (w->unanswered >= MASQ_MSG_RING_SIZE / 2 / (w->n_workers + 2) || !put(w, msg, to))
+		return false;
+	w->unanswered++;
+	return true;
+}
+
+void
+masq_message_hint(struct masq_worker *w, const union masq_message *msg, uint32_t to)
+{
+	if (rte_ring_free_count(w->dp->message_ring[w->id][to]) > MASQ_MSG_RING_SIZE / 2)
+		put(w, msg, to);
+}
+
+void
+masq_session_note(struct masq_worker *w, struct masq_half *half, uint8_t tcp_flags)
+{
+	union masq_message msg = {
+		.nat = { .op = MASQ_NAT_TOUCH, .to = half->creator, .session = half->session }
+	};
+
+	if (half->rewrite.proto != IPPROTO_TCP ||
+			!masq_session_event(w->sessions, half, tcp_flags, &w->snapshot->timeouts))
+		return;
+	if (half->creator != w->id)
+		masq_message_hint(w, &msg, half->creator);
+	else
+		masq_session_arm(w->sessions, half->session, &w->snapshot->timeouts, w->now_ms);
+}
+
+void
+masq_session_end(struct masq_worker *w, uint32_t session)
+{
+	union masq_message msg;
+
+	if (masq_nat_close(w->nat, session, &msg.nat) &&
+			!masq_message_request(w, &msg, msg.nat.to))
+		masq_nat_unsent(w->nat, &msg.nat, w->now_ms);
+}
+
+/* A packet whose session could not be: its sender learns of a lack of ports, like everywhere. */
+static void
+refuse_packet(struct masq_worker *w, struct rte_mbuf *mbuf, enum masq_drop reason)
+{
+	struct masq_burst *b = &w->burst;
+
+	b->n = 1;
+	b->mbuf[0] = mbuf;
+	b->arrival[0] = (uint8_t)mbuf->port;
+	masq_stage_parse(w, b);
+	if (b->verdict[0] == MASQ_UNDECIDED)
+		masq_slow_refuse(w, b, 0, reason);
+	masq_stage_tx(w, b);
+}
+
+/* The packet of a session that now stands on both workers: through the stages once more. */
+static void
+resume_packet(struct masq_worker *w, struct rte_mbuf *mbuf)
+{
+	struct masq_burst *b = &w->burst;
+
+	b->n = 1;
+	b->mbuf[0] = mbuf;
+	b->arrival[0] = (uint8_t)mbuf->port;
+	b->owned = true;
+	masq_worker_run_burst(w);
+}
+
+static void
+receive_nat(struct masq_worker *w, const struct masq_nat_msg *msg)
+{
+	union masq_message answer;
+
+	if (masq_nat_receive(w->nat, msg, &w->snapshot->timeouts, w->now_ms, &answer.nat)) {
+		put(w, &answer, answer.nat.to);
+		return;
+	}
+	if (msg->op == MASQ_NAT_INSTALLED || msg->op == MASQ_NAT_REMOVED)
+		w->unanswered--;
+	if (msg->op != MASQ_NAT_INSTALLED)
+		return;
+	w->held--;
+	if (msg->reason != MASQ_DROP_NONE) {
+		refuse_packet(w, msg->mbuf, (enum masq_drop)msg->reason);
+		return;
+	}
+	w->counters.sessions_created++;
+	w->counters.sessions_remote++;
+	resume_packet(w, msg->mbuf);
+}
+
+static void
+receive(struct masq_worker *w, const union masq_message *msg)
+{
+	const struct masq_neigh_msg *neigh = &msg->neigh;
+
+	switch (msg->op) {
+	case MASQ_MSG_NEIGH_WANT:
+		masq_neighbour_want(w, neigh->port, neigh->ip);
+		break;
+	case MASQ_MSG_NEIGH_HEARD:
+		masq_neighbour_heard(w, neigh->port, neigh->ip, neigh->mac, neigh->create);
+		break;
+	default:
+		receive_nat(w, &msg->nat);
+		break;
+	}
+}
+
+void
+masq_messages_drain(struct masq_worker *w)
+{
+	union masq_message msg[DRAIN_BURST];
+
+	for (uint32_t from = 0; from < w->n_workers; from++) {
+		unsigned int n;
+
+		if (from == w->id)
+			continue;
+		n = rte_ring_sc_dequeue_burst_elem(w->dp->message_ring[from][w->id], msg,
+				sizeof(msg[0]), DRAIN_BURST, NULL);
+		for (unsigned int k = 0; k < n; k++)
+			receive(w, &msg[k]);
+	}
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The data path's side of neighbours. lib/net keeps the table; worker 0 is its keeper, the only
+ * writer. Other workers send the keeper messages: "I need this one", "ARP told me this". The keeper
+ * sends the requests that the table asks for.
+ *
+ * Packets that wait for a link address are parked by the worker that has them, bounded in all and
+ * per neighbour, untranslated. Once a millisecond the worker looks whether their neighbour has
+ * answered; then they go to the end of its own packet ring and are looked up anew. When it does not
+ * answer their senders get ICMP host unreachable.
+ */
+#include <rte_mbuf.h>
+
+#include <masq_arp.h>
+#include <masq_icmp.h>
+
+#include "masq_slow.h"
+
+#define TICK_BUDGET 256 /* slots that the keeper examines a round of housekeeping */
+#define ASKS_MAX 64
+
+static void
+send_ask(struct masq_worker *w, const struct masq_neigh_ask *ask)
+{
+	const struct masq_port *port = &w->ports[ask->port];
+	struct masq_arp arp = { .is_request = true, .target_ip = rte_cpu_to_be_32(ask->ip) };
+	struct masq_fib_route route;
+	struct rte_mbuf *frame;
+
+	if (masq_fib_lookup(w->snapshot->fib, ask->ip, &route) == 0)
+		arp.sender_ip = rte_cpu_to_be_32(route.preferred_src);
+	memcpy(arp.sender_mac, port->mac, 6);
+	if (ask->unicast)
+		memcpy(arp.target_mac, ask->mac, 6);
+	frame = masq_arp_build(w->pool, &arp);
+	if (frame == NULL)
+		return;
+	w->counters.originated++;
+	masq_tx_one(w, frame, ask->port);
+}
+
+void
+masq_neighbour_want(struct masq_worker *w, uint8_t port, uint32_t ip)
+{
+	union masq_message msg = { .neigh = { .op = MASQ_MSG_NEIGH_WANT, .port = port, .ip = ip } };
+	struct masq_neigh_ask ask;
+
+	if (w->id != 0)
+		masq_message_hint(w, &msg, 0);
+	else if (masq_neigh_want(w->neigh, port, ip, w->now_ms, &ask) == 1)
+		send_ask(w, &ask);
+}
+
+void
+masq_neighbour_heard(struct masq_worker *w, uint8_t port, uint32_t ip, const uint8_t mac[6],
+		bool create)
+{
+	union masq_message msg = {
+		.neigh = { .op = MASQ_MSG_NEIGH_HEARD, .port = port, .create = create, .ip = ip }
+	};
+
+	if (w->id == 0) {
+		masq_neigh_heard(w->neigh, port, ip, mac, create, w->now_ms);
+		return;
+	}
+	memcpy(msg.neigh.mac, mac, 6);
+	masq_message_hint(w, &msg, 0);
+}
+
+void
+masq_neighbour_tick(struct masq_worker *w)
+{
+	struct masq_neigh_ask asks[ASKS_MAX];
+	unsigned int n;
+
+	if (w->id != 0)
+		return;
+	n = masq_neigh_tick(w->neigh, w->now_ms, TICK_BUDGET, asks, ASKS_MAX);
+	for (unsigned int k = 0; k < n; k++)
+		send_ask(w, &asks[k]);
+}
+
+void
+masq_neighbour_park(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure,
+		uint32_t ip)
+{
+	uint32_t waiting = 0;
+
+	for (uint32_t k = 0; k < w->n_parked; k++)
+		waiting += w->parked[k].ip == ip && w->parked[k].departure == departure;
+	if (waiting >= MASQ_PARKED_PER_NEIGH || w->n_parked == MASQ_PARKED_MAX) {
+		masq_burst_drop(b, i, MASQ_DROP_NEIGH_QUEUE);
+		return;
+	}
+	if (waiting == 0)
+		masq_neighbour_want(w, departure, ip);
+	w->parked[w->n_parked++] = (struct masq_parked){
+		.mbuf = b->mbuf[i],
+		.deadline_ms = w->now_ms + MASQ_PARK_MS,
+		.ip = ip,
+		.departure = departure,
+		.arrival = b->arrival[i],
+	};
+	b->verdict[i] = MASQ_GONE;
+	w->held++;
+}
+
+enum answer {
+	ANSWER_WAIT,
+	ANSWER_YES,
+	ANSWER_NO
+};
+
+static enum answer
+has_answered(const struct masq_worker *w, const struct masq_parked *p)
+{
+	struct masq_neigh_ref ref = masq_neigh_find(w->neigh, p->departure, p->ip);
+	struct masq_neigh_link link;
+
+	if (ref.value != MASQ_NEIGH_REF_NONE && masq_neigh_read(w->neigh, ref, &link) == 0) {
+		if (link.usable)
+			return ANSWER_YES;
+		if (link.state == MASQ_NEIGH_UNREACHABLE)
+			return ANSWER_NO;
+	}
+	return w->now_ms >= p->deadline_ms ? ANSWER_NO : ANSWER_WAIT;
+}
+
+/* Tell the sender, drop the packet. It passed the parser once, so it passes again. */
+static void
+give_up(struct masq_worker *w, const struct masq_parked *p)
+{
+	struct masq_burst *b = &w->burst;
+
+	b->n = 1;
+	b->mbuf[0] = p->mbuf;
+	b->arrival[0] = p->arrival;
+	masq_stage_parse(w, b);
+	if (b->verdict[0] == MASQ_UNDECIDED) {
+		masq_slow_icmp(w, b, 0, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_HOST, 0);
+		masq_burst_drop(b, 0, MASQ_DROP_NEIGH_UNREACHABLE);
+	}
+	masq_stage_tx(w, b);
+}
+
+void
+masq_parked_tick(struct masq_worker *w)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t k = 0; k < w->n_parked; k++) {
+		struct masq_parked *p = &w->parked[k];
+		enum answer answer = has_answered(w, p);
+
+		if (answer == ANSWER_YES) {
+			p->mbuf->port = p->arrival;
+			if (rte_ring_sp_enqueue(w->dp->packet_ring[w->id][w->id], p->mbuf) == 0)
+				continue;
+		} else if (answer == ANSWER_NO) {
+			w->held--;
+			give_up(w, p);
+			continue;
+		}
+		w->parked[kept++] = *p;
+	}
+	w->n_parked = kept;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Ports: from a device string to queues that workers can poll.
+ *
+ * open       attach the device (or take one of that name that exists), ask what it can do
+ * configure  queues, RSS with our own key, buffers, MTU
+ * start      packets may come; RSS table
+ *
+ * Queues. A device that can do RSS with a key and a table of ours gets one receive queue a worker,
+ * and brings each flow to its owner. On others all their queues are polled, shared among workers,
+ * and packets find their owner by software. Transmit: a queue a worker if the device has them;
+ * otherwise worker w's packets leave by the worker that serves queue w mod n.
+ *
+ * Control thread only, before workers run and after they stopped.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include "masq_dp_priv.h"
+
+#define RSS_WANTED                                                                                 \
+	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP |                 \
+			RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV4_OTHER)
+#define RSS_NEEDED (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP)
+#define RSS_KEY_MIN 40
+#define DESCRIPTORS 1024
+
+/* "lan (file:12)" of every sentence. */
+static int
+fail(const struct masq_dp *dp, const struct masq_port *port, struct masq_err *err, int code,
+		const char *what)
+{
+	masq_err_set(err, code, "%s", what);
+	masq_err_prefix(err, "%s:%d: port %s, device %s: ", dp->start.file, port->conf.line,
+			port->conf.name, port->conf.device);
+	return -code;
+}
+
+/* A vdev on a kernel interface that does not exist: say so before the driver says EINVAL. */
+static int
+check_interface(const struct masq_dp *dp, const struct masq_port *port, struct masq_err *err)
+{
+	const char *iface = strstr(port->conf.device, "iface=");
+	char name[IF_NAMESIZE], text[96];
+	size_t len;
+
+	if (iface == NULL || strncmp(port->conf.device, "net_tap", 7) == 0)
+		return 0;
+	iface += strlen("iface=");
+	len = strcspn(iface, ",");
+	if (len == 0 || len >= sizeof(name))
+		return fail(dp, port, err, EINVAL, "iface= needs the name of a network interface");
+	snprintf(name, sizeof(name), "%.*s", (int)len, iface);
+	if (if_nametoindex(name) != 0)
+		return 0;
+	snprintf(text, sizeof(text), "there is no network interface %s (see: ip link)", name);
+	return fail(dp, port, err, ENODEV, text);
+}
+
+static int
+attach(struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
+{
+	struct rte_dev_iterator iterator;
+	char name[RTE_DEV_NAME_MAX_LEN], text[160];
+	uint16_t id;
+	int ret;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(port->conf.device, ","),
+			port->conf.device);
+	if (rte_eth_dev_get_port_by_name(name, &port->ethdev) == 0)
+		return 0;
+	ret = check_interface(dp, port, err);
+	if (ret != 0)
+		return ret;
+	ret = rte_dev_probe(port->conf.device);
+	if (ret != 0) {
+		snprintf(text, sizeof(text),
+				"the device does not open: %s%s", rte_strerror(-ret),
+				ret == -EBUSY ? " (another process uses it)"
+					      : "; accepted: a PCI address bound to a DPDK driver, "
+						"or a vdev such as net_af_packet0,iface=eth0");
+		return fail(dp, port, err, -ret, text);
+	}
+	port->plugged = true;
+	RTE_ETH_FOREACH_MATCHING_DEV(id, port->conf.device, &iterator) {
+		port->ethdev = id;
+		rte_eth_iterator_cleanup(&iterator);
+		return 0;
+	}
+	if (rte_eth_dev_get_port_by_name(name, &port->ethdev) == 0)
+		return 0;
+	return fail(dp, port, err, ENODEV, "the device opened, but has no Ethernet port");
+}
+
+int
+masq_port_open(struct masq_dp *dp, const struct masq_conf_port *conf, struct masq_port *port,
+		struct masq_err *err)
+{
+	struct rte_eth_dev_info info;
+	struct rte_ether_addr mac;
+	int ret;
+
+	port->conf = *conf;
+	port->vlan = conf->vlan;
+	ret = attach(dp, port, err);
+	if (ret != 0)
+		return ret;
+	for (uint32_t p = 0; p < dp->n_ports; p++)
+		if (dp->ports[p].ethdev == port->ethdev)
+			return fail(dp, port, err, EBUSY, "another port has this device already");
+	ret = rte_eth_dev_info_get(port->ethdev, &info);
+	if (ret == 0)
+		ret = rte_eth_macaddr_get(port->ethdev, &mac);
+	if (ret != 0)
+		return fail(dp, port, err, -ret, "the device does not tell what it is");
+	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	port->socket_id = rte_eth_dev_socket_id(port->ethdev);
+	port->hardware_rss = dp->n_workers > 1 && info.reta_size > 0 &&
+			(info.reta_size & (info.reta_size - 1)) == 0 &&
+			info.reta_size >= dp->n_workers && info.hash_key_size >= RSS_KEY_MIN &&
+			info.hash_key_size <= MASQ_RSS_KEY_BYTES &&
+			info.max_rx_queues >= dp->n_workers &&
+			(info.flow_type_rss_offloads & RSS_NEEDED) == RSS_NEEDED;
+	return 0;
+}
+
+uint32_t
+masq_port_reta_size(const struct masq_port *port)
+{
+	struct rte_eth_dev_info info;
+
+	if (!port->hardware_rss || rte_eth_dev_info_get(port->ethdev, &info) != 0)
+		return MASQ_RSS_TABLE_MAX;
+	return RTE_MIN(info.reta_size, (uint16_t)MASQ_RSS_TABLE_MAX);
+}
+
+/*
+ * How many queues? Software devices that exist with so many queues (af_packet's qpairs, af_xdp's
+ * queue_count, the rings of net_ring) deliver to all of them; TAP has as many as we open, and wants
+ * equal numbers of both kinds, like af_xdp.
+ */
+static void
+count_queues(const struct masq_dp *dp, struct masq_port *port, const struct rte_eth_dev_info *info)
+{
+	bool tap = strcmp(port->driver, "net_tap") == 0;
+	bool pairs = tap || strcmp(port->driver, "net_af_xdp") == 0;
+	uint16_t workers = (uint16_t)dp->n_workers;
+
+	port->rx_queues = RTE_MIN(workers, info->max_rx_queues);
+	if (!port->hardware_rss && !tap && info->max_rx_queues <= MASQ_MAX_WORKERS)
+		port->rx_queues = info->max_rx_queues;
+	port->tx_queues = RTE_MIN(workers, info->max_tx_queues);
+	if (pairs)
+		port->tx_queues = port->rx_queues;
+	port->rx_queues = RTE_MAX(port->rx_queues, 1);
+	port->tx_queues = RTE_MAX(port->tx_queues, 1);
+	for (uint32_t w = 0; w < dp->n_workers; w++) {
+		port->tx_worker[w] = (uint8_t)(w % port->tx_queues);
+		port->tx_queue[w] = (uint16_t)(w % port->tx_queues);
+	}
+}
+
+static int
+set_mtu(const struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
+{
+	char text[96];
+	int ret;
+
+	if (rte_eth_dev_get_mtu(port->ethdev, &port->mtu) != 0 || port->mtu == 0)
+		port->mtu = RTE_ETHER_MTU;
+	if (port->conf.mtu == 0 || port->conf.mtu == port->mtu)
+		return 0;
+	ret = rte_eth_dev_set_mtu(port->ethdev, port->conf.mtu);
+	/* A device that cannot set its MTU still honours a smaller one of ours. */
+	if (ret != 0 && port->conf.mtu > port->mtu) {
+		snprintf(text, sizeof(text), "mtu %u is refused (%s); the device has %u",
+				port->conf.mtu, rte_strerror(-ret), port->mtu);
+		return fail(dp, port, err, -ret, text);
+	}
+	port->mtu = port->conf.mtu;
+	return 0;
+}
+
+static int
+setup_queues(const struct masq_dp *dp, struct masq_port *port,
+		const struct rte_eth_dev_info *info, struct masq_err *err)
+{
+	struct rte_eth_txconf txconf = info->default_txconf;
+	char text[96];
+	int ret = 0;
+
+	port->rx_descriptors = port->conf.rx_descriptors != 0 ? port->conf.rx_descriptors
+							       : DESCRIPTORS;
+	port->tx_descriptors = port->conf.tx_descriptors != 0 ? port->conf.tx_descriptors
+							       : DESCRIPTORS;
+	ret = rte_eth_dev_adjust_nb_rx_tx_desc(
+			port->ethdev, &port->rx_descriptors, &port->tx_descriptors);
+	for (uint16_t q = 0; ret == 0 && q < port->rx_queues; q++)
+		ret = rte_eth_rx_queue_setup(port->ethdev, q, port->rx_descriptors,
+				(unsigned int)port->socket_id, NULL, dp->pool);
+	for (uint16_t q = 0; ret == 0 && q < port->tx_queues; q++)
+		ret = rte_eth_tx_queue_setup(port->ethdev, q, port->tx_descriptors,
+				(unsigned int)port->socket_id, &txconf);
+	if (ret == 0)
+		return 0;
+	snprintf(text, sizeof(text), "%u receive and %u transmit queues are refused: %s%s",
+			port->rx_queues, port->tx_queues, rte_strerror(-ret),
+			ret == -EBUSY ? " (another process uses the device)" : "");
+	return fail(dp, port, err, -ret, text);
+}
+
+int
+masq_port_configure(struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf = { 0 };
+	int ret = rte_eth_dev_info_get(port->ethdev, &info);
+
+	if (ret != 0)
+		return fail(dp, port, err, -ret, "the device does not tell what it is");
+	count_queues(dp, port, &info);
+	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+	if (port->hardware_rss) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH;
+		conf.rx_adv_conf.rss_conf.rss_key = dp->rss->key;
+		conf.rx_adv_conf.rss_conf.rss_key_len = info.hash_key_size;
+		conf.rx_adv_conf.rss_conf.rss_hf = RSS_WANTED & info.flow_type_rss_offloads;
+	}
+	ret = rte_eth_dev_configure(port->ethdev, port->rx_queues, port->tx_queues, &conf);
+	if (ret != 0)
+		return fail(dp, port, err, -ret, "the device refuses its configuration");
+	port->configured = true;
+	ret = set_mtu(dp, port, err);
+	return ret != 0 ? ret : setup_queues(dp, port, &info, err);
+}
+
+/* Our table in the device's: it may be longer than ours, never shorter. */
+static int
+set_reta(const struct masq_dp *dp, const struct masq_port *port)
+{
+	struct rte_eth_rss_reta_entry64 reta[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE];
+	struct rte_eth_dev_info info;
+	int ret = rte_eth_dev_info_get(port->ethdev, &info);
+
+	if (ret != 0)
+		return ret;
+	if (info.reta_size > RTE_ETH_RSS_RETA_SIZE_512)
+		return -ENOTSUP;
+	memset(reta, 0, sizeof(reta));
+	for (uint32_t i = 0; i < info.reta_size; i++) {
+		struct rte_eth_rss_reta_entry64 *group = &reta[i / RTE_ETH_RETA_GROUP_SIZE];
+
+		group->mask |= UINT64_C(1) << (i % RTE_ETH_RETA_GROUP_SIZE);
+		group->reta[i % RTE_ETH_RETA_GROUP_SIZE] =
+				dp->rss->table[i & (dp->rss->table_size - 1)];
+	}
+	return rte_eth_dev_rss_reta_update(port->ethdev, reta, info.reta_size);
+}
+
+int
+masq_port_start(struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
+{
+	char text[96];
+	int ret = rte_eth_dev_start(port->ethdev);
+
+	if (ret != 0) {
+		snprintf(text, sizeof(text), "the device does not start: %s", rte_strerror(-ret));
+		return fail(dp, port, err, -ret, text);
+	}
+	port->started = true;
+	/* Without our table packets still find their owners, by software. */
+	if (port->hardware_rss && set_reta(dp, port) != 0)
+		port->hardware_rss = false;
+	return 0;
+}
+
+void
+masq_port_stop(struct masq_port *port)
+{
+	if (port->started)
+		rte_eth_dev_stop(port->ethdev);
+	port->started = false;
+}
+
+void
+masq_port_close(struct masq_port *port)
+{
+	struct rte_eth_dev_info info;
+
+	masq_port_stop(port);
+	if (!port->plugged || rte_eth_dev_info_get(port->ethdev, &info) != 0)
+		return;
+	rte_eth_dev_close(port->ethdev);
+	rte_dev_remove(info.device);
+	port->plugged = false;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_SLOW_H
+#define MASQ_SLOW_H
+
+/**
+ * @file
+ * The slow path's own verbs. Each works on packet @p i of burst @p b and leaves it decided.
+ */
+
+#include "masq_dp_priv.h"
+
+/** What chains of one packet said so far, and what they are asked about. */
+struct masq_judgement {
+	struct masq_rules_result result;
+	struct masq_rules_input input; /**< the packet as it arrived */
+};
+
+/* masq_slow_judge.c */
+
+/** Fill in judgement->input from the packet and start with an empty result. */
+void masq_judge_begin(const struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement);
+
+/**
+ * Ask one chain. @p tuple is what the chain sees, @p port the interface that it looks at.
+ *
+ * @return true: go on. false: the packet is decided: dropped with the chain's name, counted, and a
+ *	REJECT answered (reference 5.4).
+ */
+bool masq_judge_chain(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		enum masq_conf_builtin chain, const struct masq_tuple *tuple, uint8_t port,
+		struct masq_judgement *judgement);
+
+/** Count the packet on every rule that it matched (a packet that is not of a judged half). */
+void masq_judge_count(struct masq_worker *w, const struct masq_pkt *pkt,
+		const struct masq_rules_result *result);
+
+/** A packet without session, or whose session does not matter now, leaves as it is: output chain,
+ * neighbour, TTL. The chains before have been asked already. */
+void masq_slow_route(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement, const struct masq_fib_route *route);
+
+/** A half whose verdict is not of this rule set, or whose packets are all judged one by one. */
+void masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i);
+
+/**
+ * Judge the rest of a packet of a new session: output chain, then remember, rewrite, address.
+ * The chains before have been asked already (@p judgement).
+ */
+void masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement, const struct masq_fib_route *route);
+
+/* masq_slow_flow.c */
+
+/** A packet without session. */
+void masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i);
+
+/** A session could not be made: drop its packet, tell the sender if it may hear of it. */
+void masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		enum masq_drop reason);
+
+/* masq_slow_icmp.c */
+
+/** An ICMP error. */
+void masq_slow_icmp_error(struct masq_worker *w, struct masq_burst *b, unsigned int i);
+
+/* masq_slow_send.c */
+
+/**
+ * TTL and MTU, which come before the forward chain (reference 1.2).
+ *
+ * @return true: fine. false: dropped, and answered with ICMP 11/0 or 3/4
+ */
+bool masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		uint8_t departure);
+
+/**
+ * Find the neighbour of a route. When its link address is not known the packet is parked.
+ *
+ * @param ref	out
+ * @return word of masq_neigh_word(), 0: the packet is decided
+ */
+uint64_t masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_fib_route *route, struct masq_neigh_ref *ref);
+
+/** Address a finished packet and mark it to be sent; cuts it when it is too long for the link. */
+void masq_slow_send(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link,
+		uint8_t departure);
+
+/** Answer the offender with an ICMP error, if it may be answered. The packet itself stays. */
+void masq_slow_icmp(struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint8_t type,
+		uint8_t code, uint16_t mtu);
+
+/** Send a packet that the box made, by route; lost silently when there is no link address yet. */
+void masq_slow_originate(struct masq_worker *w, struct rte_mbuf *mbuf, uint32_t dst);
+
+/* masq_local.c */
+
+void masq_local_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i);
+
+/** A packet for the box itself that no rule forwards. */
+void masq_local_deliver(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement);
+
+#endif /* MASQ_SLOW_H */

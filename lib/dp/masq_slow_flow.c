@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Slow path: a packet without session. The order is that of house and reference (1.2):
+ *
+ *	input chain -> for us?  yes: a forwarding rule takes it -> new session, output chain
+ *	                             none does -> the box itself
+ *	                        no:  TTL, MTU -> forward chain -> MASQ: new session, output chain
+ *	                                                       -> ACCEPT: output chain, routed as it is
+ *
+ * Whatever a MASQ verdict cannot serve is dropped by name, never sent with its inside source: other
+ * protocols, ICMP that is no query, no address, no port.
+ */
+#include <netinet/in.h>
+
+#include <rte_byteorder.h>
+
+#include <masq_icmp.h>
+
+#include "masq_slow.h"
+
+/* Ports that are used up are told to the sender: ICMP 3/13. */
+void
+masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int i, enum masq_drop reason)
+{
+	if (reason == MASQ_DROP_NO_PORT)
+		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_ADMIN, 0);
+	masq_burst_drop(b, i, reason);
+}
+
+/* Make the session; what happens to the packet then depends on where its halves live. */
+static void
+open_session(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_nat_flow *flow, struct masq_judgement *judgement,
+		const struct masq_fib_route *route)
+{
+	struct masq_nat_result result;
+	union masq_message msg;
+
+	masq_nat_open(w->nat, flow, &w->snapshot->timeouts, w->now_ms, &result);
+	switch (result.outcome) {
+	case MASQ_NAT_DONE:
+		w->counters.sessions_created++;
+		b->half[i] = result.half;
+		masq_slow_half_finish(w, b, i, judgement, route);
+		return;
+	case MASQ_NAT_ASK:
+		/* The packet travels along and is judged afresh when it comes back. */
+		msg.nat = result.msg;
+		msg.nat.mbuf = b->mbuf[i];
+		b->mbuf[i]->port = b->arrival[i];
+		if (masq_message_request(w, &msg, msg.nat.to)) {
+			b->verdict[i] = MASQ_GONE;
+			w->held++;
+			return;
+		}
+		masq_nat_unsent(w->nat, &msg.nat, w->now_ms);
+		result.reason = MASQ_DROP_HANDOFF_FULL;
+		break;
+	case MASQ_NAT_REFUSED:
+		break;
+	}
+	masq_judge_count(w, &b->pkt[i], &judgement->result);
+	masq_slow_refuse(w, b, i, result.reason);
+}
+
+static enum masq_state
+first_state(const struct masq_pkt *pkt, enum masq_session_kind kind)
+{
+	if (pkt->key.proto == IPPROTO_UDP)
+		return MASQ_STATE_UDP;
+	if (pkt->key.proto == IPPROTO_ICMP)
+		return MASQ_STATE_ICMP;
+	return kind == MASQ_SESSION_MASQ ? MASQ_STATE_NONE : MASQ_STATE_LISTEN;
+}
+
+/* Can a MASQ verdict serve this packet at all? */
+static enum masq_drop
+masquerade_refusal(const struct masq_pkt *pkt, const struct masq_judgement *judgement,
+		const struct masq_fib_route *route)
+{
+	if ((pkt->flags & MASQ_PKT_OTHER_PROTO) != 0)
+		return MASQ_DROP_PROTOCOL;
+	if ((pkt->flags & (MASQ_PKT_ICMP_ERROR | MASQ_PKT_ICMP_OTHER)) != 0)
+		return MASQ_DROP_ICMP_UNMATCHED;
+	/* An answer to nobody's question; for ICMP the rules' source port is the type. */
+	if (pkt->key.proto == IPPROTO_ICMP &&
+			rte_be_to_cpu_16(pkt->key.dport) != judgement->input.sport)
+		return MASQ_DROP_ICMP_UNMATCHED;
+	if (route->preferred_src == 0)
+		return MASQ_DROP_NO_MASQ_ADDRESS;
+	return MASQ_DROP_NONE;
+}
+
+static void
+masquerade(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement, const struct masq_fib_route *route)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	enum masq_drop reason = masquerade_refusal(pkt, judgement, route);
+	struct masq_nat_flow flow = {
+		.initial = pkt->key,
+		.translated = pkt->key,
+		.choose_port = true,
+		.kind = MASQ_SESSION_MASQ,
+		.state = first_state(pkt, MASQ_SESSION_MASQ),
+		.tcp_flags = pkt->tcp_flags,
+		.mark = judgement->result.mark,
+	};
+
+	if (reason != MASQ_DROP_NONE) {
+		masq_judge_count(w, pkt, &judgement->result);
+		masq_burst_drop(b, i, reason);
+		return;
+	}
+	flow.translated.src = rte_cpu_to_be_32(route->preferred_src);
+	flow.translated.sport = 0;
+	open_session(w, b, i, &flow, judgement, route);
+}
+
+/*
+ * An address of the box that portfw forwards. When the server is on the very port from which the
+ * client comes, the server would answer the client directly; so the client's source is hidden too.
+ */
+static void
+forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	struct masq_portfw_target target;
+	struct masq_fib_route route;
+	struct masq_nat_flow flow = {
+		.initial = pkt->key,
+		.translated = pkt->key,
+		.kind = MASQ_SESSION_PORTFW,
+		.tcp_flags = pkt->tcp_flags,
+		.mark = judgement->result.mark,
+	};
+	enum masq_drop reason = MASQ_DROP_NONE;
+
+	if (masq_rules_portfw_turn(w->snapshot->rules, pkt->key.proto, judgement->input.dst,
+			    judgement->input.dport, &target) != 0)
+		reason = MASQ_DROP_LOCAL;
+	else if (masq_fib_lookup(w->snapshot->fib, target.raddr, &route) != 0 ||
+			route.is_broadcast)
+		reason = MASQ_DROP_NO_ROUTE;
+	else if (route.is_local)
+		reason = MASQ_DROP_FORWARD_LOCAL;
+	if (reason != MASQ_DROP_NONE) {
+		masq_judge_count(w, pkt, &judgement->result);
+		masq_burst_drop(b, i, reason);
+		return;
+	}
+	if (!masq_slow_fits(w, b, i, route.port)) {
+		masq_judge_count(w, pkt, &judgement->result);
+		return;
+	}
+	flow.origin = target.rule_id;
+	flow.translated.dst = rte_cpu_to_be_32(target.raddr);
+	flow.translated.dport = rte_cpu_to_be_16(target.rport);
+	if (route.port == b->arrival[i] && route.preferred_src != 0) {
+		flow.kind = MASQ_SESSION_HAIRPIN;
+		flow.choose_port = true;
+		flow.translated.src = rte_cpu_to_be_32(route.preferred_src);
+		flow.translated.sport = 0;
+	}
+	flow.state = first_state(pkt, flow.kind);
+	open_session(w, b, i, &flow, judgement, &route);
+}
+
+static void
+for_us(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	bool has_ports = pkt->key.proto == IPPROTO_TCP || pkt->key.proto == IPPROTO_UDP;
+
+	if (has_ports && masq_rules_portfw_match(w->snapshot->rules, pkt->key.proto,
+					 judgement->input.dst, judgement->input.dport))
+		forward_in(w, b, i, judgement);
+	else
+		masq_local_deliver(w, b, i, judgement);
+}
+
+void
+masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	struct masq_judgement judgement;
+	struct masq_fib_route route;
+
+	masq_judge_begin(b, i, &judgement);
+	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
+		return;
+	if (masq_fib_is_local(w->snapshot->fib, judgement.input.src)) {
+		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_burst_drop(b, i, MASQ_DROP_MARTIAN_SOURCE);
+		return;
+	}
+	if (masq_fib_lookup(w->snapshot->fib, judgement.input.dst, &route) != 0) {
+		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_NET, 0);
+		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+		return;
+	}
+	if (route.is_local) {
+		for_us(w, b, i, &judgement);
+		return;
+	}
+	if (route.is_broadcast) {
+		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_burst_drop(b, i, MASQ_DROP_BROADCAST);
+		return;
+	}
+	if (!masq_slow_fits(w, b, i, route.port)) {
+		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		return;
+	}
+	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, &judgement))
+		return;
+	if (judgement.result.verdict == MASQ_VERDICT_MASQ)
+		masquerade(w, b, i, &judgement, &route);
+	else
+		masq_slow_route(w, b, i, &judgement, &route);
+}

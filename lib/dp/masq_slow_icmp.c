@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Slow path: ICMP errors. An error quotes the packet that it is about. The parser has turned the
+ * quoted tuple round, so the error is looked up like a packet of the flow that travels the same way,
+ * and the half that it finds says how to translate it: the outer addresses like any packet of the
+ * half, the quoted header backwards. This serves all sessions, masqueraded and forwarded, both ways;
+ * so traceroute and path-MTU discovery work through the box.
+ *
+ * An error sees the input chain as it arrived and the output chain as it leaves; an error about a
+ * session skips the forward chain (reference 1.1). An error about no session is routed if the
+ * forward chain accepts it, and dropped by name if it would have to be masqueraded or is for us.
+ */
+#include <netinet/in.h>
+
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include "masq_slow.h"
+
+static void
+route_unmatched(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement)
+{
+	struct masq_fib_route route;
+
+	if (masq_fib_lookup(w->snapshot->fib, judgement->input.dst, &route) != 0) {
+		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+		return;
+	}
+	if (route.is_local || route.is_broadcast) {
+		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		masq_burst_drop(b, i, MASQ_DROP_ICMP_UNMATCHED);
+		return;
+	}
+	if (!masq_slow_fits(w, b, i, route.port)) {
+		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		return;
+	}
+	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, judgement))
+		return;
+	if (judgement->result.verdict == MASQ_VERDICT_MASQ) {
+		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		masq_burst_drop(b, i, MASQ_DROP_ICMP_UNMATCHED);
+		return;
+	}
+	masq_slow_route(w, b, i, judgement, &route);
+}
+
+/* The outer addresses after translation, as the output chain and the route see them. */
+static struct masq_tuple
+outer_after(const struct masq_half *half, const struct masq_tuple *key,
+		const struct masq_rules_input *input)
+{
+	bool hides_source = half->rewrite.src != key->src;
+
+	return (struct masq_tuple){
+		.src = hides_source ? half->rewrite.src : rte_cpu_to_be_32(input->src),
+		.dst = half->rewrite.dst,
+		.proto = IPPROTO_ICMP,
+	};
+}
+
+static void
+translate(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement)
+{
+	struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
+	struct masq_tuple outer = outer_after(half, &b->pkt[i].key, &judgement->input);
+	struct masq_fib_route route;
+	struct masq_neigh_ref ref;
+	uint64_t link;
+
+	if (masq_fib_lookup(w->snapshot->fib, rte_be_to_cpu_32(outer.dst), &route) != 0 ||
+			route.is_local || route.is_broadcast) {
+		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+		return;
+	}
+	if (!masq_slow_fits(w, b, i, route.port)) {
+		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		return;
+	}
+	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &outer, route.port, judgement))
+		return;
+	link = masq_slow_neighbour(w, b, i, &route, &ref);
+	if (link == 0)
+		return;
+	masq_judge_count(w, &b->pkt[i], &judgement->result);
+	masq_rewrite_icmp_error(&half->rewrite, b->mbuf[i], &b->pkt[i]);
+	w->counters.icmp_translated++;
+	masq_slow_send(w, b, i, link, route.port);
+}
+
+void
+masq_slow_icmp_error(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	struct masq_judgement judgement;
+	bool about_session;
+
+	masq_judge_begin(b, i, &judgement);
+	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
+		return;
+	/* Addressed to somebody else than the sender of what it quotes: not about our session. */
+	about_session = b->half[i] != MASQ_HALF_NONE &&
+			rte_be_to_cpu_32(b->pkt[i].key.dst) == judgement.input.dst;
+	if (about_session)
+		translate(w, b, i, &judgement);
+	else
+		route_unmatched(w, b, i, &judgement);
+}

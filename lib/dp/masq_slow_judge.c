@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Slow path: judging. Chains see a packet in the order of the reference (1.1, 1.2):
+ *
+ *	from inside (masquerade, replies of forwarded servers):
+ *		input as it arrived -> forward as it arrived -> output translated
+ *	from outside (replies, forwarded connections), and hairpins:
+ *		input as it arrived -> output translated, no forward chain
+ *
+ * The interface is the arriving one for input, the departing one for forward and output.
+ *
+ * A half remembers a favourable verdict with the generation of the rule set; from then on its
+ * packets take the fast path and are counted by path. What is not remembered is judged packet by
+ * packet: denials, rules that log, and SYN segments where a rule looks at -y. A half can only
+ * remember what a data segment would get, so a SYN's verdict is followed by a second question with
+ * the SYN taken away.
+ *
+ * A half that goes out by MASQ and whose forward verdict is no longer MASQ: an ACCEPT now means that
+ * the host is routed as it is, so that is done for masqueraded hosts; a forwarded server's reply
+ * without MASQ is dropped by name, because no client could make sense of it.
+ */
+#include <netinet/in.h>
+
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include <masq_icmp.h>
+
+#include "masq_link.h"
+#include "masq_slow.h"
+
+static const struct {
+	enum masq_drop deny, reject;
+	uint8_t icmp_code; /* of REJECT, reference 5.4 */
+} chain_drop[MASQ_CHAIN_BUILTINS] = {
+	[MASQ_CHAIN_INPUT] = { MASQ_DROP_INPUT_DENY, MASQ_DROP_INPUT_REJECT,
+			MASQ_ICMP_CODE_PORT },
+	[MASQ_CHAIN_FORWARD] = { MASQ_DROP_FORWARD_DENY, MASQ_DROP_FORWARD_REJECT,
+			MASQ_ICMP_CODE_HOST },
+	[MASQ_CHAIN_OUTPUT] = { MASQ_DROP_OUTPUT_DENY, MASQ_DROP_OUTPUT_REJECT,
+			MASQ_ICMP_CODE_HOST },
+};
+
+/* What a chain sees of a tuple; ICMP type and code stand in the packet. */
+static void
+input_from_tuple(struct masq_rules_input *input, const struct masq_tuple *tuple)
+{
+	input->src = rte_be_to_cpu_32(tuple->src);
+	input->dst = rte_be_to_cpu_32(tuple->dst);
+	if (tuple->proto != IPPROTO_ICMP) {
+		input->sport = rte_be_to_cpu_16(tuple->sport);
+		input->dport = rte_be_to_cpu_16(tuple->dport);
+	}
+}
+
+void
+masq_judge_begin(const struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(
+			b->mbuf[i], const struct rte_ipv4_hdr *, pkt->l3_offset);
+	const uint8_t *l4 = rte_pktmbuf_mtod_offset(b->mbuf[i], const uint8_t *, pkt->l4_offset);
+	struct masq_rules_input *input = &judgement->input;
+	uint8_t syn = pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK | MASQ_TCP_RST);
+
+	masq_rules_result_init(&judgement->result);
+	*input = (struct masq_rules_input){
+		/* Not from the key: that of an ICMP error is the flow's, not its own. */
+		.src = rte_be_to_cpu_32(ip->src_addr),
+		.dst = rte_be_to_cpu_32(ip->dst_addr),
+		.proto = ip->next_proto_id,
+		.port = b->arrival[i],
+		.has_ports = (pkt->flags & MASQ_PKT_OTHER_PROTO) == 0,
+		.syn = pkt->key.proto == IPPROTO_TCP && syn == MASQ_TCP_SYN,
+		.tos = pkt->tos,
+	};
+	if (ip->next_proto_id == IPPROTO_ICMP) {
+		input->sport = l4[0];
+		input->dport = l4[1];
+	} else if (input->has_ports) {
+		input->sport = rte_be_to_cpu_16(pkt->key.sport);
+		input->dport = rte_be_to_cpu_16(pkt->key.dport);
+	}
+}
+
+void
+masq_judge_count(struct masq_worker *w, const struct masq_pkt *pkt,
+		const struct masq_rules_result *result)
+{
+	uint32_t path = MASQ_PATH_NONE;
+
+	if (!result->overflow)
+		path = masq_path_intern(w->paths, result->rules, result->n_rules);
+	if (path == MASQ_PATH_NONE) {
+		masq_path_count_slots(w->paths, result->rules, result->n_rules,
+				pkt->l3_len_bytes);
+		return;
+	}
+	w->path_counters[path].packets++;
+	w->path_counters[path].bytes += pkt->l3_len_bytes;
+}
+
+static enum masq_rules_verdict
+ask_chain(struct masq_worker *w, enum masq_conf_builtin chain, const struct masq_tuple *tuple,
+		uint8_t port, struct masq_judgement *judgement)
+{
+	struct masq_rules_input input = judgement->input;
+
+	if (tuple != NULL)
+		input_from_tuple(&input, tuple);
+	input.port = port;
+	return masq_rules_eval(w->snapshot->rules, chain, &input, &judgement->result);
+}
+
+bool
+masq_judge_chain(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		enum masq_conf_builtin chain, const struct masq_tuple *tuple, uint8_t port,
+		struct masq_judgement *judgement)
+{
+	switch (ask_chain(w, chain, tuple, port, judgement)) {
+	case MASQ_VERDICT_ACCEPT:
+	case MASQ_VERDICT_MASQ:
+		return true;
+	case MASQ_VERDICT_REJECT:
+		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, chain_drop[chain].icmp_code, 0);
+		masq_burst_drop(b, i, chain_drop[chain].reject);
+		break;
+	case MASQ_VERDICT_LOOP:
+		masq_burst_drop(b, i, MASQ_DROP_CHAIN_LOOP);
+		break;
+	case MASQ_VERDICT_DENY:
+		masq_burst_drop(b, i, chain_drop[chain].deny);
+		break;
+	}
+	masq_judge_count(w, &b->pkt[i], &judgement->result);
+	return false;
+}
+
+/* Does a data segment of this half pass all chains too? Its result is what may be remembered. */
+static bool
+ask_without_syn(struct masq_worker *w, const struct masq_half *half,
+		const struct masq_tuple *translated, uint8_t arrival, uint8_t departure,
+		struct masq_judgement *data)
+{
+	enum masq_rules_verdict verdict;
+
+	data->input.syn = false;
+	masq_rules_result_init(&data->result);
+	if (ask_chain(w, MASQ_CHAIN_INPUT, NULL, arrival, data) != MASQ_VERDICT_ACCEPT)
+		return false;
+	if ((half->flags & MASQ_HALF_FROM_INSIDE) != 0 &&
+			ask_chain(w, MASQ_CHAIN_FORWARD, NULL, departure, data) !=
+					MASQ_VERDICT_MASQ)
+		return false;
+	verdict = ask_chain(w, MASQ_CHAIN_OUTPUT, translated, departure, data);
+	return verdict == MASQ_VERDICT_ACCEPT;
+}
+
+/* Let the half remember a verdict. @return nothing: a half that cannot remember stays unjudged */
+static void
+remember(struct masq_worker *w, struct masq_half *half, const struct masq_rules_result *result,
+		uint8_t arrival, uint8_t departure, struct masq_neigh_ref ref)
+{
+	uint32_t path;
+
+	half->flags &= (uint8_t)~(MASQ_HALF_SYN_SLOW | MASQ_HALF_SLOW);
+	half->rewrite.tos_and = result->tos_and;
+	half->rewrite.tos_xor = result->tos_xor;
+	half->arrival_port = arrival;
+	half->departure_port = departure;
+	half->neigh = ref.value;
+	half->generation = 0;
+	if (result->overflow || result->wants_log)
+		return;
+	path = masq_path_intern(w->paths, result->rules, result->n_rules);
+	if (path == MASQ_PATH_NONE)
+		return;
+	half->path = path;
+	if (result->depends_on_syn)
+		half->flags |= MASQ_HALF_SYN_SLOW;
+	half->generation = w->generation;
+}
+
+void
+masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement, const struct masq_fib_route *route)
+{
+	struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
+	const struct masq_pkt *pkt = &b->pkt[i];
+	struct masq_tuple translated = {
+		.src = half->rewrite.src,
+		.dst = half->rewrite.dst,
+		.sport = half->rewrite.sport,
+		.dport = half->rewrite.dport,
+		.proto = half->rewrite.proto,
+	};
+	struct masq_neigh_ref ref;
+	uint64_t link;
+
+	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &translated, route->port, judgement))
+		return;
+	link = masq_slow_neighbour(w, b, i, route, &ref);
+	if (link == 0)
+		return;
+	masq_judge_count(w, pkt, &judgement->result);
+	if (judgement->result.depends_on_syn && judgement->input.syn) {
+		struct masq_judgement data = *judgement;
+
+		if (ask_without_syn(w, half, &translated, b->arrival[i], route->port, &data))
+			remember(w, half, &data.result, b->arrival[i], route->port, ref);
+	} else {
+		remember(w, half, &judgement->result, b->arrival[i], route->port, ref);
+	}
+	masq_session_note(w, half, pkt->tcp_flags);
+	half->packets++;
+	half->bytes += pkt->l3_len_bytes;
+	half->last_seen_ms = (uint32_t)w->now_ms;
+	/* The packet at hand gets its own TOS, which with -y may differ from what is remembered. */
+	struct masq_rewrite rewrite = half->rewrite;
+
+	rewrite.tos_and = judgement->result.tos_and;
+	rewrite.tos_xor = judgement->result.tos_xor;
+	masq_rewrite_apply(&rewrite, b->mbuf[i], pkt);
+	masq_slow_send(w, b, i, link, route->port);
+}
+
+void
+masq_slow_route(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement, const struct masq_fib_route *route)
+{
+	struct masq_neigh_ref ref;
+	uint64_t link;
+
+	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, NULL, route->port, judgement))
+		return;
+	link = masq_slow_neighbour(w, b, i, route, &ref);
+	if (link == 0)
+		return;
+	masq_judge_count(w, &b->pkt[i], &judgement->result);
+	masq_rewrite_route(judgement->result.tos_and, judgement->result.tos_xor, b->mbuf[i],
+			&b->pkt[i]);
+	masq_slow_send(w, b, i, link, route->port);
+}
+
+void
+masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
+	struct masq_judgement judgement;
+	struct masq_fib_route route;
+
+	masq_judge_begin(b, i, &judgement);
+	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
+		return;
+	if (masq_fib_lookup(w->snapshot->fib, rte_be_to_cpu_32(half->rewrite.dst), &route) != 0 ||
+			route.is_broadcast) {
+		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+		return;
+	}
+	if (route.is_local) {
+		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_burst_drop(b, i, MASQ_DROP_FORWARD_LOCAL);
+		return;
+	}
+	if (!masq_slow_fits(w, b, i, route.port)) {
+		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		return;
+	}
+	if ((half->flags & MASQ_HALF_FROM_INSIDE) != 0) {
+		if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, &judgement))
+			return;
+		if (judgement.result.verdict != MASQ_VERDICT_MASQ) {
+			if ((half->flags & MASQ_HALF_REPLY) == 0) {
+				masq_slow_route(w, b, i, &judgement, &route);
+				return;
+			}
+			masq_judge_count(w, &b->pkt[i], &judgement.result);
+			masq_burst_drop(b, i, MASQ_DROP_REPLY_NOT_MASQ);
+			return;
+		}
+	}
+	masq_slow_half_finish(w, b, i, &judgement, &route);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the kinds of slow packets share: does it fit, who is the neighbour, off it goes; and ICMP
+ * answers of the box.
+ *
+ * A packet whose neighbour has no link address yet is parked as it came, untranslated and uncounted,
+ * and looked up anew when ARP has answered; so an ICMP error about it quotes what its sender sent,
+ * and no rule counts it twice.
+ *
+ * TTL, DF and MTU are looked at before anything is rewritten, for the same reason.
+ */
+#include <errno.h>
+
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include <masq_icmp.h>
+
+#include "masq_link.h"
+#include "masq_slow.h"
+
+#define CUT_MAX 64 /* fragments of one packet: 64 KB over the smallest MTUs is refused by name */
+
+static bool
+dont_fragment(const struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(
+			mbuf, const struct rte_ipv4_hdr *, pkt->l3_offset);
+
+	return (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)) != 0;
+}
+
+void
+masq_slow_icmp(struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint8_t type,
+		uint8_t code, uint16_t mtu)
+{
+	const struct masq_port *port = &w->ports[b->arrival[i]];
+	uint32_t own = port->conf.n_addresses > 0 ? port->conf.address[0].addr : 0;
+	struct masq_fib_route route;
+	struct rte_mbuf *answer;
+	uint32_t dst = rte_be_to_cpu_32(rte_pktmbuf_mtod_offset(b->mbuf[i],
+			const struct rte_ipv4_hdr *, b->pkt[i].l3_offset)->src_addr);
+
+	if (!masq_icmp_error_allowed(b->mbuf[i], &b->pkt[i]))
+		return;
+	/* A port without address borrows the one that the box would use towards the sender. */
+	if (own == 0 && masq_fib_lookup(w->snapshot->fib, dst, &route) == 0)
+		own = route.preferred_src;
+	if (own == 0)
+		return;
+	answer = masq_icmp_error_build(w->pool, b->mbuf[i], &b->pkt[i], rte_cpu_to_be_32(own), type,
+			code, mtu);
+	if (answer != NULL)
+		masq_slow_originate(w, answer, dst);
+}
+
+void
+masq_slow_originate(struct masq_worker *w, struct rte_mbuf *mbuf, uint32_t dst)
+{
+	struct masq_fib_route route;
+	struct masq_neigh_ref ref;
+	uint64_t link;
+
+	if (masq_fib_lookup(w->snapshot->fib, dst, &route) != 0 || route.is_local ||
+			route.is_broadcast) {
+		rte_pktmbuf_free(mbuf);
+		return;
+	}
+	ref = masq_neigh_find(w->neigh, route.port, route.next_hop);
+	link = ref.value == MASQ_NEIGH_REF_NONE ? 0 : masq_neigh_word(w->neigh, ref);
+	if (link == 0) {
+		masq_neighbour_want(w, route.port, route.next_hop);
+		rte_pktmbuf_free(mbuf);
+		return;
+	}
+	w->counters.originated++;
+	masq_link_write(mbuf, link, w->ports[route.port].mac);
+	masq_tx_one(w, mbuf, route.port);
+}
+
+bool
+masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+
+	if (pkt->ttl <= 1) {
+		masq_slow_icmp(w, b, i, MASQ_ICMP_TIME_EXCEEDED, 0, 0);
+		masq_burst_drop(b, i, MASQ_DROP_TTL);
+		return false;
+	}
+	if (pkt->l3_len_bytes > w->ports[departure].mtu && dont_fragment(b->mbuf[i], pkt)) {
+		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_FRAG_NEEDED,
+				w->ports[departure].mtu);
+		masq_burst_drop(b, i, MASQ_DROP_MTU);
+		return false;
+	}
+	return true;
+}
+
+uint64_t
+masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_fib_route *route, struct masq_neigh_ref *ref)
+{
+	struct masq_neigh_link known;
+	uint64_t link;
+
+	*ref = masq_neigh_find(w->neigh, route->port, route->next_hop);
+	if (ref->value != MASQ_NEIGH_REF_NONE) {
+		link = masq_neigh_word(w->neigh, *ref);
+		if (link != 0)
+			return link;
+		if (masq_neigh_read(w->neigh, *ref, &known) == 0 &&
+				known.state == MASQ_NEIGH_UNREACHABLE) {
+			masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_HOST, 0);
+			masq_burst_drop(b, i, MASQ_DROP_NEIGH_UNREACHABLE);
+			return 0;
+		}
+	}
+	masq_neighbour_park(w, b, i, route->port, route->next_hop);
+	return 0;
+}
+
+/* Too long for the link, and may be cut: all pieces but the first were made by the box. */
+static void
+send_in_pieces(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure)
+{
+	struct rte_mbuf *piece[CUT_MAX];
+	int n = masq_frag_cut(w->pool, b->mbuf[i], b->pkt[i].l3_offset, w->ports[departure].mtu,
+			piece, CUT_MAX);
+
+	if (n <= 0) {
+		masq_burst_drop(b, i, n == -EMSGSIZE ? MASQ_DROP_MTU : MASQ_DROP_NO_MBUF);
+		return;
+	}
+	w->counters.originated += (uint64_t)n - 1;
+	for (int k = 0; k < n; k++)
+		masq_tx_one(w, piece[k], departure);
+	b->verdict[i] = MASQ_GONE;
+}
+
+void
+masq_slow_send(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link,
+		uint8_t departure)
+{
+	masq_link_write(b->mbuf[i], link, w->ports[departure].mac);
+	if (unlikely(b->pkt[i].l3_len_bytes > w->ports[departure].mtu)) {
+		send_in_pieces(w, b, i, departure);
+		return;
+	}
+	b->departure[i] = departure;
+	b->verdict[i] = MASQ_SEND;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Stage: owner. A flow belongs to the worker that RSS names. A NIC that knows our key and table has
+ * brought the packet to the right queue already, and says so with the hash in the buffer; otherwise
+ * the hash is computed here, and the packet goes over a ring to its owner. With one worker there is
+ * no question.
+ *
+ * The NIC's hash is believed for whole TCP and UDP packets only: what a device does with other
+ * protocols, fragments and tunnels differs. ICMP errors belong to the flow that they quote, which
+ * no NIC can know.
+ */
+#include <netinet/in.h>
+
+#include <rte_mbuf.h>
+
+#include "masq_dp_priv.h"
+
+static uint32_t
+owner_of(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	struct masq_pkt *pkt = &b->pkt[i];
+	const struct rte_mbuf *mbuf = b->mbuf[i];
+	bool nic_hash = w->ports[b->arrival[i]].hardware_rss &&
+			(mbuf->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0 && pkt->flags == 0;
+
+	if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0 && pkt->key.proto == 0)
+		return w->id;
+	pkt->rss_hash = nic_hash ? mbuf->hash.rss : masq_rss_hash(w->rss, &pkt->key);
+	return masq_rss_worker(w->rss, pkt->rss_hash);
+}
+
+static void
+hand_off(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32_t to)
+{
+	b->mbuf[i]->port = b->arrival[i];
+	if (rte_ring_sp_enqueue(w->dp->packet_ring[w->id][to], b->mbuf[i]) != 0) {
+		masq_burst_drop(b, i, MASQ_DROP_HANDOFF_FULL);
+		return;
+	}
+	b->verdict[i] = MASQ_GONE;
+	w->counters.handoffs++;
+	w->held++;
+}
+
+void
+masq_stage_owner(struct masq_worker *w, struct masq_burst *b)
+{
+	if (w->n_workers == 1 || b->owned)
+		return;
+	for (unsigned int i = 0; i < b->n; i++) {
+		uint32_t owner;
+
+		if (b->verdict[i] != MASQ_UNDECIDED || (b->pkt[i].flags & MASQ_PKT_ARP) != 0)
+			continue;
+		owner = owner_of(w, b, i);
+		if (unlikely(owner != w->id))
+			hand_off(w, b, i, owner);
+	}
+}

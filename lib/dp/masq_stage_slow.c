@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Stage: slow path. Everything that is not a plain packet of a judged session, one packet at a time,
+ * out of line. This file only sorts; the kinds have files of their own:
+ *
+ *	masq_local.c       ARP, and packets for the box itself
+ *	masq_slow_icmp.c   ICMP errors: about a session, or merely routed
+ *	masq_slow_judge.c  packets of a session that the rule set in force has to judge
+ *	masq_slow_flow.c   packets without session: forwarding rules, routes, masquerading
+ *	masq_slow_send.c   what they share: TTL, MTU, neighbours, ICMP answers
+ */
+#include "masq_slow.h"
+
+/* Its session waits for another worker's answer: to the end of our own ring, and look again. */
+static void
+come_back_later(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	b->mbuf[i]->port = b->arrival[i];
+	if (rte_ring_sp_enqueue(w->dp->packet_ring[w->id][w->id], b->mbuf[i]) != 0) {
+		masq_burst_drop(b, i, MASQ_DROP_HANDOFF_FULL);
+		return;
+	}
+	b->verdict[i] = MASQ_GONE;
+	w->held++;
+}
+
+static void
+slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	uint8_t flags;
+
+	if ((pkt->flags & MASQ_PKT_ARP) != 0) {
+		masq_local_arp(w, b, i);
+		return;
+	}
+	w->counters.misses++;
+	/* A packet of this very burst may have made the session, or ended it. */
+	b->half[i] = masq_half_find(w->sessions, &pkt->key);
+	if (b->half[i] == MASQ_HALF_NONE) {
+		if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0)
+			masq_slow_icmp_error(w, b, i);
+		else
+			masq_slow_flow(w, b, i);
+		return;
+	}
+	flags = masq_half_at(w->sessions, b->half[i])->flags;
+	if ((flags & MASQ_HALF_DYING) != 0)
+		masq_burst_drop(b, i, MASQ_DROP_SESSION_DYING);
+	else if ((flags & MASQ_HALF_PENDING) != 0)
+		come_back_later(w, b, i);
+	else if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0)
+		masq_slow_icmp_error(w, b, i);
+	else
+		masq_slow_half(w, b, i);
+}
+
+void
+masq_stage_slow(struct masq_worker *w, struct masq_burst *b)
+{
+	for (unsigned int i = 0; i < b->n; i++)
+		if (unlikely(b->verdict[i] == MASQ_SLOW))
+			slow_packet(w, b, i);
+}

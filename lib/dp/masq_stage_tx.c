@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Stage: transmit. The last stage: what is to be sent is gathered per port, what is dropped is
+ * counted by its reason and freed. The gathered packets leave at the end of the round, in bursts as
+ * long as the round made them.
+ *
+ * A port with fewer transmit queues than there are workers has its queues served by some workers
+ * only; the others hand their packets to one of these over a ring of its own kind (the packets are
+ * finished, nobody looks at them again).
+ */
+#include <rte_ethdev.h>
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include "masq_dp_priv.h"
+
+/* Put the port's tag on. @return false: no room in the buffer, which ours always have */
+static bool
+put_tag_on(struct rte_mbuf *mbuf, uint16_t vlan)
+{
+	char *frame = rte_pktmbuf_prepend(mbuf, RTE_VLAN_HLEN);
+	uint16_t tag[2] = { rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN), rte_cpu_to_be_16(vlan) };
+
+	if (frame == NULL)
+		return false;
+	memmove(frame, frame + RTE_VLAN_HLEN, 2 * RTE_ETHER_ADDR_LEN);
+	memcpy(frame + 2 * RTE_ETHER_ADDR_LEN, tag, sizeof(tag));
+	return true;
+}
+
+static void
+drop_all(struct masq_worker *w, struct rte_mbuf **mbuf, unsigned int n, enum masq_drop reason)
+{
+	w->counters.drops[reason] += n;
+	rte_pktmbuf_free_bulk(mbuf, n);
+}
+
+/* Over the ring, to the worker that serves the queue. */
+static void
+hand_over(struct masq_worker *w, struct masq_tx *tx, uint8_t port, uint32_t to)
+{
+	unsigned int sent;
+
+	for (unsigned int i = 0; i < tx->n; i++)
+		tx->mbuf[i]->port = port;
+	sent = rte_ring_sp_enqueue_burst(
+			w->dp->tx_ring[w->id][to], (void **)tx->mbuf, tx->n, NULL);
+	w->counters.tx_handoffs += sent;
+	w->held += sent;
+	if (sent < tx->n)
+		drop_all(w, tx->mbuf + sent, tx->n - sent, MASQ_DROP_HANDOFF_FULL);
+}
+
+static void
+transmit(struct masq_worker *w, struct masq_tx *tx, const struct masq_port *port)
+{
+	uint64_t bytes = 0;
+	unsigned int sent;
+
+	for (unsigned int i = 0; i < tx->n; i++)
+		bytes += tx->mbuf[i]->pkt_len;
+	sent = rte_eth_tx_burst(port->ethdev, port->tx_queue[w->id], tx->mbuf, (uint16_t)tx->n);
+	for (unsigned int i = sent; i < tx->n; i++)
+		bytes -= tx->mbuf[i]->pkt_len;
+	w->counters.tx += sent;
+	w->counters.tx_bytes += bytes;
+	if (unlikely(sent < tx->n))
+		drop_all(w, tx->mbuf + sent, tx->n - sent, MASQ_DROP_TX_FULL);
+}
+
+static void
+flush_port(struct masq_worker *w, uint8_t index)
+{
+	const struct masq_port *port = &w->ports[index];
+	struct masq_tx *tx = &w->tx[index];
+
+	if (likely(port->tx_worker[w->id] == w->id))
+		transmit(w, tx, port);
+	else
+		hand_over(w, tx, index, port->tx_worker[w->id]);
+	tx->n = 0;
+}
+
+void
+masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port)
+{
+	struct masq_tx *tx = &w->tx[port];
+
+	if (unlikely(w->ports[port].vlan != 0) && !put_tag_on(mbuf, w->ports[port].vlan)) {
+		drop_all(w, &mbuf, 1, MASQ_DROP_NO_MBUF);
+		return;
+	}
+	tx->mbuf[tx->n++] = mbuf;
+	w->tx_used |= UINT64_C(1) << port;
+	if (unlikely(tx->n == MASQ_TX_BURST))
+		flush_port(w, port);
+}
+
+void
+masq_tx_flush(struct masq_worker *w)
+{
+	uint64_t used = w->tx_used;
+
+	w->tx_used = 0;
+	while (used != 0) {
+		uint8_t port = (uint8_t)__builtin_ctzll(used);
+
+		used &= used - 1;
+		if (w->tx[port].n > 0)
+			flush_port(w, port);
+	}
+}
+
+/* Finished packets of workers that have no queue of their own. */
+void
+masq_tx_take_over(struct masq_worker *w)
+{
+	struct rte_mbuf *mbuf[MASQ_BURST];
+
+	for (uint32_t from = 0; from < w->n_workers; from++) {
+		struct rte_ring *ring = w->dp->tx_ring[from][w->id];
+		unsigned int n;
+
+		if (ring == NULL)
+			continue;
+		n = rte_ring_sc_dequeue_burst(ring, (void **)mbuf, MASQ_BURST, NULL);
+		w->held -= n;
+		for (unsigned int i = 0; i < n; i++) {
+			struct masq_tx *tx = &w->tx[mbuf[i]->port];
+
+			/* Its tag is on already, so not masq_tx_one(). */
+			w->tx_used |= UINT64_C(1) << mbuf[i]->port;
+			tx->mbuf[tx->n++] = mbuf[i];
+			if (tx->n == MASQ_TX_BURST)
+				flush_port(w, (uint8_t)mbuf[i]->port);
+		}
+	}
+}
+
+void
+masq_stage_tx(struct masq_worker *w, struct masq_burst *b)
+{
+	for (unsigned int i = 0; i < b->n; i++) {
+		if (likely(b->verdict[i] == MASQ_SEND)) {
+			masq_tx_one(w, b->mbuf[i], b->departure[i]);
+		} else if (b->verdict[i] == MASQ_DROP) {
+			w->counters.drops[b->reason[i]]++;
+			rte_pktmbuf_free(b->mbuf[i]);
+		}
+	}
+}

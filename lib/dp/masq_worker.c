@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker: one lcore, its queues, its tables, its round.
+ *
+ *	take over the configuration if there is a new one
+ *	messages of other workers -> packets handed over by them -> a burst from each own queue
+ *	transmit what the round gathered
+ *	once a millisecond: housekeeping; a letter of the control thread, if any
+ *
+ * All memory is taken at creation. A worker tells everybody that it holds no pointer of the round
+ * before (rte_rcu_qsbr) at the start of each round, and which configuration it works with ("seen").
+ *
+ * Idle. With idle = poll the loop never stops. With idle = sleep a worker that found nothing for a
+ * while sleeps, first briefly, then up to half a millisecond, and is awake at once when packets are
+ * frequent; a machine with nothing to do is left alone.
+ */
+#include <errno.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+
+#include "masq_slow.h"
+
+#define IDLE_ROUNDS 64 /* rounds without work before the first sleep */
+#define MASQ_PORTMAP_ADDRESSES 64
+#define MASQ_PORTMAP_CROWDS 32
+#define SLEEP_MIN_NS 20000
+#define SLEEP_MAX_NS 500000
+
+/* What a worker needs besides its constant part; every one may fail. */
+static int
+create_tables(struct masq_worker *w, struct masq_err *err)
+{
+	const struct masq_conf_start *start = &w->dp->start;
+	struct masq_session_config sessions = {
+		.worker = w->id,
+		.socket_id = w->socket_id,
+	};
+	struct masq_portmap_config portmap = {
+		.worker = w->id,
+		.rss = w->rss,
+		.low = start->masq_port_low,
+		.high = start->masq_port_high,
+		.addresses = MASQ_PORTMAP_ADDRESSES,
+		.crowds = MASQ_PORTMAP_CROWDS,
+		.seed = w->dp->rss_seed != 0 ? w->dp->rss_seed : rte_rdtsc(),
+		.socket_id = w->socket_id,
+	};
+	struct masq_frag_config frag = {
+		.datagrams = 1024,
+		.per_source = 64,
+		.timeout_ms = 30000,
+		.socket_id = w->socket_id,
+	};
+
+	masq_worker_session_sizes(start->sessions, w->n_workers, &sessions.sessions,
+			&sessions.halves);
+	if (w->dp->rss_seed != 0)
+		sessions.seed = (struct masq_hash_seed){ w->dp->rss_seed, ~w->dp->rss_seed };
+	else if (masq_hash_seed_random(&sessions.seed) != 0)
+		return masq_err_set(err, EIO, "the kernel gives no random numbers");
+	w->sessions = masq_session_table_create(&sessions, err);
+	if (w->sessions == NULL)
+		return -ENOMEM;
+	portmap.table = w->sessions;
+	w->portmap = masq_portmap_create(&portmap, err);
+	w->frag = w->portmap == NULL ? NULL : masq_frag_create(&frag, err);
+	if (w->frag == NULL)
+		return -ENOMEM;
+	w->nat = masq_nat_create(
+			&(struct masq_nat_config){
+					.worker = w->id,
+					.n_workers = w->n_workers,
+					.rss = w->rss,
+					.table = w->sessions,
+					.portmap = w->portmap,
+			},
+			err);
+	if (w->nat == NULL)
+		return -ENOMEM;
+	for (unsigned int k = 0; k < 2; k++) {
+		w->path_tables[k] = masq_path_create(MASQ_PATHS, MASQ_PATHS * 4,
+				MASQ_RULE_SLOTS_MAX, w->socket_id, err);
+		if (w->path_tables[k] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * Records and halves of one worker. A worker gets its share of the sessions and a sixteenth more,
+ * because RSS spreads by chance; the hash's buckets come in powers of two, so a share that is one
+ * already is not pushed over it.
+ */
+void
+masq_worker_session_sizes(uint32_t sessions, uint32_t workers, uint32_t *records, uint32_t *halves)
+{
+	uint32_t share = (sessions + workers - 1) / workers;
+	uint32_t pow2 = rte_align32pow2(share);
+
+	if (workers > 1)
+		share += share / 16;
+	*records = RTE_MAX(RTE_MIN(share, pow2), 64u);
+	*halves = *records * 2;
+}
+
+struct masq_worker *
+masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err)
+{
+	struct masq_worker *w = rte_zmalloc("masq_worker", sizeof(*w), RTE_CACHE_LINE_SIZE);
+
+	if (w == NULL) {
+		masq_err_set(err, ENOMEM, "no memory for worker %u", id);
+		return NULL;
+	}
+	w->dp = dp;
+	w->id = id;
+	w->n_workers = dp->n_workers;
+	w->ports = dp->ports;
+	w->rss = dp->rss;
+	w->neigh = dp->neigh;
+	w->pool = dp->pool;
+	w->sleeps = dp->start.idle == MASQ_IDLE_SLEEP;
+	w->lcore = dp->worker_lcore[id];
+	w->socket_id = dp->mode == MASQ_DP_LCORES ? (int)rte_lcore_to_socket_id(w->lcore)
+						  : SOCKET_ID_ANY;
+	if (create_tables(w, err) != 0) {
+		masq_worker_destroy(w);
+		return NULL;
+	}
+	return w;
+}
+
+void
+masq_worker_destroy(struct masq_worker *w)
+{
+	if (w == NULL)
+		return;
+	masq_nat_destroy(w->nat);
+	masq_frag_destroy(w->frag);
+	masq_portmap_destroy(w->portmap);
+	masq_session_table_destroy(w->sessions);
+	masq_path_destroy(w->path_tables[0]);
+	masq_path_destroy(w->path_tables[1]);
+	rte_free(w);
+}
+
+/* A new rule set: its paths start empty, in the table that the one before the last one left. */
+void
+masq_worker_take_over(struct masq_worker *w)
+{
+	const struct masq_snapshot *snapshot = atomic_load_explicit(
+			&w->dp->snapshot, memory_order_acquire);
+
+	w->snapshot = snapshot;
+	w->generation = snapshot->generation;
+	w->paths = w->path_tables[snapshot->generation & 1];
+	masq_path_reset(w->paths, masq_rules_slots(snapshot->rules));
+	w->path_counters = masq_path_counters(w->paths);
+	atomic_store_explicit(&w->seen, snapshot->generation, memory_order_release);
+}
+
+/*
+ * All stages in their order. The burst's arrays are filled in: mbuf, arrival, n, owned.
+ */
+void
+masq_worker_run_burst(struct masq_worker *w)
+{
+	struct masq_burst *b = &w->burst;
+
+	masq_stage_parse(w, b);
+	masq_stage_fragment(w, b);
+	masq_stage_owner(w, b);
+	masq_stage_lookup(w, b);
+	masq_stage_fast(w, b);
+	masq_stage_slow(w, b);
+	masq_stage_tx(w, b);
+}
+
+static unsigned int
+take_from_queue(struct masq_worker *w, const struct masq_rx_queue *rx)
+{
+	struct masq_burst *b = &w->burst;
+	uint64_t bytes = 0;
+
+	b->n = rte_eth_rx_burst(rx->ethdev, rx->queue, b->mbuf, MASQ_BURST);
+	if (b->n == 0)
+		return 0;
+	for (unsigned int i = 0; i < b->n; i++) {
+		b->arrival[i] = rx->port;
+		bytes += b->mbuf[i]->pkt_len;
+	}
+	w->counters.rx += b->n;
+	w->counters.rx_bytes += bytes;
+	b->owned = false;
+	masq_worker_run_burst(w);
+	return b->n;
+}
+
+static unsigned int
+take_from_ring(struct masq_worker *w, struct rte_ring *ring)
+{
+	struct masq_burst *b = &w->burst;
+
+	b->n = rte_ring_sc_dequeue_burst(ring, (void **)b->mbuf, MASQ_BURST, NULL);
+	if (b->n == 0)
+		return 0;
+	w->held -= b->n;
+	for (unsigned int i = 0; i < b->n; i++)
+		b->arrival[i] = (uint8_t)b->mbuf[i]->port;
+	b->owned = true;
+	masq_worker_run_burst(w);
+	return b->n;
+}
+
+void
+masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
+{
+	unsigned int found = 0;
+
+	rte_rcu_qsbr_quiescent(w->dp->rcu, w->id);
+	if (unlikely(atomic_load_explicit(&w->dp->snapshot, memory_order_relaxed) != w->snapshot))
+		masq_worker_take_over(w);
+	w->now_ms = now_ms;
+
+	if (w->n_workers > 1)
+		masq_messages_drain(w);
+	for (uint32_t from = 0; from < w->n_workers; from++)
+		found += take_from_ring(w, w->dp->packet_ring[from][w->id]);
+	for (uint32_t q = 0; q < w->n_rx; q++)
+		found += take_from_queue(w, &w->rx[q]);
+	if (now_ms != w->housekept_ms) {
+		w->housekept_ms = now_ms;
+		masq_housekeeping(w);
+	}
+	masq_worker_answer_mail(w);
+	masq_tx_take_over(w);
+	masq_tx_flush(w);
+	w->counters.polls++;
+	w->counters.idle_polls += found == 0;
+	w->found = found;
+}
+
+/* Adaptive: doubles while nothing comes, and is 0 again with the first packet. */
+static void
+rest(struct masq_worker *w, struct timespec *nap, unsigned int *idle)
+{
+	if (w->found > 0) {
+		*idle = 0;
+		nap->tv_nsec = SLEEP_MIN_NS;
+		return;
+	}
+	if (++*idle < IDLE_ROUNDS)
+		return;
+	/* A sleeper must not hold up a grace period. */
+	rte_rcu_qsbr_thread_offline(w->dp->rcu, w->id);
+	nanosleep(nap, NULL);
+	rte_rcu_qsbr_thread_online(w->dp->rcu, w->id);
+	if (nap->tv_nsec < SLEEP_MAX_NS)
+		nap->tv_nsec = RTE_MIN(nap->tv_nsec * 2, SLEEP_MAX_NS);
+}
+
+int
+masq_worker_main(void *worker)
+{
+	struct masq_worker *w = worker;
+	struct timespec nap = { .tv_nsec = SLEEP_MIN_NS };
+	unsigned int idle = 0;
+
+	rte_rcu_qsbr_thread_online(w->dp->rcu, w->id);
+	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
+		masq_worker_poll(w, masq_dp_now_ms(w->dp));
+		if (w->sleeps)
+			rest(w, &nap, &idle);
+	}
+	rte_rcu_qsbr_thread_offline(w->dp->rcu, w->id);
+	return 0;
+}
+
+static void
+empty_ring(struct masq_worker *w, struct rte_ring *ring)
+{
+	void *mbuf;
+
+	while (ring != NULL && rte_ring_sc_dequeue(ring, &mbuf) == 0) {
+		w->held--;
+		w->counters.drops[MASQ_DROP_SHUTDOWN]++;
+		rte_pktmbuf_free(mbuf);
+	}
+}
+
+/* Packets that are still in the box when it stops. The workers do not run any more. */
+void
+masq_worker_empty(struct masq_worker *w)
+{
+	union masq_message msg;
+
+	for (uint32_t from = 0; from < w->n_workers; from++) {
+		struct rte_ring *messages = w->dp->message_ring[from][w->id];
+
+		empty_ring(w, w->dp->packet_ring[from][w->id]);
+		empty_ring(w, w->dp->tx_ring[from][w->id]);
+		while (messages != NULL &&
+				rte_ring_sc_dequeue_elem(messages, &msg, sizeof(msg)) == 0) {
+			if (msg.op > MASQ_NAT_INSTALLED || msg.nat.mbuf == NULL)
+				continue;
+			w->held--;
+			w->counters.drops[MASQ_DROP_SHUTDOWN]++;
+			rte_pktmbuf_free(msg.nat.mbuf);
+		}
+	}
+	for (uint32_t k = 0; k < w->n_parked; k++) {
+		w->held--;
+		w->counters.drops[MASQ_DROP_SHUTDOWN]++;
+		rte_pktmbuf_free(w->parked[k].mbuf);
+	}
+	w->n_parked = 0;
+	if (w->frag != NULL) {
+		w->counters.drops[MASQ_DROP_SHUTDOWN] += masq_frag_held(w->frag);
+		masq_frag_destroy(w->frag);
+		w->frag = NULL;
+	}
+}

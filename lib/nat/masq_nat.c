@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Making and dismantling sessions.
+ *
+ * Words. A session is made from two tuples: INITIAL, the packet as it arrived, and *translated*,
+ * what it becomes. The REPLY tuple is the reverse of translated, and replies become the reverse of
+ * INITIAL. That is all there is to masquerading (translated differs in its source), forwarding (in
+ * its destination) and hairpin (in both); the rest of this file does not ask which one it is.
+ *
+ * Who owns what. The worker that got the packet is the creator: it holds the record and the INITIAL
+ * half. RSS says who owns the REPLY tuple. When the external port may be chosen, the port map
+ * chooses one that keeps replies here, so the usual masquerade session never leaves its worker. The
+ * others - forwarded connections, ICMP queries (hashed over addresses only), and masquerading when
+ * this worker's share of ports is used up - ask the owner of the reply tuple.
+ *
+ * The question travels with the packet:
+ *
+ *	creator                               owner of the reply tuple
+ *	  record, INITIAL half (pending)
+ *	  INSTALL + packet  ------------------>  choose the port or check the tuple, put the half in
+ *	  complete the INITIAL half  <---------  INSTALLED + packet (or the reason of a refusal)
+ *	  packet is looked up again, sent
+ *
+ * The optimistic order - send at once, tell the other worker on the side - was rejected: the other
+ * worker may have to refuse (its tuple is in use), and then a packet has already left that no reply
+ * can follow. Here a tuple is only ever used with the consent of its one owner, and the reply half
+ * stands before the first packet leaves. The price is one trip over two rings for the first packet.
+ * Packets of the same flow that arrive meanwhile hit the pending half; the data path puts them at
+ * the end of a ring to the same worker and looks again in its next round, so their order is kept.
+ *
+ * A worker that cannot find a port passes the question on to one that was not asked yet, so a port
+ * is found as long as one exists anywhere. Only when all were asked the packet is refused.
+ *
+ * Death. The creator decides (its wheel). A half here goes at once; a half elsewhere is asked for
+ * with REMOVE, the INITIAL half drops packets by name meanwhile, and the record is free when REMOVED
+ * is back. Pending sessions are not on the wheel: they cannot die before they are complete.
+ *
+ * Threads. One struct masq_nat per worker, used by that worker alone. No allocation after creation.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+
+#include <masq_nat.h>
+
+struct masq_nat {
+	struct masq_nat_config config;
+	uint64_t remote; /* sessions with halves on two workers */
+};
+
+struct masq_nat *
+masq_nat_create(const struct masq_nat_config *config, struct masq_err *err)
+{
+	struct masq_nat *nat = rte_zmalloc("masq_nat", sizeof(*nat), RTE_CACHE_LINE_SIZE);
+
+	if (nat == NULL) {
+		masq_err_set(err, ENOMEM, "no memory for the translation state of worker %u",
+				config->worker);
+		return NULL;
+	}
+	nat->config = *config;
+	return nat;
+}
+
+void
+masq_nat_destroy(struct masq_nat *nat)
+{
+	rte_free(nat);
+}
+
+uint64_t
+masq_nat_remote_count(const struct masq_nat *nat)
+{
+	return nat->remote;
+}
+
+/* A half with its rewrite; unjudged: the first packet of its direction asks the chains. */
+static void
+half_init(struct masq_half *half, const struct masq_tuple *from, const struct masq_tuple *to,
+		uint8_t flags)
+{
+	memset(half, 0, sizeof(*half));
+	masq_rewrite_init(&half->rewrite, from, to, (flags & MASQ_HALF_REPLY) != 0);
+	half->flags = flags;
+	half->neigh = UINT32_MAX;
+	half->path = UINT32_MAX;
+}
+
+/* Do packets of the half with these flags travel from inside to outside? */
+static bool
+initial_is_from_inside(enum masq_session_kind kind)
+{
+	return kind == MASQ_SESSION_MASQ;
+}
+
+/* Only a server's answers go out through the forward chain; a hairpin's come to the box itself. */
+static bool
+reply_is_from_inside(enum masq_session_kind kind)
+{
+	return kind == MASQ_SESSION_PORTFW;
+}
+
+/* Put a REPLY half into this worker's table. @return index or MASQ_HALF_NONE */
+static uint32_t
+reply_insert(struct masq_nat *nat, const struct masq_nat_msg *msg, bool owns_port)
+{
+	struct masq_half half;
+
+	half_init(&half, &msg->reply, &msg->back,
+			MASQ_HALF_REPLY | (msg->from_inside ? MASQ_HALF_FROM_INSIDE : 0) |
+					(owns_port ? MASQ_HALF_OWNS_PORT : 0));
+	half.session = msg->session;
+	half.creator = msg->creator;
+	return masq_half_insert(nat->config.table, &msg->reply, &half);
+}
+
+/*
+ * Find or check the reply tuple here and put its half in.
+ * @return MASQ_DROP_NONE with msg->reply and msg->half filled in, or why not
+ */
+static enum masq_drop
+reply_install(struct masq_nat *nat, struct masq_nat_msg *msg)
+{
+	bool owns = false;
+
+	if (msg->choose) {
+		if (masq_portmap_take(nat->config.portmap, &msg->reply, &owns) != 0)
+			return MASQ_DROP_NO_PORT;
+	} else if (masq_half_find(nat->config.table, &msg->reply) != MASQ_HALF_NONE) {
+		return MASQ_DROP_TUPLE_IN_USE;
+	}
+	msg->half = reply_insert(nat, msg, owns);
+	if (msg->half == MASQ_HALF_NONE) {
+		if (msg->choose)
+			masq_portmap_give(nat->config.portmap, &msg->reply, owns);
+		return MASQ_DROP_SESSION_TABLE;
+	}
+	return MASQ_DROP_NONE;
+}
+
+/* Take a REPLY half out of this worker's table and its port with it. */
+static void
+reply_remove(struct masq_nat *nat, uint32_t index, bool chose)
+{
+	const struct masq_half *half = masq_half_at(nat->config.table, index);
+	struct masq_tuple reply = *masq_half_key(nat->config.table, index);
+	bool owns = (half->flags & MASQ_HALF_OWNS_PORT) != 0;
+
+	masq_half_remove(nat->config.table, index);
+	if (chose)
+		masq_portmap_give(nat->config.portmap, &reply, owns);
+}
+
+static bool
+kind_chooses_port(enum masq_session_kind kind)
+{
+	return kind != MASQ_SESSION_PORTFW;
+}
+
+/* Both halves stand: fill in what the record says of the reply side, run the first event, arm. */
+static void
+complete(struct masq_nat *nat, uint32_t session, const struct masq_nat_msg *msg,
+		uint32_t reply_worker, const struct masq_conf_timeouts *timeouts, uint64_t now_ms)
+{
+	struct masq_session *record = masq_session_at(nat->config.table, session);
+	struct masq_half *initial = masq_half_at(nat->config.table, record->initial);
+	struct masq_tuple from = *masq_half_key(nat->config.table, record->initial);
+	struct masq_tuple to = masq_tuple_reverse(&msg->reply);
+
+	masq_rewrite_init(&initial->rewrite, &from, &to, false);
+	initial->flags &= (uint8_t)~MASQ_HALF_PENDING;
+	initial->last_seen_ms = (uint32_t)now_ms;
+	record->reply = msg->half;
+	record->reply_worker = (uint8_t)reply_worker;
+	if (record->kind == MASQ_SESSION_PORTFW) {
+		record->masq_addr = from.dst;
+		record->masq_port = from.dport;
+	} else {
+		record->masq_addr = msg->reply.dst;
+		record->masq_port = msg->reply.dport;
+	}
+	masq_session_arm(nat->config.table, session, timeouts, now_ms);
+}
+
+/* Record and INITIAL half. @return MASQ_DROP_NONE with *session */
+static enum masq_drop
+initial_insert(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t now_ms,
+		uint32_t *session)
+{
+	struct masq_session_table *table = nat->config.table;
+	struct masq_session *record;
+	struct masq_half half;
+
+	*session = masq_session_alloc(table);
+	if (*session == MASQ_SESSION_NONE)
+		return MASQ_DROP_SESSION_TABLE;
+	record = masq_session_at(table, *session);
+	record->kind = (uint8_t)flow->kind;
+	record->proto = flow->initial.proto;
+	record->mark = flow->mark;
+	record->origin = flow->origin;
+	record->created_ms = (uint32_t)now_ms;
+	record->reply = MASQ_HALF_NONE;
+	atomic_store_explicit(&record->state, (uint32_t)flow->state, memory_order_relaxed);
+
+	half_init(&half, &flow->initial, &flow->initial,
+			MASQ_HALF_PENDING | MASQ_HALF_WATCH |
+					(initial_is_from_inside(flow->kind) ? MASQ_HALF_FROM_INSIDE
+									     : 0));
+	half.session = *session;
+	half.creator = (uint8_t)nat->config.worker;
+	half.last_seen_ms = (uint32_t)now_ms;
+	record->initial = masq_half_insert(table, &flow->initial, &half);
+	if (record->initial == MASQ_HALF_NONE) {
+		masq_session_free(table, *session);
+		return MASQ_DROP_SESSION_TABLE;
+	}
+	return MASQ_DROP_NONE;
+}
+
+static void
+initial_remove(struct masq_nat *nat, uint32_t session)
+{
+	struct masq_session *record = masq_session_at(nat->config.table, session);
+
+	masq_half_remove(nat->config.table, record->initial);
+	masq_session_free(nat->config.table, session);
+}
+
+/* Who shall be asked next for a port? @return a worker that was not asked yet, or -1 */
+static int
+next_to_ask(const struct masq_nat *nat, const struct masq_nat_msg *msg)
+{
+	for (uint32_t i = 1; i < nat->config.n_workers; i++) {
+		uint32_t w = (nat->config.worker + i) % nat->config.n_workers;
+
+		if ((msg->tried & (UINT64_C(1) << w)) == 0)
+			return (int)w;
+	}
+	return -1;
+}
+
+/* RSS hashes ICMP over addresses only, so there is one owner whatever the identifier. */
+static bool
+owner_is_fixed(const struct masq_nat_msg *msg)
+{
+	return !msg->choose || msg->reply.proto == IPPROTO_ICMP;
+}
+
+/*
+ * Try to install the reply half here, if it may be ours; say who to ask otherwise.
+ * @return MASQ_DROP_NONE: installed. Otherwise a refusal for good, unless *ask >= 0.
+ */
+static enum masq_drop
+install_or_pass_on(struct masq_nat *nat, struct masq_nat_msg *msg, int *ask)
+{
+	enum masq_drop reason;
+
+	*ask = -1;
+	if (owner_is_fixed(msg)) {
+		uint32_t owner = masq_rss_owner(nat->config.rss, &msg->reply);
+
+		if (owner != nat->config.worker) {
+			*ask = (int)owner;
+			return MASQ_DROP_NO_PORT;
+		}
+		return reply_install(nat, msg);
+	}
+	reason = reply_install(nat, msg);
+	if (reason == MASQ_DROP_NO_PORT) {
+		msg->tried |= UINT64_C(1) << nat->config.worker;
+		*ask = next_to_ask(nat, msg);
+	}
+	return reason;
+}
+
+void
+masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flow,
+		const struct masq_conf_timeouts *timeouts, uint64_t now_ms,
+		struct masq_nat_result *result)
+{
+	struct masq_nat_msg *msg = &result->msg;
+	uint32_t session;
+	int ask;
+
+	*msg = (struct masq_nat_msg){
+		.op = MASQ_NAT_INSTALL,
+		.creator = (uint8_t)nat->config.worker,
+		.choose = flow->choose_port,
+		.hairpin = flow->kind == MASQ_SESSION_HAIRPIN,
+		.from_inside = reply_is_from_inside(flow->kind),
+		.reply = masq_tuple_reverse(&flow->translated),
+		.back = masq_tuple_reverse(&flow->initial),
+	};
+	result->outcome = MASQ_NAT_REFUSED;
+	result->reason = initial_insert(nat, flow, now_ms, &session);
+	if (result->reason != MASQ_DROP_NONE)
+		return;
+	msg->session = session;
+	result->reason = install_or_pass_on(nat, msg, &ask);
+	if (result->reason == MASQ_DROP_NONE) {
+		complete(nat, session, msg, nat->config.worker, timeouts, now_ms);
+		result->half = masq_session_at(nat->config.table, session)->initial;
+		result->outcome = MASQ_NAT_DONE;
+		return;
+	}
+	if (ask < 0) {
+		initial_remove(nat, session);
+		return;
+	}
+	msg->to = (uint8_t)ask;
+	result->reason = MASQ_DROP_NONE;
+	result->outcome = MASQ_NAT_ASK;
+}
+
+void
+masq_nat_unsent(struct masq_nat *nat, const struct masq_nat_msg *msg, uint64_t now_ms)
+{
+	struct masq_session *record;
+
+	switch (msg->op) {
+	case MASQ_NAT_INSTALL:
+		if (msg->creator == nat->config.worker)
+			initial_remove(nat, msg->session);
+		break;
+	case MASQ_NAT_REMOVE:
+		/* The record stays; the wheel brings it back and the message is tried again. */
+		record = masq_session_at(nat->config.table, msg->session);
+		record->dying = 0;
+		masq_session_arm_now(nat->config.table, msg->session, now_ms);
+		break;
+	default:
+		break;
+	}
+}
+
+/* The owner of the reply tuple was asked. @return true: answer is to be sent */
+static bool
+receive_install(struct masq_nat *nat, const struct masq_nat_msg *msg, struct masq_nat_msg *answer)
+{
+	enum masq_drop reason;
+	int ask;
+
+	*answer = *msg;
+	reason = install_or_pass_on(nat, answer, &ask);
+	if (reason != MASQ_DROP_NONE && ask >= 0 && (uint32_t)ask != msg->creator) {
+		answer->to = (uint8_t)ask;
+		return true;
+	}
+	answer->op = MASQ_NAT_INSTALLED;
+	answer->to = msg->creator;
+	answer->reason = (uint8_t)reason;
+	/* Who answers is who holds the half: the creator must know where to send REMOVE. */
+	answer->spare = (uint8_t)nat->config.worker;
+	return true;
+}
+
+static void
+receive_installed(struct masq_nat *nat, const struct masq_nat_msg *msg,
+		const struct masq_conf_timeouts *timeouts, uint64_t now_ms)
+{
+	if (msg->reason != MASQ_DROP_NONE) {
+		initial_remove(nat, msg->session);
+		return;
+	}
+	complete(nat, msg->session, msg, msg->spare, timeouts, now_ms);
+	nat->remote++;
+}
+
+bool
+masq_nat_receive(struct masq_nat *nat, const struct masq_nat_msg *msg,
+		const struct masq_conf_timeouts *timeouts, uint64_t now_ms,
+		struct masq_nat_msg *answer)
+{
+	switch ((enum masq_nat_op)msg->op) {
+	case MASQ_NAT_INSTALL:
+		return receive_install(nat, msg, answer);
+	case MASQ_NAT_INSTALLED:
+		receive_installed(nat, msg, timeouts, now_ms);
+		return false;
+	case MASQ_NAT_REMOVE:
+		reply_remove(nat, msg->half, msg->choose);
+		*answer = *msg;
+		answer->op = MASQ_NAT_REMOVED;
+		answer->to = msg->creator;
+		return true;
+	case MASQ_NAT_REMOVED:
+		initial_remove(nat, msg->session);
+		return false;
+	case MASQ_NAT_TOUCH:
+		/* The session may have died, even been re-used, meanwhile: arming again is harmless. */
+		if (masq_session_at(nat->config.table, msg->session)->initial != MASQ_HALF_NONE &&
+				masq_session_at(nat->config.table, msg->session)->reply !=
+						MASQ_HALF_NONE &&
+				!masq_session_at(nat->config.table, msg->session)->dying)
+			masq_session_arm(nat->config.table, msg->session, timeouts, now_ms);
+		return false;
+	}
+	return false;
+}
+
+bool
+masq_nat_close(struct masq_nat *nat, uint32_t session, struct masq_nat_msg *msg)
+{
+	struct masq_session *record = masq_session_at(nat->config.table, session);
+	bool chose = kind_chooses_port((enum masq_session_kind)record->kind);
+
+	if (record->reply_worker == nat->config.worker) {
+		reply_remove(nat, record->reply, chose);
+		initial_remove(nat, session);
+		return false;
+	}
+	record->dying = 1;
+	masq_half_at(nat->config.table, record->initial)->flags |= MASQ_HALF_DYING;
+	*msg = (struct masq_nat_msg){
+		.op = MASQ_NAT_REMOVE,
+		.to = record->reply_worker,
+		.creator = (uint8_t)nat->config.worker,
+		.session = session,
+		.half = record->reply,
+		.choose = chose,
+	};
+	return true;
+}
