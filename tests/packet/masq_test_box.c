@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A whole appliance in a test program. The memory ports are net_ring devices: what the test puts
+ * into one ring the box receives, what it sends lies in another. They live as long as the program;
+ * each box attaches to them by name, like to any device that exists.
+ */
+#include "masq_test_box.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <masq_conf_command.h>
+#include <masq_dp_manual.h>
+#include <masq_test_eal.h>
+
+#define RING_SIZE 8192
+#define OUT_MAX 8192
+#define MBUFS 32767
+#define SETTLE_ROUNDS 400
+#define STEP_MS 1000
+#define SEED 42
+
+uint32_t box_one = 1, box_two = 2, box_four = 4;
+
+static const struct {
+	const char *name, *device, *address, *gateway, *host_mac;
+} port_plan[BOX_PORTS] = {
+	[LAN] = { "lan", "net_ring_lan", "192.168.1.1/24", NULL, "02:00:00:00:01:02" },
+	[WAN] = { "wan", "net_ring_wan", "203.0.113.1/24", "203.0.113.254", "02:00:00:00:02:02" },
+	[SRV] = { "srv", "net_ring_srv", "192.168.16.1/24", NULL, "02:00:00:00:03:02" },
+};
+
+static struct rte_ring *to_box[BOX_PORTS], *from_box[BOX_PORTS];
+static struct rte_mempool *pool;
+
+struct masq_test_box {
+	struct masq_dp *dp;
+	struct masq_conf_rules rules;
+	uint64_t now_ms;
+	uint32_t mute;
+	struct rte_mbuf *out[BOX_PORTS][OUT_MAX];
+	unsigned int n_out[BOX_PORTS], taken[BOX_PORTS];
+	uint64_t drops_seen;
+	uint64_t drops_before[MASQ_DROP_COUNT];
+	char mac[BOX_PORTS][MASQ_MAC_TEXT_BYTES];
+	unsigned int pool_free;
+};
+
+void
+box_main_init(const char *program)
+{
+	masq_test_eal_init(program, "1024");
+	pool = masq_test_pool_create(MBUFS);
+	for (unsigned int p = 0; p < BOX_PORTS; p++) {
+		char name[32];
+		const char *short_name = strrchr(port_plan[p].device, '_') + 1;
+
+		snprintf(name, sizeof(name), "to_%s", short_name);
+		to_box[p] = rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, 0);
+		snprintf(name, sizeof(name), "from_%s", short_name);
+		from_box[p] = rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, 0);
+		/* As many transmit queues as workers, all into one ring. */
+		struct rte_ring *tx[4] = { from_box[p], from_box[p], from_box[p], from_box[p] };
+
+		if (rte_eth_from_rings(short_name, &to_box[p], 1, tx, 4, 0) < 0) {
+			fprintf(stderr, "%s: no memory port %s\n", program, short_name);
+			exit(1);
+		}
+	}
+}
+
+static struct masq_conf_start
+start_file(const struct masq_test_box_options *options)
+{
+	struct masq_conf_start start = {
+		.file = "test.conf",
+		.workers = options->workers != 0 ? options->workers : 1,
+		.sessions = options->sessions != 0 ? options->sessions : 4096,
+		.masq_port_low = options->port_low != 0 ? options->port_low : 1024,
+		.masq_port_high = options->port_high != 0 ? options->port_high : 65535,
+		.mbufs = 8191,
+		.n_ports = BOX_PORTS,
+	};
+
+	for (unsigned int p = 0; p < BOX_PORTS; p++) {
+		struct masq_conf_port *port = &start.port[p];
+
+		snprintf(port->name, sizeof(port->name), "%s", port_plan[p].name);
+		snprintf(port->device, sizeof(port->device), "%s", port_plan[p].device);
+		masq_ip4_prefix_parse(port_plan[p].address, &port->address[0]);
+		port->n_addresses = 1;
+		if (port_plan[p].gateway != NULL)
+			masq_ip4_parse(port_plan[p].gateway, &port->gateway);
+	}
+	start.port[WAN].mtu = options->wan_mtu;
+	start.port[LAN].vlan = options->lan_vlan;
+	return start;
+}
+
+static void
+load(struct masq_test_box *box, const char *rules)
+{
+	const struct masq_conf_reader reader = { 0 };
+	struct masq_err err = { "" };
+
+	if (rules != NULL &&
+			masq_conf_rules_load(&box->rules, &reader, "test.masq", rules,
+					strlen(rules), &err) != 0)
+		fail_msg("%s", err.text);
+	if (masq_dp_publish(box->dp, &box->rules, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+struct masq_test_box *
+box_open_with(const struct masq_test_box_options *options)
+{
+	struct masq_test_box *box = calloc(1, sizeof(*box));
+	struct masq_conf_start start = start_file(options);
+	struct masq_err err = { "" };
+
+	assert_non_null(box);
+	box->now_ms = 1000;
+	box->pool_free = rte_mempool_avail_count(pool);
+	assert_int_equal(masq_conf_rules_init(&box->rules), 0);
+	box->dp = masq_dp_create(&start, MASQ_DP_MANUAL, SEED, &err);
+	if (box->dp == NULL)
+		fail_msg("%s", err.text);
+	load(box, options->rules);
+	if (masq_dp_start(box->dp, &err) != 0)
+		fail_msg("%s", err.text);
+	for (unsigned int p = 0; p < BOX_PORTS; p++) {
+		struct masq_dp_port_info info;
+
+		masq_dp_port_info(box->dp, p, &info);
+		masq_mac_text(info.mac, box->mac[p]);
+	}
+	return box;
+}
+
+struct masq_test_box *
+box_open(uint32_t workers, const char *rules)
+{
+	return box_open_with(&(struct masq_test_box_options){ .workers = workers, .rules = rules });
+}
+
+void
+box_rules(struct masq_test_box *box, const char *rules)
+{
+	load(box, rules);
+}
+
+/* Somebody out there answers, unless told not to. @return true: it was an ARP request */
+static bool
+answer_arp(struct masq_test_box *box, unsigned int port, const struct rte_mbuf *mbuf)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	unsigned int tag = frame[12] == 0x81 ? 4 : 0;
+	char asked[INET_ADDRSTRLEN], asker[INET_ADDRSTRLEN];
+	struct masq_test_pkt reply = {
+		.ethertype = 0x0806,
+		.arp = 2,
+		.src_mac = port_plan[port].host_mac,
+		.dst_mac = box->mac[port],
+		.arp_target_mac = box->mac[port],
+		.vlan = tag != 0 ? (uint16_t)(frame[14] << 8 | frame[15]) : 0,
+	};
+	uint32_t ip;
+
+	if (frame[12 + tag] != 0x08 || frame[13 + tag] != 0x06 || frame[21 + tag] != 1)
+		return false;
+	memcpy(&ip, frame + 38 + tag, sizeof(ip));
+	if (box->mute != 0 && ntohl(ip) == box->mute)
+		return true;
+	inet_ntop(AF_INET, frame + 38 + tag, asked, sizeof(asked));
+	inet_ntop(AF_INET, frame + 28 + tag, asker, sizeof(asker));
+	reply.src = asked;
+	reply.dst = asker;
+	rte_ring_enqueue(to_box[port], masq_test_pkt_build(pool, &reply));
+	return true;
+}
+
+static unsigned int
+collect(struct masq_test_box *box)
+{
+	unsigned int moved = 0;
+	void *mbuf;
+
+	for (unsigned int p = 0; p < BOX_PORTS; p++)
+		while (rte_ring_dequeue(from_box[p], &mbuf) == 0) {
+			moved++;
+			if (answer_arp(box, p, mbuf)) {
+				rte_pktmbuf_free(mbuf);
+				continue;
+			}
+			assert_true(box->n_out[p] < OUT_MAX);
+			box->out[p][box->n_out[p]++] = mbuf;
+		}
+	return moved;
+}
+
+static bool
+ports_are_empty(void)
+{
+	for (unsigned int p = 0; p < BOX_PORTS; p++)
+		if (rte_ring_count(to_box[p]) > 0)
+			return false;
+	return true;
+}
+
+/* A few rounds more than the longest chain of messages: hand-off, question, answer, ARP. */
+void
+box_run(struct masq_test_box *box)
+{
+	unsigned int quiet = 0;
+
+	for (unsigned int round = 0; round < SETTLE_ROUNDS && quiet < 8; round++) {
+		for (uint32_t w = 0; w < masq_dp_workers(box->dp); w++)
+			masq_dp_poll(box->dp, w, box->now_ms);
+		quiet = collect(box) == 0 && ports_are_empty() ? quiet + 1 : 0;
+	}
+}
+
+void
+box_send(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt)
+{
+	struct masq_test_pkt frame = *pkt;
+
+	if (frame.dst_mac == NULL)
+		frame.dst_mac = box->mac[port];
+	if (frame.src_mac == NULL)
+		frame.src_mac = port_plan[port].host_mac;
+	assert_int_equal(rte_ring_enqueue(to_box[port], masq_test_pkt_build(pool, &frame)), 0);
+	box_run(box);
+	/* Whoever waited for ARP is looked at once a millisecond. */
+	if (box_counters(box).held > 0) {
+		box->now_ms++;
+		box_run(box);
+	}
+}
+
+static struct rte_mbuf *
+next_out(struct masq_test_box *box, enum masq_test_port port, const char *file, int line)
+{
+	if (box->taken[port] == box->n_out[port]) {
+		struct masq_dp_counters c = box_counters(box);
+
+		for (unsigned int d = 1; d < MASQ_DROP_COUNT; d++)
+			if (c.drops[d] > 0)
+				fprintf(stderr, "  dropped: %s %llu\n", masq_drop_name(d),
+						(unsigned long long)c.drops[d]);
+		for (unsigned int p = 0; p < BOX_PORTS; p++)
+			fprintf(stderr, "  %s: %u waiting\n", port_plan[p].name,
+					box->n_out[p] - box->taken[p]);
+		_fail(file, line);
+	}
+	return box->out[port][box->taken[port]++];
+}
+
+void
+box_expect_at(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt,
+		const char *file, int line)
+{
+	struct rte_mbuf *mbuf = next_out(box, port, file, line);
+	struct masq_test_pkt expected = *pkt;
+	bool same;
+
+	if (expected.src_mac == NULL)
+		expected.src_mac = box->mac[port];
+	if (expected.dst_mac == NULL)
+		expected.dst_mac = port_plan[port].host_mac;
+	same = masq_test_pkt_check(mbuf, &expected);
+	rte_pktmbuf_free(mbuf);
+	if (!same)
+		_fail(file, line);
+}
+
+struct masq_test_seen
+box_take_at(struct masq_test_box *box, enum masq_test_port port, const char *file, int line)
+{
+	struct rte_mbuf *mbuf = next_out(box, port, file, line);
+	struct masq_test_seen seen = masq_test_pkt_see(mbuf);
+
+	rte_pktmbuf_free(mbuf);
+	return seen;
+}
+
+void
+box_expect_nothing_at(struct masq_test_box *box, const char *file, int line)
+{
+	for (unsigned int p = 0; p < BOX_PORTS; p++)
+		if (box->taken[p] != box->n_out[p]) {
+			fprintf(stderr, "%u frames left by %s\n", box->n_out[p] - box->taken[p],
+					port_plan[p].name);
+			_fail(file, line);
+		}
+}
+
+void
+box_expect_drop_at(struct masq_test_box *box, enum masq_drop reason, const char *file, int line)
+{
+	struct masq_dp_counters now = box_counters(box);
+	uint64_t dropped = 0;
+
+	for (unsigned int d = 1; d < MASQ_DROP_COUNT; d++) {
+		uint64_t more = now.drops[d] - box->drops_before[d];
+
+		dropped += more;
+		if (more > 0 && (d != (unsigned int)reason || more != 1)) {
+			fprintf(stderr, "dropped %llu for %s, expected 1 for %s\n",
+					(unsigned long long)more, masq_drop_name(d),
+					masq_drop_name(reason));
+			_fail(file, line);
+		}
+	}
+	if (dropped == 0) {
+		fprintf(stderr, "nothing was dropped, expected %s\n", masq_drop_name(reason));
+		_fail(file, line);
+	}
+	memcpy(box->drops_before, now.drops, sizeof(now.drops));
+}
+
+void
+box_advance(struct masq_test_box *box, uint64_t ms)
+{
+	while (ms > 0) {
+		uint64_t step = ms < STEP_MS ? ms : STEP_MS;
+
+		box->now_ms += step;
+		ms -= step;
+		for (unsigned int round = 0; round < 3; round++) {
+			for (uint32_t w = 0; w < masq_dp_workers(box->dp); w++)
+				masq_dp_poll(box->dp, w, box->now_ms);
+			collect(box);
+		}
+	}
+	box_run(box);
+}
+
+void
+box_mute(struct masq_test_box *box, uint32_t ip)
+{
+	box->mute = ip;
+}
+
+uint32_t
+box_sessions(const struct masq_test_box *box)
+{
+	const struct masq_dp_session_filter all = { 0 };
+	struct masq_dp_cursor cursor = { 0 };
+	struct masq_session_row rows[64];
+	uint32_t n = 0;
+	bool end = false;
+
+	while (!end)
+		n += (uint32_t)masq_dp_sessions(box->dp, &all, &cursor, rows, 64, &end);
+	return n;
+}
+
+struct masq_session_row
+box_session(struct masq_test_box *box)
+{
+	const struct masq_dp_session_filter all = { 0 };
+	struct masq_dp_cursor cursor = { 0 };
+	struct masq_session_row row = { 0 };
+	bool end = false;
+
+	while (!end)
+		if (masq_dp_sessions(box->dp, &all, &cursor, &row, 1, &end) == 1)
+			return row;
+	fail_msg("no session");
+	return row;
+}
+
+struct masq_dp *
+box_dp(const struct masq_test_box *box)
+{
+	return box->dp;
+}
+
+struct masq_dp_counters
+box_counters(const struct masq_test_box *box)
+{
+	struct masq_dp_counters counters;
+
+	masq_dp_counters_read(box->dp, UINT32_MAX, &counters);
+	return counters;
+}
+
+uint64_t
+box_rule_packets(struct masq_test_box *box, const char *chain, uint32_t number)
+{
+	int index = masq_conf_chain_find(&box->rules, chain);
+	const struct masq_conf_chain *c;
+
+	assert_true(index >= 0);
+	c = &box->rules.chains[index];
+	masq_dp_rule_counters_refresh(box->dp);
+	return masq_dp_rule_counter(box->dp, number == 0 ? c->policy_id : c->rules[number - 1].id)
+			.packets;
+}
+
+static void
+demand_balance(const struct masq_test_box *box)
+{
+	struct masq_dp_counters c = box_counters(box);
+	uint64_t drops = 0;
+
+	for (unsigned int d = 1; d < MASQ_DROP_COUNT; d++)
+		drops += c.drops[d];
+	if (c.rx + c.originated != c.tx + c.punted + drops + c.held)
+		fail_msg("rx %llu + originated %llu != tx %llu + punted %llu + drops %llu + held "
+			 "%llu",
+				(unsigned long long)c.rx, (unsigned long long)c.originated,
+				(unsigned long long)c.tx, (unsigned long long)c.punted,
+				(unsigned long long)drops, (unsigned long long)c.held);
+}
+
+void
+box_close(struct masq_test_box *box)
+{
+	const struct masq_dp_session_filter all = { 0 };
+
+	box_run(box);
+	demand_balance(box);
+	masq_dp_sessions_flush(box->dp, &all);
+	box_run(box);
+	assert_int_equal(box_sessions(box), 0);
+	masq_dp_stop(box->dp);
+	demand_balance(box);
+	assert_int_equal(box_counters(box).held, 0);
+	for (unsigned int p = 0; p < BOX_PORTS; p++)
+		for (unsigned int k = box->taken[p]; k < box->n_out[p]; k++)
+			rte_pktmbuf_free(box->out[p][k]);
+	assert_int_equal(masq_dp_buffers_in_use(box->dp), 0);
+	masq_dp_destroy(box->dp);
+	masq_conf_rules_fini(&box->rules);
+	assert_int_equal(rte_mempool_avail_count(pool), box->pool_free);
+	free(box);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_TEST_BOX_H
+#define MASQ_TEST_BOX_H
+
+/**
+ * @file
+ * A whole appliance in a test program: the real stages over memory ports, with a clock that the test
+ * owns. A test is a conversation:
+ *
+ *	struct masq_test_box *box = box_open(workers, "ipchains -P forward MASQ\n");
+ *
+ *	box_send(box, LAN, &syn);
+ *	box_expect(box, WAN, &translated);
+ *	box_advance(box, 7440000);
+ *	assert_int_equal(box_sessions(box), 0);
+ *	box_close(box);
+ *
+ * Three ports: LAN 192.168.1.1/24, WAN 203.0.113.1/24 (default route to .254), SRV 192.168.16.1/24.
+ * Everybody out there answers ARP, except addresses that box_mute() names. box_close() demands that
+ * every packet is accounted for and that no buffer, port or session is left.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <masq_dp.h>
+#include <masq_test_pkt.h>
+
+enum masq_test_port {
+	LAN,
+	WAN,
+	SRV,
+	BOX_PORTS
+};
+
+struct masq_test_box;
+
+/** What differs from the ordinary box; zeros are fine. */
+struct masq_test_box_options {
+	uint32_t workers; /**< 0: 1 */
+	uint32_t sessions; /**< 0: 4096 */
+	const char *rules; /**< rule file text, NULL: none */
+	uint16_t port_low, port_high; /**< 0: 1024-65535 */
+	uint16_t wan_mtu; /**< 0: 1500 */
+	uint16_t lan_vlan;
+};
+
+/** Fails the test when the box does not come up. */
+struct masq_test_box *box_open_with(const struct masq_test_box_options *options);
+struct masq_test_box *box_open(uint32_t workers, const char *rules);
+
+/** Demand the invariants, end all sessions, demand that nothing is left. */
+void box_close(struct masq_test_box *box);
+
+/** Replace the rules: a rule file. */
+void box_rules(struct masq_test_box *box, const char *rules);
+
+/** Put a frame on a port and run the workers until nothing moves. */
+void box_send(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt);
+
+/** The next frame that left by @p port must be this one. */
+#define box_expect(box, port, pkt) box_expect_at(box, port, pkt, __FILE__, __LINE__)
+void box_expect_at(struct masq_test_box *box, enum masq_test_port port,
+		const struct masq_test_pkt *pkt, const char *file, int line);
+
+/** Take the next frame that left by @p port. @return what it was; fails when there is none */
+#define box_take(box, port) box_take_at(box, port, __FILE__, __LINE__)
+struct masq_test_seen
+box_take_at(struct masq_test_box *box, enum masq_test_port port, const char *file, int line);
+
+/** Nothing (more) left by any port. */
+#define box_expect_nothing(box) box_expect_nothing_at(box, __FILE__, __LINE__)
+void box_expect_nothing_at(struct masq_test_box *box, const char *file, int line);
+
+/** Exactly one packet more than at the last call was dropped, for this reason. */
+#define box_expect_drop(box, reason) box_expect_drop_at(box, reason, __FILE__, __LINE__)
+void
+box_expect_drop_at(struct masq_test_box *box, enum masq_drop reason, const char *file, int line);
+
+/** Let time pass: in steps of at most a second, workers run at each. */
+void box_advance(struct masq_test_box *box, uint64_t ms);
+
+/** This address does not answer ARP from now on (host order; 0: everybody answers again). */
+void box_mute(struct masq_test_box *box, uint32_t ip);
+
+/** Run the workers until nothing moves. */
+void box_run(struct masq_test_box *box);
+
+uint32_t box_sessions(const struct masq_test_box *box);
+struct masq_dp *box_dp(const struct masq_test_box *box);
+struct masq_dp_counters box_counters(const struct masq_test_box *box);
+
+/** First session that is listed. */
+struct masq_session_row box_session(struct masq_test_box *box);
+
+/** packets of rule @p number (1-based) of a chain, or of its policy with 0. */
+uint64_t box_rule_packets(struct masq_test_box *box, const char *chain, uint32_t number);
+
+/** Run all tests of a program with 1, 2 and 4 workers: the state is a pointer to the number. */
+#define box_workers(state) (*(const uint32_t *)*(state))
+
+/** One row of a cmocka group for each number of workers. */
+extern uint32_t box_one, box_two, box_four;
+#define BOX_ROWS(f)                                                     \
+	{ #f " (1 worker)", f, NULL, NULL, &box_one },                  \
+			{ #f " (2 workers)", f, NULL, NULL, &box_two }, \
+	{                                                               \
+#f " (4 workers)", f, NULL, NULL, &box_four             \
+	}
+
+/** Start EAL and make the memory ports; first in main(). */
+void box_main_init(const char *program);
+
+#endif /* MASQ_TEST_BOX_H */
