@@ -287,6 +287,9 @@ masq_dp_destroy(struct masq_dp *dp)
 	masq_snapshot_discard(dp);
 	for (uint32_t w = 0; w < dp->n_workers; w++)
 		masq_worker_destroy(dp->workers[w]);
+	/* Readers leave, so that what waits for a grace period is freed too. */
+	for (uint32_t w = 0; dp->rcu != NULL && w < dp->n_workers; w++)
+		rte_rcu_qsbr_thread_offline(dp->rcu, w);
 	masq_neigh_destroy(dp->neigh);
 	for (uint32_t from = 0; from < dp->n_workers; from++)
 		for (uint32_t to = 0; to < dp->n_workers; to++) {
@@ -314,6 +317,12 @@ masq_dp_poll(struct masq_dp *dp, uint32_t worker, uint64_t now_ms)
 {
 	atomic_store_explicit(&dp->manual_now_ms, now_ms, memory_order_relaxed);
 	masq_worker_poll(dp->workers[worker], now_ms);
+}
+
+uint32_t
+masq_dp_buffers_in_use(const struct masq_dp *dp)
+{
+	return rte_mempool_in_use_count(dp->pool);
 }
 
 uint32_t

@@ -16,6 +16,7 @@
 #define EXPIRE_BUDGET 128 /* records looked at a round: some 10 microseconds */
 #define EXPIRE_MAX 64	  /* sessions ended a round */
 #define REARM_BUDGET 64
+#define FRAG_BUDGET 8 /* datagrams given up a round */
 #define ROWS_SCAN 1024
 #define FLUSH_SCAN 256
 
@@ -52,10 +53,13 @@ forget_fragments(struct masq_worker *w)
 {
 	struct masq_frag_result result;
 
-	masq_frag_tick(w->frag, w->now_ms, &result);
-	w->counters.drops[result.reason] += result.n_dropped;
-	for (uint32_t k = 0; k < result.n_dropped; k++)
-		rte_pktmbuf_free(result.dropped[k]);
+	for (unsigned int round = 0; round < FRAG_BUDGET; round++) {
+		masq_frag_tick(w->frag, w->now_ms, &result);
+		if (result.n_dropped == 0)
+			return;
+		w->counters.drops[result.reason] += result.n_dropped;
+		rte_pktmbuf_free_bulk(result.dropped, result.n_dropped);
+	}
 }
 
 static bool

@@ -56,6 +56,17 @@ punt(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	b->verdict[i] = MASQ_GONE;
 }
 
+/* Only addresses that are reached by this port directly may become neighbours. */
+static bool
+is_connected(const struct masq_worker *w, uint32_t sender, uint8_t port)
+{
+	struct masq_fib_route route;
+
+	return sender != 0 && masq_fib_lookup(w->snapshot->fib, sender, &route) == 0 &&
+			!route.is_local && !route.is_broadcast && route.port == port &&
+			route.next_hop == sender;
+}
+
 void
 masq_local_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -77,7 +88,7 @@ masq_local_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	}
 	for_us = masq_fib_is_local_on(w->snapshot->fib, target, port);
 	/* A sender of 0 probes for a free address (RFC 5227): answered, not learnt. */
-	if (sender != 0)
+	if (is_connected(w, sender, port))
 		masq_neighbour_heard(w, port, sender, arp.sender_mac, arp.is_request && for_us);
 	if (arp.is_request && for_us)
 		answer_arp(w, b, i, &arp);

@@ -129,7 +129,7 @@ send_in_pieces(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint
 			piece, CUT_MAX);
 
 	if (n <= 0) {
-		masq_burst_drop(b, i, n == -EMSGSIZE ? MASQ_DROP_MTU : MASQ_DROP_NO_MBUF);
+		masq_burst_drop(b, i, n == -ENOMEM ? MASQ_DROP_NO_MBUF : MASQ_DROP_MTU);
 		return;
 	}
 	w->counters.originated += (uint64_t)n - 1;

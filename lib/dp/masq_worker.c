@@ -53,6 +53,8 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 		.datagrams = 1024,
 		.per_source = 64,
 		.timeout_ms = 30000,
+		/* Never more than a quarter of all buffers, whoever sends them. */
+		.fragments = RTE_MIN(w->pool->size / 4 / w->n_workers, 2048u),
 		.socket_id = w->socket_id,
 	};
 

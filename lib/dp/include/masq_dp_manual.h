@@ -21,4 +21,7 @@ struct masq_dp;
  */
 void masq_dp_poll(struct masq_dp *dp, uint32_t worker, uint64_t now_ms);
 
+/** Packet buffers of the data path's own pool that are out; 0 after masq_dp_stop(), or one leaked. */
+uint32_t masq_dp_buffers_in_use(const struct masq_dp *dp);
+
 #endif /* MASQ_DP_MANUAL_H */
