@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What it is
+ *	The choice of the external port of a masqueraded session: random, cheap, and exact.
+ * Words
+ *	class, T[p]	see masq_rss.c: the hash of a reply with port p is the hash with port 0, xor
+ *			T[p]; the class of p is those bits of T[p] that index the RSS table
+ *	share		the ports whose replies come to this worker. With h0, the hash for port 0,
+ *			they are the classes (h0 xor e) of the table entries e that belong to the
+ *			worker, so the share of a peer is known without trying ports. ICMP hashes
+ *			over addresses only: every identifier, or none
+ *	position	where a port stands in rss->port_of_class, which is sorted by class: a class
+ *			is 65536 / table size positions in a row, ports in it ascending, so the ports
+ *			of a range are a row within it. Bitmaps are over positions
+ *	own		a session owns a port of (address, protocol) when it was the first to get it.
+ *			The slot of the pair is the set of positions that nobody owns
+ *	peer, crowd	see masq_portmap_crowd.c
+ * How a port is chosen
+ *	1. Is the peer used up? Then that is the answer.
+ *	2. A port that nobody owns: a random class of the share, a random place in it, the next free
+ *	   bit. At 99 % use three classes of four still have one.
+ *	3. All owned (more sessions than ports), or the peer has a session there that does not own
+ *	   its port: one that is known to be free towards the peer if it has a crowd, else random
+ *	   ones, looked up eight at a time. A peer without a crowd uses less than half of its share,
+ *	   so all of them miss once in ten million times.
+ *	4. Look through the share (small shares, and that one time).
+ *	Each choice ends with a lookup of the whole tuple: halves that did not get their port here may
+ *	use it, and the insert that follows finds the bucket in the cache.
+ * Data and who owns it
+ *	All memory is the map's, taken at creation. Slots that no session owns a port of go back to
+ *	the free list, where they look as new.
+ * Life cycle
+ *	One per worker, made with its session table and destroyed before it.
+ * Threads
+ *	The worker's.
+ */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_common.h>
+#include <rte_malloc.h>
+
+#include "masq_portmap_priv.h"
+
+#define THROWS 32
+#define CLASS_TRIES 16
+#define PROBES 8
+#define PROBE_ROUNDS 3
+
+static_assert(MASQ_PORTSET_SIZE / MASQ_RSS_TABLE_MAX >= 64, "a class is whole words of a set");
+static_assert(PROBES <= MASQ_PORTMAP_BULK && PROBE_ROUNDS * PROBES < MASQ_PORTMAP_SCAN,
+		"probing is a small part of a search");
+
+/* ---------------------------------------------------------------- shares and positions */
+
+static enum masq_portmap_kind
+kind_of(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP ? MASQ_PORTMAP_ALL : MASQ_PORTMAP_RANGE;
+}
+
+/* The share of a peer. @return 0; -ENOSPC: empty, its packets go elsewhere; -EINVAL: no ports */
+static int
+share_of(const struct masq_portmap *map, const struct masq_tuple *key,
+		struct masq_portmap_share *share)
+{
+	const struct masq_rss *rss = map->config.rss;
+
+	share->ports = &map->ports[kind_of(key->proto)];
+	switch (key->proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+		share->entries = map->mine;
+		share->n_entries = map->n_mine;
+		share->turn = masq_rss_hash_ports(rss, key) & (rss->table_size - 1);
+		return 0;
+	case IPPROTO_ICMP:
+		share->entries = map->every;
+		share->n_entries = rss->table_size;
+		share->turn = 0;
+		return masq_rss_owner(rss, key) == map->config.worker ? 0 : -ENOSPC;
+	default:
+		return -EINVAL;
+	}
+}
+
+uint32_t
+masq_portmap_any(struct masq_portmap *map, const struct masq_portmap_share *share)
+{
+	const struct masq_portmap_ports *ports = share->ports;
+	uint32_t entry = 0;
+
+	/* The classes of a range differ by a few ports; throwing again makes all ports alike. */
+	for (unsigned int i = 0; i < THROWS; i++) {
+		uint32_t rank = masq_portmap_random(map, ports->most);
+		uint32_t class;
+
+		entry = masq_portmap_random(map, share->n_entries);
+		class = masq_portmap_class(share, entry);
+		if (rank < ports->count[class])
+			return ports->first[class] + rank;
+	}
+	/* A range of so few ports that most classes have none: which one is no secret then. */
+	for (uint32_t i = 0; i < share->n_entries; i++) {
+		uint32_t class = masq_portmap_class(share, (entry + i) % share->n_entries);
+
+		if (ports->count[class] != 0)
+			return ports->first[class] + masq_portmap_random(map, ports->count[class]);
+	}
+	return MASQ_PORTMAP_NONE;
+}
+
+/* Where a port stands: its class, and its rank there by halving. */
+static uint32_t
+position_of(const struct masq_rss *rss, uint16_t port)
+{
+	uint32_t position = rss->class_of_port[port] * rss->ports_per_class;
+
+	for (uint32_t half = rss->ports_per_class / 2; half != 0; half /= 2)
+		if (rss->port_of_class[position + half] <= port)
+			position += half;
+	return position;
+}
+
+static rte_be16_t
+port_at(const struct masq_portmap *map, uint32_t position)
+{
+	return rte_cpu_to_be_16(map->config.rss->port_of_class[position]);
+}
+
+bool
+masq_portmap_is_free(
+		struct masq_portmap *map, struct masq_portmap_search *search, uint32_t position)
+{
+	struct masq_tuple tuple = search->key;
+
+	tuple.dport = port_at(map, position);
+	search->lookups++;
+	return masq_half_find(map->config.table, &tuple) == MASQ_HALF_NONE;
+}
+
+uint64_t
+masq_portmap_look(struct masq_portmap *map, struct masq_portmap_search *search,
+		const uint32_t *positions, unsigned int n)
+{
+	struct masq_tuple tuples[MASQ_PORTMAP_BULK];
+	const struct masq_tuple *keys[MASQ_PORTMAP_BULK] = { NULL };
+	uint32_t halves[MASQ_PORTMAP_BULK];
+	uint64_t free = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		tuples[i] = search->key;
+		tuples[i].dport = port_at(map, positions[i]);
+		keys[i] = &tuples[i];
+	}
+	masq_half_lookup_burst(map->config.table, keys, halves, n);
+	for (unsigned int i = 0; i < n; i++)
+		free |= (uint64_t)(halves[i] == MASQ_HALF_NONE) << i;
+	search->lookups += n;
+	return free;
+}
+
+/* ---------------------------------------------------------------- slots */
+
+static uint32_t *
+slot_head(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
+{
+	uint32_t key[4] = { addr, proto };
+
+	return &map->slot_bucket[masq_hash16(key, &map->seed) & map->slot_mask];
+}
+
+static struct masq_portmap_slot *
+slot_find(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
+{
+	uint32_t i;
+
+	for (i = *slot_head(map, addr, proto); i != MASQ_PORTMAP_NONE; i = map->slots[i].next)
+		if (map->slots[i].addr == addr && map->slots[i].proto == proto)
+			return &map->slots[i];
+	return NULL;
+}
+
+/* @return NULL when all slots are in use */
+static struct masq_portmap_slot *
+slot_get(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
+{
+	struct masq_portmap_slot *slot = slot_find(map, addr, proto);
+	uint32_t *head, *free_head = &map->slots_free[kind_of(proto)];
+
+	if (slot != NULL || *free_head == MASQ_PORTMAP_NONE)
+		return slot;
+	slot = &map->slots[*free_head];
+	*free_head = slot->next;
+	head = slot_head(map, addr, proto);
+	slot->addr = addr;
+	slot->proto = proto;
+	slot->next = *head;
+	*head = (uint32_t)(slot - map->slots);
+	map->stats.bitmaps++;
+	return slot;
+}
+
+/* Back to the free list if nobody owns a port of it. */
+static void
+slot_put(struct masq_portmap *map, struct masq_portmap_slot *slot)
+{
+	uint32_t index = (uint32_t)(slot - map->slots);
+	uint32_t *link;
+
+	if (slot->free.count != map->ports[slot->kind].total)
+		return;
+	link = slot_head(map, slot->addr, slot->proto);
+	while (*link != index)
+		link = &map->slots[*link].next;
+	*link = slot->next;
+	slot->next = map->slots_free[slot->kind];
+	map->slots_free[slot->kind] = index;
+	map->stats.bitmaps--;
+}
+
+/* ---------------------------------------------------------------- the choice */
+
+/* A position that nobody owns, not looked up yet; NONE when a few classes have none. */
+static uint32_t
+pick_unowned(struct masq_portmap *map, const struct masq_portmap_share *share,
+		const struct masq_portmap_slot *slot)
+{
+	uint32_t per_class = map->config.rss->ports_per_class;
+
+	if (slot->free.count == 0)
+		return MASQ_PORTMAP_NONE;
+	for (unsigned int i = 0; i < CLASS_TRIES; i++) {
+		uint32_t start = masq_portmap_any(map, share), begin = start & ~(per_class - 1);
+		uint32_t position;
+
+		if (start == MASQ_PORTMAP_NONE)
+			return MASQ_PORTMAP_NONE;
+		position = masq_portset_next(&slot->free, start, begin, begin + per_class);
+		if (position != MASQ_PORTSET_NONE)
+			return position;
+	}
+	return MASQ_PORTMAP_NONE;
+}
+
+/* Is a position free towards the peer? A crowd may know without a lookup that it is not. */
+static bool
+suits(struct masq_portmap *map, struct masq_portmap_search *search, uint32_t position)
+{
+	const struct masq_portmap_crowd *crowd = search->crowd;
+
+	if (crowd != NULL && crowd->complete && !masq_portset_has(&crowd->free, position))
+		return false;
+	return masq_portmap_is_free(map, search, position);
+}
+
+/* Random positions of a share that has some, looked up together. @return one that is free, or NONE */
+static uint32_t
+probe(struct masq_portmap *map, struct masq_portmap_search *search)
+{
+	uint32_t positions[PROBES];
+	uint64_t free;
+
+	for (unsigned int i = 0; i < PROBES; i++)
+		positions[i] = masq_portmap_any(map, &search->share);
+	free = masq_portmap_look(map, search, positions, PROBES);
+	return free != 0 ? positions[__builtin_ctzll(free)] : MASQ_PORTMAP_NONE;
+}
+
+static uint32_t
+choose(struct masq_portmap *map, struct masq_portmap_search *search,
+		const struct masq_portmap_slot *slot)
+{
+	uint32_t position;
+
+	masq_portmap_crowd_enter(map, search);
+	if (masq_portmap_crowd_is_used_up(search->crowd))
+		return MASQ_PORTMAP_NONE;
+
+	if (slot != NULL) {
+		position = pick_unowned(map, &search->share, slot);
+		if (position != MASQ_PORTMAP_NONE && suits(map, search, position))
+			return position;
+	}
+	if (search->crowd != NULL) {
+		position = masq_portmap_crowd_pick(map, search);
+		if (position != MASQ_PORTMAP_NONE)
+			return position;
+	}
+	/* Most peers use next to nothing: the first port is tried alone. */
+	position = masq_portmap_any(map, &search->share);
+	if (position == MASQ_PORTMAP_NONE || masq_portmap_is_free(map, search, position))
+		return position; /* NONE: the share is empty */
+	for (unsigned int round = 0; round < PROBE_ROUNDS; round++) {
+		position = probe(map, search);
+		if (position != MASQ_PORTMAP_NONE)
+			return position;
+	}
+	return masq_portmap_crowd_scan(map, search);
+}
+
+int
+masq_portmap_take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns)
+{
+	struct masq_portmap_search search = { .key = *reply };
+	struct masq_portmap_slot *slot;
+	uint32_t position;
+	int code;
+
+	search.key.dport = 0;
+	code = share_of(map, &search.key, &search.share);
+	if (code < 0) {
+		map->stats.refused += code == -ENOSPC;
+		return code;
+	}
+	search.hash = masq_hash16(&search.key, &map->seed);
+	slot = slot_get(map, reply->dst, reply->proto);
+	position = choose(map, &search, slot);
+	map->stats.lookups += search.lookups;
+	if (position == MASQ_PORTMAP_NONE) {
+		if (slot != NULL)
+			slot_put(map, slot);
+		map->stats.refused++;
+		return -ENOSPC;
+	}
+
+	*owns = slot != NULL && masq_portset_has(&slot->free, position);
+	if (*owns)
+		masq_portset_del(&slot->free, position);
+	if (search.crowd != NULL)
+		masq_portset_del(&search.crowd->free, position);
+	masq_portmap_tally_add(map, search.hash);
+	map->stats.taken++;
+	map->stats.reused += !*owns;
+	reply->dport = port_at(map, position);
+	return 0;
+}
+
+void
+masq_portmap_give(struct masq_portmap *map, const struct masq_tuple *reply, bool owns)
+{
+	uint32_t position = position_of(map->config.rss, rte_be_to_cpu_16(reply->dport));
+	struct masq_tuple key = *reply;
+	struct masq_portmap_crowd *crowd;
+	struct masq_portmap_slot *slot;
+	uint32_t hash;
+
+	slot = owns ? slot_find(map, reply->dst, reply->proto) : NULL;
+	if (slot != NULL) {
+		masq_portset_add(&slot->free, position);
+		slot_put(map, slot);
+	}
+	key.dport = 0;
+	hash = masq_hash16(&key, &map->seed);
+	masq_portmap_tally_del(map, hash);
+	crowd = masq_portmap_crowd_find(map, &key, hash);
+	if (crowd != NULL)
+		masq_portmap_crowd_freed(map, crowd, position);
+}
+
+/* ---------------------------------------------------------------- creation */
+
+void *
+masq_portmap_alloc(struct masq_portmap *map, uint32_t n, size_t bytes)
+{
+	map->bytes += n * bytes;
+	return rte_zmalloc_socket(
+			"masq_portmap", n * bytes, RTE_CACHE_LINE_SIZE, map->config.socket_id);
+}
+
+static int
+check_config(const struct masq_portmap_config *config, struct masq_err *err)
+{
+	if (config->worker >= config->rss->workers)
+		return masq_err_set(err, EINVAL, "port map of worker %u: there are %u workers",
+				config->worker, config->rss->workers);
+	if (config->low == 0 || config->low > config->high)
+		return masq_err_set(err, EINVAL,
+				"masquerade ports %u-%u: accepted are ranges in 1-65535",
+				config->low, config->high);
+	if (config->addresses == 0 || config->addresses > MASQ_PORTMAP_ADDRESSES_MAX)
+		return masq_err_set(err, EINVAL,
+				"port map for %u external addresses: accepted are 1 to %d",
+				config->addresses, MASQ_PORTMAP_ADDRESSES_MAX);
+	return 0;
+}
+
+/* Where the ports low..high stand in each class. @return 0, -EINVAL: the classes are not sorted */
+static int
+fill_ports(const struct masq_rss *rss, struct masq_portmap_ports *ports, uint32_t low,
+		uint32_t high)
+{
+	for (uint32_t class = 0; class < rss->table_size; class ++) {
+		uint32_t begin = class * rss->ports_per_class;
+		int last = -1;
+
+		for (uint32_t i = begin; i < begin + rss->ports_per_class; i++) {
+			uint32_t port = rss->port_of_class[i];
+
+			if ((int)port <= last || rss->class_of_port[port] != class)
+				return -EINVAL;
+			last = (int)port;
+			if (port < low || port > high)
+				continue;
+			if (ports->count[class]++ == 0)
+				ports->first[class] = i;
+		}
+		ports->total += ports->count[class];
+		ports->most = RTE_MAX(ports->most, ports->count[class]);
+	}
+	return 0;
+}
+
+static int
+fill_shares(struct masq_portmap *map)
+{
+	const struct masq_rss *rss = map->config.rss;
+
+	for (uint32_t i = 0; i < rss->table_size; i++) {
+		map->every[i] = (uint16_t)i;
+		if (rss->table[i] == map->config.worker)
+			map->mine[map->n_mine++] = (uint16_t)i;
+	}
+	if (map->n_mine == 0)
+		return -EINVAL;
+	if (fill_ports(rss, &map->ports[MASQ_PORTMAP_RANGE], map->config.low, map->config.high) < 0)
+		return -EINVAL;
+	return fill_ports(rss, &map->ports[MASQ_PORTMAP_ALL], 0, UINT16_MAX);
+}
+
+/* Slots of one kind, as full as they will be when they come back. */
+static void
+fill_slots(struct masq_portmap *map, enum masq_portmap_kind kind, uint32_t from, uint32_t to)
+{
+	const struct masq_portmap_ports *ports = &map->ports[kind];
+
+	map->slots_free[kind] = from;
+	for (uint32_t i = from; i < to; i++) {
+		struct masq_portmap_slot *slot = &map->slots[i];
+
+		slot->kind = (uint8_t)kind;
+		slot->next = i + 1 < to ? i + 1 : MASQ_PORTMAP_NONE;
+		if (i > from) {
+			slot->free = map->slots[from].free;
+			continue;
+		}
+		for (uint32_t class = 0; class < map->config.rss->table_size; class ++)
+			for (uint32_t n = 0; n < ports->count[class]; n++)
+				masq_portset_add(&slot->free, ports->first[class] + n);
+	}
+}
+
+/* TCP and UDP have a slot of each address, ICMP one. */
+static int
+slots_create(struct masq_portmap *map)
+{
+	uint32_t ranged = 2 * map->config.addresses;
+	uint32_t buckets;
+
+	map->n_slots = ranged + map->config.addresses;
+	buckets = rte_align32pow2(map->n_slots);
+	map->slots = masq_portmap_alloc(map, map->n_slots, sizeof(*map->slots));
+	map->slot_bucket = masq_portmap_alloc(map, buckets, sizeof(*map->slot_bucket));
+	if (map->slots == NULL || map->slot_bucket == NULL)
+		return -ENOMEM;
+	map->slot_mask = buckets - 1;
+	memset(map->slot_bucket, 0xff, buckets * sizeof(*map->slot_bucket));
+	fill_slots(map, MASQ_PORTMAP_RANGE, 0, ranged);
+	fill_slots(map, MASQ_PORTMAP_ALL, ranged, map->n_slots);
+	return 0;
+}
+
+struct masq_portmap *
+masq_portmap_create(const struct masq_portmap_config *config, struct masq_err *err)
+{
+	struct masq_portmap *map;
+
+	if (check_config(config, err) < 0)
+		return NULL;
+	map = rte_zmalloc_socket(
+			"masq_portmap", sizeof(*map), RTE_CACHE_LINE_SIZE, config->socket_id);
+	if (map == NULL) {
+		masq_err_set(err, ENOMEM, "no memory for a port map (%zu bytes)", sizeof(*map));
+		return NULL;
+	}
+	map->config = *config;
+	map->bytes = sizeof(*map);
+	map->random = config->seed;
+	map->seed.a = config->seed ^ UINT64_C(0x2d358dccaa6c78a5);
+	map->seed.b = (uint64_t)masq_portmap_random(map, 65536) << 32 |
+			masq_portmap_random(map, 65536);
+	if (fill_shares(map) < 0)
+		masq_err_set(err, EINVAL,
+				"port map of worker %u: the RSS tables are not made for it",
+				config->worker);
+	else if (masq_portmap_crowds_create(map) < 0 || slots_create(map) < 0)
+		masq_err_set(err, ENOMEM,
+				"no memory for the port map of worker %u with %u external addresses",
+				config->worker, config->addresses);
+	else
+		return map;
+	masq_portmap_destroy(map);
+	return NULL;
+}
+
+void
+masq_portmap_destroy(struct masq_portmap *map)
+{
+	if (map == NULL)
+		return;
+	masq_portmap_crowds_destroy(map);
+	rte_free(map->slot_bucket);
+	rte_free(map->slots);
+	rte_free(map);
+}
+
+uint64_t
+masq_portmap_bytes(const struct masq_portmap *map)
+{
+	return map->bytes;
+}
+
+void
+masq_portmap_stats(const struct masq_portmap *map, struct masq_portmap_stats *stats)
+{
+	*stats = map->stats;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_PORTSET_H
+#define MASQ_PORTSET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * @file
+ * A set of numbers 0..65535: one bit each, and above them one bit for each word that has any, so
+ * that the next member is found in a few steps however few there are. 8.2 KB, no pointers; all
+ * zero is the empty set.
+ */
+
+#define MASQ_PORTSET_SIZE 65536
+#define MASQ_PORTSET_WORDS (MASQ_PORTSET_SIZE / 64)
+#define MASQ_PORTSET_NONE UINT32_MAX
+
+struct masq_portset {
+	uint64_t summary[MASQ_PORTSET_WORDS / 64]; /**< bit w: words[w] is not 0 */
+	uint32_t count; /**< members */
+	uint32_t spare;
+	uint64_t words[MASQ_PORTSET_WORDS];
+};
+
+static inline bool
+masq_portset_has(const struct masq_portset *set, uint32_t number)
+{
+	return (set->words[number / 64] >> (number % 64) & 1) != 0;
+}
+
+/** Put @p number in; it may be there already. */
+static inline void
+masq_portset_add(struct masq_portset *set, uint32_t number)
+{
+	uint64_t bit = UINT64_C(1) << (number % 64);
+	uint32_t word = number / 64;
+
+	set->count += (set->words[word] & bit) == 0;
+	set->words[word] |= bit;
+	set->summary[word / 64] |= UINT64_C(1) << (word % 64);
+}
+
+/** Take @p number out; it need not be there. */
+static inline void
+masq_portset_del(struct masq_portset *set, uint32_t number)
+{
+	uint64_t bit = UINT64_C(1) << (number % 64);
+	uint32_t word = number / 64;
+
+	set->count -= (set->words[word] & bit) != 0;
+	set->words[word] &= ~bit;
+	if (set->words[word] == 0)
+		set->summary[word / 64] &= ~(UINT64_C(1) << (word % 64));
+}
+
+/** @return the least member in [from, to), MASQ_PORTSET_NONE when there is none */
+static inline uint32_t
+masq_portset_least(const struct masq_portset *set, uint32_t from, uint32_t to)
+{
+	uint32_t word, next, found;
+	uint64_t bits;
+
+	if (from >= to)
+		return MASQ_PORTSET_NONE;
+	word = from / 64;
+	bits = set->words[word] & UINT64_MAX << (from % 64);
+	if (bits == 0) {
+		next = word + 1;
+		for (bits = 0; next * 64 < to; next = (next / 64 + 1) * 64) {
+			bits = set->summary[next / 64] & UINT64_MAX << (next % 64);
+			if (bits != 0)
+				break;
+		}
+		if (bits == 0)
+			return MASQ_PORTSET_NONE;
+		word = next / 64 * 64 + (uint32_t)__builtin_ctzll(bits);
+		bits = set->words[word];
+	}
+	found = word * 64 + (uint32_t)__builtin_ctzll(bits);
+	return found < to ? found : MASQ_PORTSET_NONE;
+}
+
+/** @return the first member met on the way from @p start up to @p to and on from @p from, or NONE */
+static inline uint32_t
+masq_portset_next(const struct masq_portset *set, uint32_t start, uint32_t from, uint32_t to)
+{
+	uint32_t found = masq_portset_least(set, start, to);
+
+	return found != MASQ_PORTSET_NONE ? found : masq_portset_least(set, from, start);
+}
+
+#endif /* MASQ_PORTSET_H */
