@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The control thread, put together.
+ *
+ * What it is. One object owns the model of the rules (struct masq_conf_rules), and asks the data
+ * path to put it in force; a server brings requests, a dispatcher leads each to its handler.
+ *
+ * Life cycle: create (empty model) -> rules file -> [data path starts] -> listen -> poll ... ->
+ * destroy. The socket is claimed before and released after, by main(): the claim must stand before
+ * devices are opened, and be given up when they are closed.
+ *
+ * One thread.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <masq_log.h>
+
+#include "masq_ctl_priv.h"
+
+#define RULES_FILE_BYTES_MAX (64u << 20)
+
+struct masq_ctl *
+masq_ctl_create(const struct masq_conf_start *start, struct masq_dp *dp, struct masq_err *err)
+{
+	struct masq_ctl *ctl = calloc(1, sizeof(*ctl));
+
+	if (ctl == NULL || masq_conf_rules_init(&ctl->rules) != 0) {
+		masq_err_set(err, ENOMEM, "out of memory");
+		free(ctl);
+		return NULL;
+	}
+	masq_conf_rules_defaults(&ctl->rules, &start->timeouts);
+	ctl->start = start;
+	ctl->dp = dp;
+	ctl->started_ms = masq_dp_now_ms(dp);
+	ctl->server = masq_ctl_server_create(ctl, err);
+	if (ctl->server == NULL) {
+		masq_ctl_destroy(ctl);
+		return NULL;
+	}
+	return ctl;
+}
+
+void
+masq_ctl_destroy(struct masq_ctl *ctl)
+{
+	if (ctl == NULL)
+		return;
+	masq_ctl_server_destroy(ctl->server);
+	masq_conf_rules_fini(&ctl->rules);
+	free(ctl);
+}
+
+/* @param text out: for free() */
+static int
+read_file(const char *path, char **text, size_t *len_bytes, struct masq_err *err)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	size_t len = 0, cap = 65536;
+	struct stat st;
+	char *bytes;
+
+	if (fd < 0)
+		return masq_err_set(err, errno, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		close(fd);
+		return masq_err_set(err, EISDIR, "%s: is a directory, not a rule file", path);
+	}
+	bytes = malloc(cap);
+	while (bytes != NULL) {
+		const ssize_t n = read(fd, bytes + len, cap - len);
+
+		if (n <= 0) {
+			const int fault = n < 0 ? errno : 0;
+
+			close(fd);
+			*text = bytes;
+			*len_bytes = len;
+			if (fault == 0)
+				return 0;
+			free(bytes);
+			return masq_err_set(err, fault, "%s: %s", path, strerror(fault));
+		}
+		len += (size_t)n;
+		if (len == cap) {
+			char *more = cap >= RULES_FILE_BYTES_MAX ? NULL : realloc(bytes, 2 * cap);
+
+			if (more == NULL)
+				break;
+			bytes = more;
+			cap *= 2;
+		}
+	}
+	free(bytes);
+	close(fd);
+	return masq_err_set(err, EFBIG, "%s: a rule file has at most %u bytes", path,
+			RULES_FILE_BYTES_MAX);
+}
+
+int
+masq_ctl_rules_file(struct masq_ctl *ctl, const char *path, struct masq_err *err)
+{
+	size_t len_bytes;
+	char *text;
+	int ret;
+
+	if (path[0] == '\0')
+		return masq_ctl_model_load(ctl, "no rule file", "", 0, err);
+	ret = read_file(path, &text, &len_bytes, err);
+	if (ret != 0)
+		return ret;
+	ret = masq_ctl_model_load(ctl, path, text, len_bytes, err);
+	free(text);
+	return ret;
+}
+
+int
+masq_ctl_rules_file_check(const struct masq_conf_start *start, const char *path,
+		unsigned int *n_rules, struct masq_err *err)
+{
+	const struct masq_conf_reader reader = { .resolve_names = false, .warn = false };
+	struct masq_conf_rules rules;
+	size_t len_bytes;
+	char *text;
+	int ret;
+
+	*n_rules = 0;
+	ret = read_file(path, &text, &len_bytes, err);
+	if (ret != 0)
+		return ret;
+	ret = masq_conf_rules_init(&rules);
+	if (ret == 0) {
+		masq_conf_rules_defaults(&rules, &start->timeouts);
+		ret = masq_conf_rules_load(&rules, &reader, path, text, len_bytes, err);
+		for (uint32_t i = 0; i < rules.n_chains; i++)
+			*n_rules += rules.chains[i].n_rules;
+		*n_rules += rules.n_portfw + rules.n_routes;
+		masq_conf_rules_fini(&rules);
+	}
+	free(text);
+	return ret;
+}
+
+int
+masq_ctl_listen(struct masq_ctl *ctl, struct masq_ctl_socket *sock, struct masq_err *err)
+{
+	return masq_ctl_server_listen(ctl->server, sock, err);
+}
+
+int
+masq_ctl_fd(const struct masq_ctl *ctl)
+{
+	return masq_ctl_server_fd(ctl->server);
+}
+
+bool
+masq_ctl_poll(struct masq_ctl *ctl, uint64_t now_ms, int timeout_ms)
+{
+	masq_ctl_server_poll(ctl->server, now_ms, timeout_ms);
+	return ctl->stop;
+}
+
+unsigned int
+masq_ctl_clients(const struct masq_ctl *ctl)
+{
+	return masq_ctl_server_clients(ctl->server);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ipchains.list, ipchains.list_zero, ipchains.zero.
+ *
+ * A page is a list of chains, each with as many of its rules as fit; a chain that does not fit
+ * appears again on the next page with "first" telling the number of its first rule there. The
+ * cursor is (chain index, rule index). Counters are brought up to date once a page.
+ *
+ * Zeroing touches the rules of a page only, so "list and zero" loses no packet between the two.
+ * The counters of policies are not zeroed (reference 5.4).
+ *
+ * Control thread only.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <masq_conf_names.h>
+
+#include "masq_ctl_priv.h"
+
+static json_t *
+rule_row(struct masq_ctl *ctl, const struct masq_conf_rule *rule, uint32_t number)
+{
+	const struct masq_dp_rule_counter counter = masq_dp_rule_counter(ctl->dp, rule->id);
+	json_t *row = json_object();
+
+	if (masq_ctl_put(row, "number", json_integer(number)) != 0 ||
+			masq_ctl_put(row, "id", json_integer(rule->id)) != 0 ||
+			masq_ctl_put(row, "packets", masq_ctl_count(counter.packets)) != 0 ||
+			masq_ctl_put(row, "bytes", masq_ctl_count(counter.bytes)) != 0 ||
+			masq_ctl_put(row, "rule", masq_rpc_rule_to_json(rule)) != 0) {
+		json_decref(row);
+		return NULL;
+	}
+	return row;
+}
+
+static json_t *
+chain_head(struct masq_ctl *ctl, uint32_t index, uint32_t first)
+{
+	const struct masq_conf_chain *chain = &ctl->rules.chains[index];
+	json_t *object = json_object();
+	int ret = masq_ctl_put(object, "chain", json_string(chain->name));
+
+	if (index < MASQ_CHAIN_BUILTINS) {
+		const struct masq_dp_rule_counter counter = masq_dp_rule_counter(
+				ctl->dp, chain->policy_id);
+
+		ret |= masq_ctl_put(object, "policy",
+				json_string(masq_conf_target_name(chain->policy)));
+		ret |= masq_ctl_put(object, "packets", masq_ctl_count(counter.packets));
+		ret |= masq_ctl_put(object, "bytes", masq_ctl_count(counter.bytes));
+	}
+	ret |= masq_ctl_put(object, "references",
+			json_integer(masq_conf_chain_references(&ctl->rules, index)));
+	ret |= masq_ctl_put(object, "length", json_integer(chain->n_rules));
+	ret |= masq_ctl_put(object, "first", json_integer(first + 1));
+	if (ret == 0)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+/* One chain's part of a page; moves the page on. */
+static int
+put_chain(struct masq_ctl *ctl, struct masq_ctl_page *page, bool zero, json_t *chains)
+{
+	const uint32_t index = page->at[0];
+	const struct masq_conf_chain *chain = &ctl->rules.chains[index];
+	json_t *object = chain_head(ctl, index, page->at[1]);
+	json_t *rules = json_array();
+	int ret = masq_ctl_put(object, "rules", rules);
+
+	for (; ret == 0 && page->at[1] < chain->n_rules && page->limit > 0; page->at[1]++) {
+		const struct masq_conf_rule *rule = &chain->rules[page->at[1]];
+
+		ret = json_array_append_new(rules, rule_row(ctl, rule, page->at[1] + 1));
+		if (zero)
+			masq_dp_rule_counter_zero(ctl->dp, rule->id);
+		page->limit--;
+	}
+	if (ret != 0) {
+		json_decref(object);
+		return -ENOMEM;
+	}
+	if (page->at[1] >= chain->n_rules) {
+		page->at[0]++;
+		page->at[1] = 0;
+	}
+	return json_array_append_new(chains, object) == 0 ? 0 : -ENOMEM;
+}
+
+/* The chains that "chain" names: first..last-1. */
+static int
+chain_span(struct masq_ctl *ctl, const json_t *params, uint32_t *first, uint32_t *last,
+		struct masq_err *err)
+{
+	const json_t *name = json_object_get(params, "chain");
+	int index;
+
+	*first = 0;
+	*last = ctl->rules.n_chains;
+	if (name == NULL)
+		return 0;
+	if (!json_is_string(name))
+		return masq_err_set(err, EBADMSG, "\"chain\" must be text");
+	index = masq_conf_chain_find(&ctl->rules, json_string_value(name));
+	if (index < 0)
+		return masq_err_set(err, ENOENT, "No chain by that name");
+	*first = (uint32_t)index;
+	*last = *first + 1;
+	return 0;
+}
+
+static int
+list(struct masq_ctl *ctl, const json_t *params, bool zero, json_t *result, struct masq_err *err)
+{
+	struct masq_ctl_page page;
+	uint32_t first, last;
+	json_t *chains;
+	int ret = chain_span(ctl, params, &first, &last, err);
+
+	if (ret == 0)
+		ret = masq_ctl_page_open(params, &page, err);
+	if (ret != 0)
+		return ret;
+	if (page.at[0] < first)
+		page.at[0] = first;
+	chains = json_array();
+	ret = masq_ctl_put(result, "chains", chains);
+	masq_dp_rule_counters_refresh(ctl->dp);
+	while (ret == 0 && page.at[0] < last && page.limit > 0) {
+		/* A chain costs a row too: thousands of empty ones do not fit a page either. */
+		page.limit--;
+		ret = put_chain(ctl, &page, zero, chains);
+	}
+	if (ret != 0)
+		return ret;
+	return masq_ctl_page_close(&page, page.at[0] >= last, result);
+}
+
+int
+masq_ctl_ipchains_list(
+		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
+{
+	return list(ctl, params, false, result, err);
+}
+
+int
+masq_ctl_ipchains_list_zero(
+		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
+{
+	return list(ctl, params, true, result, err);
+}
+
+int
+masq_ctl_ipchains_zero(
+		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
+{
+	uint32_t first, last;
+	int ret = chain_span(ctl, params, &first, &last, err);
+
+	(void)result;
+	if (ret != 0)
+		return ret;
+	masq_dp_rule_counters_refresh(ctl->dp);
+	for (uint32_t i = first; i < last; i++)
+		for (uint32_t r = 0; r < ctl->rules.chains[i].n_rules; r++)
+			masq_dp_rule_counter_zero(ctl->dp, ctl->rules.chains[i].rules[r].id);
+	return 0;
+}

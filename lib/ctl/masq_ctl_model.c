@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Changing the model: copy, change, put in force, swap.
+ *
+ * The data path never sees a half-made change and the model never says something that is not in
+ * force: a change is made on a copy, the data path compiles and publishes the copy, and only then it
+ * becomes the model. Whatever fails, the copy is thrown away and nothing has changed.
+ *
+ * A command costs a copy and a compilation of everything, which is fine for what a person types;
+ * who has many changes writes them into a rule file (rules.load), which costs the same once.
+ *
+ * Control thread only.
+ */
+#include <errno.h>
+
+#include "masq_ctl_priv.h"
+
+/* Host names in a rule file would stop the control thread for as long as the resolver likes. */
+static const struct masq_conf_reader file_reader = { .resolve_names = false, .warn = false };
+
+static int
+copy_model(const struct masq_ctl *ctl, struct masq_conf_rules *copy, struct masq_err *err)
+{
+	if (masq_conf_rules_copy(copy, &ctl->rules) != 0)
+		return masq_err_set(err, ENOMEM, "out of memory for the changed rules");
+	return 0;
+}
+
+/* Takes the copy over, or throws it away. */
+static int
+put_in_force(struct masq_ctl *ctl, struct masq_conf_rules *copy, struct masq_err *err)
+{
+	const int ret = masq_dp_publish(ctl->dp, copy, err);
+
+	if (ret != 0) {
+		masq_conf_rules_fini(copy);
+		return ret;
+	}
+	masq_conf_rules_fini(&ctl->rules);
+	ctl->rules = *copy;
+	ctl->generation++;
+	return 0;
+}
+
+int
+masq_ctl_model_apply(
+		struct masq_ctl *ctl, const struct masq_conf_command *command, struct masq_err *err)
+{
+	struct masq_conf_rules copy;
+	int ret = copy_model(ctl, &copy, err);
+
+	if (ret != 0)
+		return ret;
+	ret = masq_conf_rules_apply(&copy, command, err);
+	if (ret != 0) {
+		masq_conf_rules_fini(&copy);
+		return ret;
+	}
+	return put_in_force(ctl, &copy, err);
+}
+
+int
+masq_ctl_model_load(struct masq_ctl *ctl, const char *name, const char *text, size_t len_bytes,
+		struct masq_err *err)
+{
+	struct masq_conf_rules copy;
+	int ret = copy_model(ctl, &copy, err);
+
+	if (ret != 0)
+		return ret;
+	ret = masq_conf_rules_load(&copy, &file_reader, name, text, len_bytes, err);
+	if (ret != 0) {
+		masq_conf_rules_fini(&copy);
+		return ret;
+	}
+	ret = put_in_force(ctl, &copy, err);
+	if (ret != 0)
+		masq_err_prefix(err, "%s: ", name);
+	return ret;
+}
+
+int
+masq_ctl_model_check(struct masq_ctl *ctl, const char *name, const char *text, size_t len_bytes,
+		unsigned int *n_rules, struct masq_err *err)
+{
+	struct masq_conf_rules copy;
+	int ret = copy_model(ctl, &copy, err);
+
+	if (ret != 0)
+		return ret;
+	ret = masq_conf_rules_load(&copy, &file_reader, name, text, len_bytes, err);
+	if (ret == 0) {
+		ret = masq_dp_check(ctl->dp, &copy, err);
+		if (ret != 0)
+			masq_err_prefix(err, "%s: ", name);
+	}
+	*n_rules = copy.n_portfw + copy.n_routes;
+	for (uint32_t i = 0; i < copy.n_chains; i++)
+		*n_rules += copy.chains[i].n_rules;
+	masq_conf_rules_fini(&copy);
+	return ret;
+}

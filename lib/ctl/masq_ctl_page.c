@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Pages: long lists travel in pieces.
+ *
+ * A client that got "cursor": "12.0" sends it back to get what follows; null means that nothing
+ * does. The text is two numbers whose meaning is the listing's own; a client must not look inside.
+ * Nothing is kept here between two pages, so a client may go away at any time, and a list that
+ * changes meanwhile may show a row twice or not at all.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "masq_ctl_priv.h"
+
+int
+masq_ctl_page_open(const json_t *params, struct masq_ctl_page *page, struct masq_err *err)
+{
+	const json_t *cursor = json_object_get(params, "cursor");
+	const json_t *limit = json_object_get(params, "limit");
+	const json_int_t rows = json_integer_value(limit);
+
+	page->at[0] = page->at[1] = 0;
+	page->limit = MASQ_CTL_PAGE_ROWS;
+	if (cursor != NULL && !json_is_null(cursor)) {
+		const char *text = json_string_value(cursor);
+		int end = 0;
+
+		/* %9: at most nine digits, so that nothing overflows */
+		if (text == NULL ||
+				sscanf(text, "%9" SCNu32 ".%9" SCNu32 "%n", &page->at[0],
+						&page->at[1], &end) != 2 ||
+				text[end] != '\0')
+			return masq_err_set(err, EBADMSG,
+					"\"cursor\" must be the one of the page before");
+	}
+	if (limit != NULL && (!json_is_integer(limit) || rows < 1 || rows > MASQ_CTL_PAGE_ROWS_MAX))
+		return masq_err_set(err, EBADMSG, "\"limit\" must be a whole number 1-%d",
+				MASQ_CTL_PAGE_ROWS_MAX);
+	if (limit != NULL)
+		page->limit = (uint32_t)rows;
+	return 0;
+}
+
+int
+masq_ctl_page_close(const struct masq_ctl_page *page, bool end, json_t *result)
+{
+	char text[32];
+
+	if (end)
+		return masq_ctl_put(result, "cursor", json_null());
+	snprintf(text, sizeof(text), "%" PRIu32 ".%" PRIu32, page->at[0], page->at[1]);
+	return masq_ctl_put(result, "cursor", json_string(text));
+}
+
+int
+masq_ctl_put(json_t *object, const char *key, json_t *value)
+{
+	return value != NULL && json_object_set_new(object, key, value) == 0 ? 0 : -ENOMEM;
+}
+
+json_t *
+masq_ctl_count(uint64_t count)
+{
+	return json_integer((json_int_t)(count & INT64_MAX));
+}

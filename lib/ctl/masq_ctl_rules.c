@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rules.load, rules.check, rules.save: whole rule files.
+ *
+ * The text travels in the request; the daemon opens no file for a client, so a client can name only
+ * files that it may read itself. "name" is for error sentences.
+ *
+ * Saving goes in slices: the model is printed into a stream that forgets all but the slice that is
+ * asked for, so a rule set of any size takes no more memory than a slice. The cursor is (offset,
+ * generation of the model); a model that changed between two slices is an error, because half of the
+ * one and half of the other is neither.
+ *
+ * Control thread only.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "masq_ctl_priv.h"
+
+/* ---------------------------------------------------------------- load and check */
+
+static int
+read_text(const json_t *params, const char **name, const json_t **text, struct masq_err *err)
+{
+	const json_t *given = json_object_get(params, "name");
+
+	*text = json_object_get(params, "text");
+	*name = given == NULL ? "rules" : json_string_value(given);
+	if (!json_is_string(*text))
+		return masq_err_set(err, EBADMSG, "\"text\" must be the text of a rule file");
+	if (*name == NULL)
+		return masq_err_set(err, EBADMSG, "\"name\" must be text");
+	return 0;
+}
+
+int
+masq_ctl_rules_load(
+		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
+{
+	const json_t *text;
+	const char *name;
+	int ret = read_text(params, &name, &text, err);
+
+	(void)result;
+	if (ret != 0)
+		return ret;
+	return masq_ctl_model_load(
+			ctl, name, json_string_value(text), json_string_length(text), err);
+}
+
+int
+masq_ctl_rules_check(
+		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
+{
+	unsigned int n_rules;
+	const json_t *text;
+	const char *name;
+	int ret = read_text(params, &name, &text, err);
+
+	if (ret == 0)
+		ret = masq_ctl_model_check(ctl, name, json_string_value(text),
+				json_string_length(text), &n_rules, err);
+	if (ret != 0)
+		return ret;
+	return masq_ctl_put(result, "rules", json_integer(n_rules));
+}
+
+/* ---------------------------------------------------------------- save */
+
+struct slice {
+	char *bytes;
+	size_t from; /* bytes of the stream before the slice */
+	size_t len;
+	size_t seen; /* bytes of the stream so far */
+};
+
+static ssize_t
+slice_write(void *cookie, const char *bytes, size_t len)
+{
+	struct slice *slice = cookie;
+	const size_t skip = slice->seen < slice->from ? slice->from - slice->seen : 0;
+
+	slice->seen += len;
+	if (skip < len) {
+		const size_t room = MASQ_CTL_SLICE_BYTES - slice->len;
+		const size_t take = len - skip < room ? len - skip : room;
+
+		memcpy(slice->bytes + slice->len, bytes + skip, take);
+		slice->len += take;
+	}
+	return (ssize_t)len;
+}
+
+static int
+print_slice(const struct masq_ctl *ctl, struct slice *slice)
+{
+	FILE *stream = fopencookie(slice, "w", (cookie_io_functions_t){ .write = slice_write });
+	int ret;
+
+	if (stream == NULL)
+		return -ENOMEM;
+	ret = masq_conf_rules_print(&ctl->rules, stream);
+	if (fclose(stream) != 0 && ret == 0)
+		ret = -EIO;
+	return ret;
+}
+
+int
+masq_ctl_rules_save(
+		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
+{
+	struct masq_ctl_page page;
+	struct slice slice = { 0 };
+	json_t *text;
+	int ret = masq_ctl_page_open(params, &page, err);
+
+	if (ret != 0)
+		return ret;
+	if (page.at[0] != 0 && page.at[1] != ctl->generation)
+		return masq_err_set(err, EAGAIN,
+				"the rules changed while they were being saved; save them again");
+	slice.from = page.at[0];
+	slice.bytes = malloc(MASQ_CTL_SLICE_BYTES);
+	if (slice.bytes == NULL)
+		return -ENOMEM;
+	ret = print_slice(ctl, &slice);
+	/* The rule file is ASCII: a slice may end anywhere. */
+	text = ret == 0 ? json_stringn(slice.bytes, slice.len) : NULL;
+	free(slice.bytes);
+	if (ret != 0)
+		return masq_err_set(err, -ret, "cannot print the rules: %s", strerror(-ret));
+	ret = masq_ctl_put(result, "text", text);
+	page.at[0] += (uint32_t)slice.len;
+	page.at[1] = ctl->generation;
+	if (ret != 0)
+		return ret;
+	return masq_ctl_page_close(&page, page.at[0] >= slice.seen, result);
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The socket in the file system: who may serve it, who may use it.
+ *
+ * A daemon that is killed leaves its socket behind, and a socket file alone does not tell a dead
+ * daemon's from a live one's. So a lock file stands beside it, locked with flock() as long as the
+ * daemon lives: the kernel releases it however the daemon ends. Who holds the lock may remove and
+ * bind the socket; who does not get it reads the owner's process id from it for the sentence.
+ *
+ * The lock file is removed at the end. Another daemon may have opened it just before: it then holds
+ * a lock on a file without a name. Therefore, having got the lock, it looks whether the name still
+ * leads to the file that it locked, and begins again if not.
+ *
+ * Who may use it. The socket has mode 0660 and the group of the start file; that keeps others from
+ * connecting. The peer's credentials (SO_PEERCRED, SO_PEERGROUPS: as they were at connect()) are
+ * checked once more, because the mode of a socket is a thing that people change. The folder gets
+ * mode 0755 only if it is made here; one that exists is somebody's and stays as it is.
+ *
+ * Control thread only.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "masq_ctl_priv.h"
+
+#define SOCKET_BACKLOG 1024
+#define PEER_GROUPS_MAX 1024
+
+struct masq_ctl_socket {
+	struct sockaddr_un addr;
+	char lock_path[sizeof(((struct sockaddr_un *)0)->sun_path) + 8];
+	int lock_fd;
+	bool bound;
+	bool has_group;
+	gid_t gid;
+};
+
+static int
+find_group(struct masq_ctl_socket *sock, const char *name, struct masq_err *err)
+{
+	const struct group *group;
+
+	if (name[0] == '\0')
+		return 0;
+	group = getgrnam(name);
+	if (group == NULL)
+		return masq_err_set(err, ENOENT,
+				"socket_group: there is no group \"%s\" on this machine", name);
+	sock->has_group = true;
+	sock->gid = group->gr_gid;
+	return 0;
+}
+
+static int
+make_folder(const char *path, struct masq_err *err)
+{
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char *slash;
+	mode_t old;
+	int ret;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash == NULL || slash == folder)
+		return 0;
+	*slash = '\0';
+	old = umask(0022);
+	ret = mkdir(folder, 0755);
+	umask(old);
+	if (ret != 0 && errno != EEXIST)
+		return masq_err_set(err, errno, "cannot make the folder %s of the socket: %s",
+				folder, strerror(errno));
+	return 0;
+}
+
+static int
+other_daemon(int fd, const char *path, struct masq_err *err)
+{
+	char pid[16] = "";
+	const ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+
+	pid[n > 0 ? n : 0] = '\0';
+	pid[strcspn(pid, "\n")] = '\0';
+	return masq_err_set(err, EBUSY, "another dpdk-masq (pid %s) already serves %s",
+			pid[0] != '\0' ? pid : "unknown", path);
+}
+
+/* 1: the file lost its name meanwhile, try again. */
+static int
+take_lock(struct masq_ctl_socket *sock, struct masq_err *err)
+{
+	struct stat locked, named;
+	int fd, ret = 0;
+
+	fd = open(sock->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return masq_err_set(
+				err, errno, "cannot open %s: %s", sock->lock_path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		ret = errno == EWOULDBLOCK ? other_daemon(fd, sock->addr.sun_path, err)
+					   : masq_err_set(err, errno, "cannot lock %s: %s",
+							     sock->lock_path, strerror(errno));
+	else if (fstat(fd, &locked) != 0 || stat(sock->lock_path, &named) != 0 ||
+			locked.st_ino != named.st_ino || locked.st_dev != named.st_dev)
+		ret = 1;
+	if (ret != 0) {
+		close(fd);
+		return ret;
+	}
+	sock->lock_fd = fd;
+	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		return masq_err_set(err, errno, "cannot write %s: %s", sock->lock_path,
+				strerror(errno));
+	return 0;
+}
+
+int
+masq_ctl_socket_claim(const char *path, const char *group, struct masq_ctl_socket **sock,
+		struct masq_err *err)
+{
+	struct masq_ctl_socket *s;
+	int ret;
+
+	*sock = NULL;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return masq_err_set(err, ENOMEM, "out of memory");
+	s->lock_fd = -1;
+	s->addr.sun_family = AF_UNIX;
+	if (path[0] == '\0' || strlen(path) >= sizeof(s->addr.sun_path)) {
+		ret = masq_err_set(err, ENAMETOOLONG, "socket: a path has 1-%zu characters",
+				sizeof(s->addr.sun_path) - 1);
+		goto fail;
+	}
+	memcpy(s->addr.sun_path, path, strlen(path) + 1);
+	snprintf(s->lock_path, sizeof(s->lock_path), "%s.lock", path);
+	ret = find_group(s, group, err);
+	if (ret == 0)
+		ret = make_folder(path, err);
+	if (ret != 0)
+		goto fail;
+	while ((ret = take_lock(s, err)) == 1)
+		;
+	if (ret != 0)
+		goto fail;
+	*sock = s;
+	return 0;
+fail:
+	masq_ctl_socket_release(s);
+	return ret;
+}
+
+void
+masq_ctl_socket_release(struct masq_ctl_socket *sock)
+{
+	if (sock == NULL)
+		return;
+	if (sock->bound)
+		unlink(sock->addr.sun_path);
+	if (sock->lock_fd >= 0) {
+		unlink(sock->lock_path);
+		close(sock->lock_fd);
+	}
+	free(sock);
+}
+
+/* Only a socket is removed: whoever points the start file at a real file keeps the file. */
+static int
+remove_stale(const char *path, struct masq_err *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return 0;
+	if (!S_ISSOCK(st.st_mode))
+		return masq_err_set(err, EEXIST,
+				"%s exists and is no socket; remove it or name "
+				"another \"socket\"",
+				path);
+	if (unlink(path) != 0)
+		return masq_err_set(err, errno, "cannot remove the old socket %s: %s", path,
+				strerror(errno));
+	return 0;
+}
+
+int
+masq_ctl_socket_listen(struct masq_ctl_socket *sock, struct masq_err *err)
+{
+	const char *path = sock->addr.sun_path;
+	mode_t old;
+	int fd, ret;
+
+	ret = remove_stale(path, err);
+	if (ret != 0)
+		return ret;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return masq_err_set(err, errno, "cannot make a socket: %s", strerror(errno));
+	/* Born with no rights for others; the mode is right before anybody is let in. */
+	old = umask(0177);
+	ret = bind(fd, (const struct sockaddr *)&sock->addr, sizeof(sock->addr));
+	umask(old);
+	if (ret == 0) {
+		sock->bound = true;
+		if (sock->has_group)
+			ret = chown(path, (uid_t)-1, sock->gid);
+	}
+	if (ret == 0)
+		ret = chmod(path, 0660);
+	if (ret == 0)
+		ret = listen(fd, SOCKET_BACKLOG);
+	if (ret != 0) {
+		ret = masq_err_set(err, errno, "cannot listen on %s: %s", path, strerror(errno));
+		close(fd);
+		return ret;
+	}
+	return fd;
+}
+
+static bool
+in_group(int fd, gid_t primary, gid_t wanted)
+{
+	gid_t groups[PEER_GROUPS_MAX];
+	socklen_t len = sizeof(groups);
+
+	if (primary == wanted)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) != 0)
+		return false;
+	for (size_t i = 0; i < len / sizeof(groups[0]); i++)
+		if (groups[i] == wanted)
+			return true;
+	return false;
+}
+
+int
+masq_ctl_socket_admit(const struct masq_ctl_socket *sock, int fd, struct masq_ctl_peer *peer,
+		struct masq_err *err)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+		return masq_err_set(err, EACCES, "the system does not say who connects: %s",
+				strerror(errno));
+	peer->uid = cred.uid;
+	peer->pid = cred.pid;
+	if (cred.uid == 0 || cred.uid == geteuid())
+		return 0;
+	if (sock->has_group && in_group(fd, cred.gid, sock->gid))
+		return 0;
+	return masq_err_set(err, EACCES,
+			"permission denied (you must be root or in the group that the daemon's "
+			"socket_group names)");
+}

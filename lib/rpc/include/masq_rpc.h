@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_RPC_H
+#define MASQ_RPC_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <masq_err.h>
+
+/**
+ * @file
+ * What both ends of the control socket agree on: JSON-RPC 2.0, one document a line, over a Unix
+ * stream socket; the methods; the form of requests and answers.
+ *
+ * A method whose name is that of a masq_conf_verb changes the model by one command; all others
+ * stand in MASQ_RPC_ASK_LIST, from which the server makes its table of handlers. The sentence of an
+ * error is what a person reads; its code is one of enum masq_rpc_code or an errno value.
+ */
+
+#define MASQ_RPC_SOCKET_DEFAULT "/run/dpdk-masq/control.sock"
+#define MASQ_RPC_SOCKET_VARIABLE "DPDK_MASQ_SOCKET" /**< environment of the CLI */
+
+/** Longest line, newline left out. */
+#define MASQ_RPC_FRAME_BYTES_MAX (16u << 20)
+/** Arrays and objects inside each other. */
+#define MASQ_RPC_DEPTH_MAX 16
+/** Values of one document: bounds the memory that parsing takes. */
+#define MASQ_RPC_VALUES_MAX 262144
+
+/** Codes of JSON-RPC 2.0; a refused command has a positive errno value instead. */
+enum masq_rpc_code {
+	MASQ_RPC_NO_ERROR = 0,
+	MASQ_RPC_PARSE = -32700,
+	MASQ_RPC_INVALID = -32600,
+	MASQ_RPC_NO_METHOD = -32601,
+	MASQ_RPC_PARAMS = -32602,
+	MASQ_RPC_INTERNAL = -32603,
+};
+
+/**
+ * Methods that are no change of the model. X(symbol, "family.verb", changes something, "params",
+ * "sentence"). A "?" behind a parameter: may be left out.
+ */
+/* clang-format off */
+#define MASQ_RPC_ASK_LIST(X) \
+	X(ipchains_list, "ipchains.list", false, "chain?, cursor?, limit?", \
+		"Rules of one chain or all, with counters, a page at a time.") \
+	X(ipchains_list_zero, "ipchains.list_zero", true, "chain?, cursor?, limit?", \
+		"The same, and zero the counters of the rules of the page.") \
+	X(ipchains_zero, "ipchains.zero", true, "chain?", \
+		"Zero the counters of the rules of one chain or all.") \
+	X(portfw_list, "portfw.list", false, "cursor?, limit?", \
+		"Forwarding rules in the order of their turns, with counts, a page at a time.") \
+	X(session_list, "session.list", false, "filter?, cursor?, limit?", \
+		"Live sessions that match a filter, a page at a time.") \
+	X(session_flush, "session.flush", true, "filter?", \
+		"End all sessions that match a filter.") \
+	X(port_list, "port.list", false, "", \
+		"Ports with their devices, addresses, links and counters.") \
+	X(route_list, "route.list", false, "cursor?, limit?", \
+		"Routes in force: connected and static ones, a page at a time.") \
+	X(neigh_list, "neigh.list", false, "cursor?, limit?", \
+		"Neighbours and their link addresses, a page at a time.") \
+	X(neigh_flush, "neigh.flush", true, "address?", \
+		"Forget one neighbour or all.") \
+	X(timeout_list, "timeout.list", false, "", \
+		"Seconds after which an idle session ends, by its state.") \
+	X(stats_get, "stats.get", false, "", \
+		"Counters of all workers together and of each.") \
+	X(stats_memory, "stats.memory", false, "", \
+		"Bytes that the parts of the data path take.") \
+	X(drops_list, "drops.list", false, "", \
+		"Every reason for which a packet can be dropped, with its count.") \
+	X(rules_load, "rules.load", true, "text, name?", \
+		"Replace all rules by those of a rule file: all of them or none.") \
+	X(rules_check, "rules.check", false, "text, name?", \
+		"Say whether rules.load would succeed.") \
+	X(rules_save, "rules.save", false, "cursor?", \
+		"The rules in force as a rule file, a slice at a time.") \
+	X(proc_read, "proc.read", false, "name, cursor?", \
+		"The text that Linux 2.2 had in /proc/net, a slice at a time.") \
+	X(daemon_version, "daemon.version", false, "", \
+		"Version, process id and age of the daemon.") \
+	X(daemon_shutdown, "daemon.shutdown", true, "", \
+		"Stop the daemon.") \
+	X(rpc_methods, "rpc.methods", false, "", \
+		"This list.")
+
+/* clang-format on */
+
+/** One method, for servers, help and documentation. */
+struct masq_rpc_method {
+	const char *name;
+	bool changes; /**< false: only looks */
+	const char *params; /**< names of its parameters, "?": may be left out */
+	const char *help; /**< one sentence */
+};
+
+/** @return all methods: changes of the model first; @p n_methods of them */
+const struct masq_rpc_method *masq_rpc_methods(size_t *n_methods);
+
+/** @return the method called @p name, or NULL */
+const struct masq_rpc_method *masq_rpc_method_find(const char *name);
+
+/** A request as it was read. Borrowed from the document. */
+struct masq_rpc_request {
+	const char *method;
+	json_t *params; /**< an object; NULL when left out */
+	json_t *id; /**< NULL: a notification, nobody waits for an answer */
+};
+
+/**
+ * Take a request apart.
+ *
+ * @param document	one frame
+ * @param request	out; id is set even on failure if there is a usable one
+ * @return 0; -EBADMSG with a sentence: it is no JSON-RPC 2.0 request
+ */
+int masq_rpc_request_read(json_t *document, struct masq_rpc_request *request, struct masq_err *err);
+
+/** @param params	stolen; NULL: none. @return a new request, NULL: no memory */
+json_t *masq_rpc_request_make(const char *method, json_t *params, json_int_t id);
+
+/**
+ * Write an answer as a line, newline included.
+ *
+ * @param id	of the request; NULL: null
+ * @param result	stolen
+ * @param len_bytes	out
+ * @return the caller's, for free(); NULL: no memory
+ */
+char *masq_rpc_result_line(json_t *id, json_t *result, size_t *len_bytes);
+
+/** The same for a failure. */
+char *masq_rpc_error_line(json_t *id, int code, const char *sentence, size_t *len_bytes);
+
+/** Write any document as a line; it is not stolen. */
+char *masq_rpc_line(const json_t *document, size_t *len_bytes);
+
+#endif /* MASQ_RPC_H */
