@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# What app/demo.sh and tests/run.sh do first: install the Debian 12 packages that are missing, and
+# build. The list of packages stands here and nowhere else.
+#
+#   masq_deps_install GROUP...              GROUP: build, hosts, test, lint
+#   masq_build DIRECTORY [MESON-OPTION...]  configure if needed, then compile; quiet unless it fails
+#   masq_as_owner COMMAND...                as the user who owns the sources
+#
+# apt-get is called only when something is missing; then it needs root. A Debian package of a
+# server starts that server at once, on the machine's own addresses. That is not wanted here (we
+# only want the programs), so while packages go in, a policy-rc.d says no, and a server that came
+# in this way stays switched off at the next boot.
+
+masq_deps_group() {
+    case $1 in
+    build) # the compiler, DPDK 22.11 with the drivers of real and virtual ports, our libraries
+        echo gcc libc6-dev meson ninja-build pkg-config python3 \
+            libdpdk-dev librte-meta-net libnuma-dev libjansson-dev libinih-dev ;;
+    hosts) # the machines around the appliance: clients, servers, tools to look at them
+        echo iproute2 ethtool iputils-ping procps curl nginx ;;
+    test) # more clients and servers, and the test library
+        echo libcmocka-dev dnsmasq-base bind9-dnsutils iperf3 traceroute util-linux ;;
+    lint) # style, documentation
+        echo clang-format-14 python3-sphinx git ;;
+    *)
+        echo "masq_deps_group: there is no group '$1'; there are build, hosts, test, lint" >&2
+        return 1 ;;
+    esac
+}
+
+# Those of the named packages that are not installed.
+masq_deps_missing() {
+    local package
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+            echo "$package"
+    done
+}
+
+# apt-get itself. In a subshell, so that the policy goes away however it ends.
+masq_deps_apt() (
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f "$policy"' EXIT
+        trap 'exit 130' INT TERM
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq -o Acquire::Retries=3 update >/dev/null ||
+        echo "apt-get update failed; going on with the package lists at hand" >&2
+    apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install "$@" >/dev/null
+)
+
+masq_deps_install() {
+    local group names list=() missing=()
+
+    for group in "$@"; do
+        names=$(masq_deps_group "$group") || return 1
+        # shellcheck disable=SC2206 # package names have no blanks
+        list+=($names)
+    done
+    mapfile -t missing < <(masq_deps_missing "${list[@]}")
+    [ ${#missing[@]} -gt 0 ] || return 0
+
+    if [ "$(id -u)" != 0 ]; then
+        echo "These Debian packages are missing and only root can install them: ${missing[*]}" >&2
+        return 1
+    fi
+    echo "Installing ${#missing[@]} Debian packages that are missing: ${missing[*]}"
+    if ! masq_deps_apt "${missing[@]}"; then
+        echo "apt-get could not install: ${missing[*]}" >&2
+        return 1
+    fi
+    if [[ " ${missing[*]} " == *" nginx "* ]] && command -v systemctl >/dev/null; then
+        systemctl --quiet disable nginx 2>/dev/null || true
+    fi
+}
+
+MASQ_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# Under sudo, what is built should belong to the user who owns the sources, not to root.
+masq_as_owner() {
+    local owner
+    owner=$(stat -c %U "$MASQ_ROOT")
+    if [ "$(id -u)" = 0 ] && [ "$owner" != root ] && id "$owner" >/dev/null 2>&1; then
+        runuser -u "$owner" -- "$@"
+    else
+        "$@"
+    fi
+}
+
+masq_build() {
+    local dir=$1 log rc=0
+    shift
+    log=$(mktemp "${TMPDIR:-/tmp}/masq-build.XXXXXX")
+    {
+        if [ ! -e "$dir/build.ninja" ]; then
+            masq_as_owner meson setup "$dir" "$MASQ_ROOT" "$@"
+        fi && masq_as_owner ninja -C "$dir"
+    } >"$log" 2>&1 || rc=1
+    if [ $rc != 0 ]; then
+        echo "The build in $dir failed:" >&2
+        tail -n 60 "$log" >&2
+    fi
+    rm -f "$log"
+    return $rc
+}
