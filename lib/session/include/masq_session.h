@@ -97,12 +97,12 @@ struct masq_session_table;
 
 #define MASQ_SESSIONS_MAX (UINT32_C(1) << 29)
 #define MASQ_HALVES_MIN 8 /**< what rte_hash wants */
-#define MASQ_HALVES_MAX (UINT32_C(1) << 30)
+#define MASQ_HALVES_MAX ((UINT32_C(1) << 30) - 1) /**< the largest ring of free positions */
 
 struct masq_session_config {
 	uint32_t worker;   /**< whose table it is */
 	uint32_t sessions; /**< records */
-	uint32_t halves;   /**< entries of the hash; both halves of most sessions are in one table */
+	uint32_t halves;   /**< entries of the hash; most sessions have both halves here */
 	struct masq_hash_seed seed;
 	int socket_id;
 };
@@ -152,7 +152,8 @@ void masq_half_lookup_burst(struct masq_session_table *table, const struct masq_
 uint32_t masq_half_find(const struct masq_session_table *table, const struct masq_tuple *key);
 
 /** The half of an index (valid while it lives). */
-static inline struct masq_half *masq_half_at(const struct masq_session_table *table, uint32_t index);
+static inline struct masq_half *masq_half_at(const struct masq_session_table *table,
+		uint32_t index);
 
 /** The clock as masq_half.last_seen_ms holds it: low 32 bits, and 1 instead of 0 ("never"). */
 static inline uint32_t
