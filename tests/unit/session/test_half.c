@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The table of halves: against a plain map in random order, at every size of burst, up to the last
+ * entry and back; and what all of it weighs.
+ */
+
+#include <inttypes.h>
+
+#include <rte_malloc.h>
+
+#include <masq_test_eal.h>
+
+#include "session_fixture.h"
+
+#define BURST_MAX 64
+
+/* ---------------------------------------------------------------- against a plain map */
+
+#define MODEL_TUPLES 4000
+#define MODEL_HALVES 2500
+#define MODEL_STEPS 200000
+
+struct model {
+	struct masq_session_table *table;
+	uint32_t index[MODEL_TUPLES]; /* of tuple_of(i); MASQ_HALF_NONE: not in */
+	uint32_t tuple[MODEL_HALVES]; /* the other way round; UINT32_MAX: free */
+	uint32_t count;
+	uint64_t random;
+};
+
+static void
+model_insert(struct model *m, uint32_t i)
+{
+	struct masq_tuple tuple = tuple_of(i);
+	struct masq_half half = { .session = i, .packets = UINT64_C(1) << 40 | i };
+	uint32_t index;
+
+	index = masq_half_insert(m->table, &tuple, &half);
+	if (m->count == MODEL_HALVES) {
+		assert_int_equal(index, MASQ_HALF_NONE);
+		return;
+	}
+	assert_in_range(index, 0, MODEL_HALVES - 1);
+	assert_int_equal(m->tuple[index], UINT32_MAX);
+	m->tuple[index] = i;
+	m->index[i] = index;
+	m->count++;
+}
+
+static void
+model_remove(struct model *m, uint32_t i)
+{
+	masq_half_remove(m->table, m->index[i]);
+	m->tuple[m->index[i]] = UINT32_MAX;
+	m->index[i] = MASQ_HALF_NONE;
+	m->count--;
+}
+
+static void
+model_lookup(struct model *m)
+{
+	struct masq_tuple tuple[BURST_MAX];
+	const struct masq_tuple *key[BURST_MAX] = { NULL };
+	uint32_t number[BURST_MAX], index[BURST_MAX + 1];
+	unsigned int n = random_below(&m->random, BURST_MAX + 1);
+
+	for (unsigned int i = 0; i < n; i++) {
+		number[i] = random_below(&m->random, MODEL_TUPLES);
+		tuple[i] = tuple_of(number[i]);
+		key[i] = &tuple[i];
+	}
+	index[n] = 0xdead;
+	masq_half_lookup_burst(m->table, key, index, n);
+	assert_int_equal(index[n], 0xdead);
+	for (unsigned int i = 0; i < n; i++) {
+		assert_int_equal(index[i], m->index[number[i]]);
+		assert_int_equal(masq_half_find(m->table, &tuple[i]), index[i]);
+		if (index[i] == MASQ_HALF_NONE)
+			continue;
+		assert_memory_equal(masq_half_key(m->table, index[i]), &tuple[i], sizeof(tuple[i]));
+		assert_int_equal(masq_half_at(m->table, index[i])->session, number[i]);
+		assert_int_equal(masq_half_at(m->table, index[i])->packets,
+				UINT64_C(1) << 40 | number[i]);
+	}
+}
+
+static void
+lookups_agree_with_a_map(void **state)
+{
+	static struct model m;
+
+	(void)state;
+	m.random = random_seed();
+	m.table = make_table(0, 10, MODEL_HALVES);
+	memset(m.index, 0xff, sizeof(m.index));
+	memset(m.tuple, 0xff, sizeof(m.tuple));
+	for (unsigned int step = 0; step < MODEL_STEPS; step++) {
+		uint32_t i = random_below(&m.random, MODEL_TUPLES);
+		/* Full and nearly empty by turns. */
+		uint32_t inserts = step / 10000 % 2 == 0 ? 80 : 20;
+
+		if (step % 8 == 0)
+			model_lookup(&m);
+		if (m.index[i] == MASQ_HALF_NONE && random_below(&m.random, 100) < inserts)
+			model_insert(&m, i);
+		else if (m.index[i] != MASQ_HALF_NONE && random_below(&m.random, 100) >= inserts)
+			model_remove(&m, i);
+	}
+	masq_session_table_destroy(m.table);
+}
+
+/* ---------------------------------------------------------------- extended buckets */
+
+#define CROWD 40
+
+/* Tuples that all belong into one pair of buckets: only extended ones can hold them. */
+static void
+crowded_buckets_lose_nothing(void **state)
+{
+	struct masq_session_table *table = make_table(0, 10, 64);
+	struct masq_tuple tuple[CROWD], misses[BURST_MAX];
+	const struct masq_tuple *key[BURST_MAX];
+	uint32_t index[BURST_MAX], stored[CROWD];
+	unsigned int n = 0;
+
+	(void)state;
+	for (uint32_t i = 0; n < CROWD; i++) {
+		tuple[n] = tuple_of(i);
+		/* 8 buckets: the low 3 bits choose one, xor with the signature's the other. */
+		n += (masq_hash16(&tuple[n], &table->seed) & 0x70007) == 0x10001;
+	}
+	for (unsigned int i = 0; i < CROWD; i++)
+		stored[i] = add_half(table, tuple[i], 0, 0, i);
+	for (unsigned int i = 0; i < BURST_MAX; i++) {
+		misses[i] = tuple_of(UINT32_C(0x10000000) + i);
+		key[i] = &misses[i];
+	}
+	/* One that only an extended bucket has, in a full burst of strangers. */
+	for (unsigned int i = 0; i < CROWD; i++) {
+		unsigned int place = i * 7 % BURST_MAX;
+
+		key[place] = &tuple[i];
+		masq_half_lookup_burst(table, key, index, BURST_MAX);
+		for (unsigned int j = 0; j < BURST_MAX; j++)
+			assert_int_equal(index[j], j == place ? stored[i] : MASQ_HALF_NONE);
+		assert_int_equal(masq_half_find(table, &tuple[i]), stored[i]);
+		key[place] = &misses[place];
+	}
+	masq_session_table_destroy(table);
+}
+
+/* ---------------------------------------------------------------- capacity */
+
+static const uint32_t capacities[] = { 8, 9, 63, 64, 65, 1000, 4095, 4096, 65535, 65536, 100000 };
+
+static void
+the_last_half_fits_and_no_more(void **state)
+{
+	(void)state;
+	for (size_t c = 0; c < sizeof(capacities) / sizeof(capacities[0]); c++) {
+		uint32_t n = capacities[c];
+		struct masq_session_table *table = make_table(0, 1, n);
+		struct masq_half half = { .session = 1 };
+		struct masq_tuple extra = tuple_of(n);
+
+		for (unsigned int round = 0; round < 3; round++) {
+			for (uint32_t i = 0; i < n; i++)
+				add_half(table, tuple_of(i), 0, 0, i);
+			assert_int_equal(masq_half_insert(table, &extra, &half), MASQ_HALF_NONE);
+			assert_int_equal(masq_half_find(table, &extra), MASQ_HALF_NONE);
+			for (uint32_t i = 0; i < n; i++) {
+				struct masq_tuple tuple = tuple_of(i);
+				uint32_t index = masq_half_find(table, &tuple);
+
+				assert_in_range(index, 0, n - 1);
+				assert_int_equal(masq_half_at(table, index)->session, i);
+				masq_half_remove(table, index);
+				assert_int_equal(masq_half_find(table, &tuple), MASQ_HALF_NONE);
+			}
+		}
+		masq_session_table_destroy(table);
+	}
+}
+
+static const struct {
+	uint32_t worker, sessions, halves;
+	const char *sentence;
+} refused[] = {
+	{ MASQ_MAX_WORKERS, 1, 8, "worker" },
+	{ 1, 0, 8, "session table of worker 1: 0 sessions are not possible (1 to 536870912)" },
+	{ 1, (UINT32_C(1) << 29) + 1, 8, "536870913 sessions" },
+	{ 1, 1, 7, "session table of worker 1: 7 halves are not possible (8 to 1073741823)" },
+	{ 1, 1, UINT32_C(1) << 30, "1073741824 halves are not possible" },
+	{ 1, UINT32_C(1) << 29, 8, "no memory" },
+	{ 1, 1, (UINT32_C(1) << 30) - 1, "no memory" },
+	{ 1, 1, 3000000, "no memory for 1 sessions with 3000000 halves" },
+};
+
+static uint64_t
+allocated_bytes(void)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < RTE_MAX_NUMA_NODES; i++) {
+		struct rte_malloc_socket_stats stats;
+
+		if (rte_malloc_get_socket_stats((int)i, &stats) == 0)
+			bytes += stats.heap_allocsz_bytes;
+	}
+	return bytes;
+}
+
+static void
+what_cannot_be_made_is_explained(void **state)
+{
+	(void)state;
+	for (size_t r = 0; r < sizeof(refused) / sizeof(refused[0]); r++) {
+		struct masq_session_config config = {
+			.worker = refused[r].worker,
+			.sessions = refused[r].sessions,
+			.halves = refused[r].halves,
+			.socket_id = SOCKET_ID_ANY,
+		};
+		struct masq_err err = { "" };
+		uint64_t before = allocated_bytes();
+
+		assert_null(masq_session_table_create(&config, &err));
+		if (strstr(err.text, refused[r].sentence) == NULL)
+			fail_msg("row %zu: \"%s\"", r, err.text);
+		assert_int_equal(allocated_bytes(), before);
+	}
+	masq_session_table_destroy(NULL);
+}
+
+/* ---------------------------------------------------------------- memory */
+
+static const struct {
+	uint32_t sessions, halves;
+	uint32_t bytes_max; /* a session, all included */
+} sizes[] = {
+	{ 1000, 2000, 400 }, /* the wheel counts here */
+	{ 8191, 16383, 290 },
+	{ 65535, 131071, 283 },
+	{ 65536, 131072, 291 },
+	{ 65600, 131200, 325 },
+	{ 100000, 200000, 297 },
+	{ 524287, 1048575, 283 },
+	{ 65536, 65536, 170 },
+};
+
+static void
+bytes_are_what_was_allocated(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		uint64_t before = allocated_bytes(), taken, told;
+		struct masq_session_table *table = make_table(
+				0, sizes[i].sessions, sizes[i].halves);
+
+		taken = allocated_bytes() - before;
+		told = masq_session_table_bytes(table);
+		if (told * 100 < taken * 98 || told * 100 > taken * 102)
+			fail_msg("%" PRIu32 " sessions: says %" PRIu64 ", takes %" PRIu64,
+					sizes[i].sessions, told, taken);
+		assert_in_range(taken / sizes[i].sessions, 100, sizes[i].bytes_max);
+		masq_session_table_destroy(table);
+		assert_int_equal(allocated_bytes(), before);
+	}
+}
+
+/* Nothing is allocated after creation, however full the table gets. */
+static void
+work_allocates_nothing(void **state)
+{
+	struct masq_session_table *table = make_table(0, 20000, 40000);
+	uint64_t before = allocated_bytes();
+	uint32_t expired[1000];
+
+	(void)state;
+	for (uint32_t i = 0; i < 20000; i++)
+		add_session(table, i, MASQ_STATE_UDP, 1000);
+	while (masq_session_count(table) > 0) {
+		unsigned int n = masq_session_tick(
+				table, &default_timeouts, 400000, 1000, expired, 1000);
+
+		for (unsigned int i = 0; i < n; i++)
+			drop_session(table, expired[i]);
+	}
+	assert_int_equal(allocated_bytes(), before);
+	masq_session_table_destroy(table);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lookups_agree_with_a_map),
+		cmocka_unit_test(crowded_buckets_lose_nothing),
+		cmocka_unit_test(the_last_half_fits_and_no_more),
+		cmocka_unit_test(what_cannot_be_made_is_explained),
+		cmocka_unit_test(bytes_are_what_was_allocated),
+		cmocka_unit_test(work_allocates_nothing),
+	};
+
+	(void)argc;
+	masq_test_eal_init(argv[0], "256");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
