@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <masq_err.h>
 #include <masq_ip4.h>
 
@@ -16,12 +17,19 @@
  * from them. Plain data, no threads, no DPDK. Addresses and ports are in host byte order.
  */
 
-#define MASQ_CONF_NAME_BYTES 16	 /**< port names, with NUL */
-#define MASQ_CONF_CHAIN_BYTES 9	 /**< chain names: at most 8 characters (reference 5.1) */
+#define MASQ_CONF_NAME_BYTES 16 /**< port names, with NUL */
+#define MASQ_CONF_CHAIN_BYTES 9 /**< chain names: at most 8 characters (reference 5.1) */
 #define MASQ_CONF_PATH_BYTES 108 /**< as long as a Unix socket's path may be */
 #define MASQ_CONF_DEVICE_BYTES 256
-#define MASQ_CONF_PORTS_MAX 32	 /**< ports of one appliance */
+#define MASQ_CONF_PORTS_MAX 32 /**< ports of one appliance */
 #define MASQ_CONF_ADDRESSES_MAX 16 /**< addresses of one port */
+
+/* How much a model may hold; beyond it a command fails with -ENOSPC. */
+#define MASQ_CONF_CHAINS_MAX 4096
+#define MASQ_CONF_CHAIN_RULES_MAX 65536 /**< rules of one chain */
+#define MASQ_CONF_PORTFW_MAX 16384
+#define MASQ_CONF_ROUTES_MAX 4096
+#define MASQ_CONF_LPORT_MAX 60999 /**< highest port that portfw forwards (reference 2.2) */
 
 /* ---------------------------------------------------------------- ipchains */
 
@@ -38,11 +46,11 @@ enum masq_conf_target {
 
 /** Bits of masq_conf_rule.flags and .inverse; the values are those of reference 5.6. */
 enum masq_conf_rule_flag {
-	MASQ_RULE_LOG = 0x01,		/**< -l */
-	MASQ_RULE_SYN = 0x02,		/**< -y */
-	MASQ_RULE_FRAGMENT = 0x04,	/**< -f */
+	MASQ_RULE_LOG = 0x01, /**< -l */
+	MASQ_RULE_SYN = 0x02, /**< -y */
+	MASQ_RULE_FRAGMENT = 0x04, /**< -f */
 	MASQ_RULE_MARK_ABSOLUTE = 0x08, /**< -m VALUE, not +VALUE or -VALUE */
-	MASQ_RULE_IFACE_PREFIX = 0x10,	/**< -i name+ */
+	MASQ_RULE_IFACE_PREFIX = 0x10, /**< -i name+ */
 };
 
 enum masq_conf_rule_inverse {
@@ -64,17 +72,17 @@ struct masq_conf_range {
 
 /** One rule of a chain. */
 struct masq_conf_rule {
-	uint32_t id;   /**< names the rule as long as it lives; given by masq_conf_rules_apply() */
+	uint32_t id; /**< names the rule as long as it lives; given by masq_conf_rules_apply() */
 	uint32_t src, src_mask; /**< src is already ANDed with its mask */
 	uint32_t dst, dst_mask;
 	struct masq_conf_range sport, dport;
-	uint16_t proto;	  /**< IP protocol, 0: any */
-	uint8_t flags;	  /**< enum masq_conf_rule_flag */
-	uint8_t inverse;  /**< enum masq_conf_rule_inverse */
+	uint16_t proto; /**< IP protocol, 0: any */
+	uint8_t flags; /**< enum masq_conf_rule_flag */
+	uint8_t inverse; /**< enum masq_conf_rule_inverse */
 	char iface[MASQ_CONF_NAME_BYTES]; /**< port name without the trailing +; empty: any */
-	uint32_t mark;	  /**< set (MASQ_RULE_MARK_ABSOLUTE) or added modulo 2^32 */
-	bool has_mark;	  /**< -m was given */
-	uint8_t tos_and;  /**< new TOS = (TOS & tos_and) ^ tos_xor; 0xff and 0: unchanged */
+	uint32_t mark; /**< set (MASQ_RULE_MARK_ABSOLUTE) or added modulo 2^32 */
+	bool has_mark; /**< -m was given */
+	uint8_t tos_and; /**< new TOS = (TOS & tos_and) ^ tos_xor; 0xff and 0: unchanged */
 	uint8_t tos_xor;
 	uint16_t outsize; /**< -o SIZE, 0: none */
 	enum masq_conf_target target;
@@ -92,7 +100,7 @@ enum masq_conf_builtin {
 struct masq_conf_chain {
 	char name[MASQ_CONF_CHAIN_BYTES];
 	enum masq_conf_target policy; /**< built-in chains only; MASQ_TARGET_NONE in a user chain */
-	uint32_t policy_id;	      /**< counter name of the policy, like masq_conf_rule.id */
+	uint32_t policy_id; /**< counter name of the policy, like masq_conf_rule.id; 0 in user chains */
 	struct masq_conf_rule *rules; /**< heap, @ref n_rules of them; NULL when empty */
 	uint32_t n_rules;
 	uint32_t cap_rules;
@@ -101,38 +109,38 @@ struct masq_conf_chain {
 /* ---------------------------------------------------------------- portfw */
 
 struct masq_conf_portfw {
-	uint32_t id;	/**< names the rule as long as it lives */
-	uint8_t proto;	/**< IPPROTO_TCP or IPPROTO_UDP */
+	uint32_t id; /**< names the rule as long as it lives */
+	uint8_t proto; /**< IPPROTO_TCP or IPPROTO_UDP */
 	uint32_t laddr; /**< the address that clients see */
 	uint16_t lport; /**< 1..60999, reference 2.2 */
 	uint32_t raddr; /**< the inside server */
 	uint16_t rport;
-	uint32_t pref;	/**< > 0: sessions a turn */
-	uint32_t edit;	/**< counts edits: a new value restarts pcnt at pref */
+	uint32_t pref; /**< > 0: sessions a turn */
+	uint32_t edit; /**< counts edits: a new value restarts pcnt at pref */
 };
 
 /* ---------------------------------------------------------------- routes, timeouts */
 
 struct masq_conf_route {
 	struct masq_ip4_prefix dst; /**< host bits are zero; len 0: default route */
-	uint32_t gateway;	    /**< 0: directly connected to port */
+	uint32_t gateway; /**< 0: directly connected to port */
 	char port[MASQ_CONF_NAME_BYTES]; /**< empty: the port whose network holds gateway */
 };
 
 /** Timeouts by name; one list yields the struct, the words of "timeout set" and the docs.
  * X(field, "word", default seconds) */
-#define MASQ_CONF_TIMEOUT_LIST(X)                                                                  \
-	X(tcp_established, "tcp-established", 7440)                                                \
-	X(tcp_syn_sent, "tcp-syn-sent", 240)                                                       \
-	X(tcp_syn_recv, "tcp-syn-recv", 240)                                                       \
-	X(tcp_fin_wait, "tcp-fin-wait", 240)                                                       \
-	X(tcp_time_wait, "tcp-time-wait", 240)                                                     \
-	X(tcp_close, "tcp-close", 10)                                                              \
-	X(tcp_close_wait, "tcp-close-wait", 240)                                                   \
-	X(tcp_last_ack, "tcp-last-ack", 240)                                                       \
-	X(tcp_listen, "tcp-listen", 240)                                                           \
-	X(tcp_none, "tcp-none", 240)                                                               \
-	X(udp, "udp", 300)                                                                         \
+#define MASQ_CONF_TIMEOUT_LIST(X)                   \
+	X(tcp_established, "tcp-established", 7440) \
+	X(tcp_syn_sent, "tcp-syn-sent", 240)        \
+	X(tcp_syn_recv, "tcp-syn-recv", 240)        \
+	X(tcp_fin_wait, "tcp-fin-wait", 240)        \
+	X(tcp_time_wait, "tcp-time-wait", 240)      \
+	X(tcp_close, "tcp-close", 10)               \
+	X(tcp_close_wait, "tcp-close-wait", 240)    \
+	X(tcp_last_ack, "tcp-last-ack", 240)        \
+	X(tcp_listen, "tcp-listen", 240)            \
+	X(tcp_none, "tcp-none", 240)                \
+	X(udp, "udp", 300)                          \
 	X(icmp, "icmp", 60)
 
 #define MASQ_CONF_TIMEOUT_MAX_S 1000000 /**< keeps every deadline inside 31 bits of milliseconds */
@@ -154,11 +162,22 @@ struct masq_conf_rules {
 	struct masq_conf_route *routes; /**< static routes; connected ones come from the ports */
 	uint32_t n_routes;
 	struct masq_conf_timeouts timeouts;
+	struct masq_conf_timeouts default_timeouts; /**< what a rule file starts from */
 	uint32_t next_id; /**< last id that was given out */
 };
 
+/** The timeouts of MASQ_CONF_TIMEOUT_LIST. */
+void masq_conf_timeouts_default(struct masq_conf_timeouts *timeouts);
+
 /** A fresh model: three empty chains with policy ACCEPT, default timeouts. @return 0, -ENOMEM */
 int masq_conf_rules_init(struct masq_conf_rules *rules);
+
+/**
+ * Say what the timeouts are when no rule says otherwise ([timeouts] of the start file). Sets the
+ * present timeouts too, so it belongs right behind masq_conf_rules_init().
+ */
+void
+masq_conf_rules_defaults(struct masq_conf_rules *rules, const struct masq_conf_timeouts *timeouts);
 
 /** Free what the model owns; the struct itself is the caller's. NULL and a zeroed one are fine. */
 void masq_conf_rules_fini(struct masq_conf_rules *rules);
@@ -175,18 +194,18 @@ uint32_t masq_conf_chain_references(const struct masq_conf_rules *rules, uint32_
 /* ---------------------------------------------------------------- the start file */
 
 enum masq_conf_idle {
-	MASQ_IDLE_POLL,	 /**< a worker never sleeps: dedicated cores */
+	MASQ_IDLE_POLL, /**< a worker never sleeps: dedicated cores */
 	MASQ_IDLE_SLEEP, /**< a worker that finds nothing sleeps, adaptively: shared machines */
 };
 
 struct masq_conf_port {
-	char name[MASQ_CONF_NAME_BYTES];     /**< section name; the -i of ipchains */
+	char name[MASQ_CONF_NAME_BYTES]; /**< section name; the -i of ipchains */
 	char device[MASQ_CONF_DEVICE_BYTES]; /**< PCI address or vdev string, EAL's devargs */
 	struct masq_ip4_prefix address[MASQ_CONF_ADDRESSES_MAX]; /**< [0] is the primary one */
 	uint32_t n_addresses;
 	uint32_t gateway; /**< default route through this port, 0: none */
-	uint16_t mtu;	  /**< IP bytes, 68..9600; 0: what the device says */
-	uint16_t vlan;	  /**< 0: untagged frames only; 1..4094: frames carry this tag */
+	uint16_t mtu; /**< IP bytes, 68..9600; 0: what the device says */
+	uint16_t vlan; /**< 0: untagged frames only; 1..4094: frames carry this tag */
 	uint16_t rx_descriptors; /**< a queue; 0: the device's default */
 	uint16_t tx_descriptors;
 	int line; /**< line of the start file, for error sentences */
@@ -197,9 +216,9 @@ struct masq_conf_start {
 	char socket[MASQ_CONF_PATH_BYTES];
 	char socket_group[32]; /**< group that may use the socket besides root; empty: root only */
 	char rules[MASQ_CONF_PATH_BYTES]; /**< rule file, empty: none */
-	uint32_t workers;		  /**< 1..MASQ_MAX_WORKERS */
-	char cores[64];			  /**< CPU list of the workers, "1-2"; empty: not pinned */
-	uint32_t sessions;		  /**< capacity, all workers together */
+	uint32_t workers; /**< 1..MASQ_MAX_WORKERS */
+	char cores[64]; /**< CPU list of the workers, "1-2"; empty: not pinned */
+	uint32_t sessions; /**< capacity, all workers together */
 	uint32_t memory_mb;
 	bool hugepages;
 	enum masq_conf_idle idle;
@@ -207,7 +226,20 @@ struct masq_conf_start {
 	uint32_t mbufs; /**< packet buffers, all workers together; 0: chosen from ports and workers */
 	struct masq_conf_port port[MASQ_CONF_PORTS_MAX];
 	uint32_t n_ports;
+	struct masq_conf_timeouts timeouts; /**< for masq_conf_rules_defaults() */
 };
+
+/** One key of the start file, for the documentation: [section] key = value. */
+struct masq_conf_key {
+	const char *section; /**< "daemon", "port" or "timeouts" */
+	const char *key;
+	const char *accepted; /**< accepted values as a person reads them */
+	const char *fallback; /**< value when the key is missing; "": none */
+	const char *help; /**< one sentence */
+};
+
+/** @return key number @p index of the start file, in the order of the documentation; NULL behind it */
+const struct masq_conf_key *masq_conf_start_key(unsigned int index);
 
 /**
  * Read and check a start file. Blocking; called before anything starts.
@@ -215,7 +247,8 @@ struct masq_conf_start {
  * @param path	file to read
  * @param start	out: defaults filled in; undefined on failure
  * @param err	out: "FILE:LINE: ..." with culprit and accepted values
- * @return 0; -ENOENT, -EACCES, ... of opening it; -EINVAL for a fault in it
+ * @return 0; -ENOENT, -EACCES, ... of opening it; -EISDIR; -EFBIG (over 1 MiB); -EINVAL for a fault
+ *	in it
  */
 int masq_conf_start_read(const char *path, struct masq_conf_start *start, struct masq_err *err);
 

@@ -2,9 +2,12 @@
 #ifndef MASQ_CONF_COMMAND_H
 #define MASQ_CONF_COMMAND_H
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
 #include <masq_conf.h>
 #include <masq_err.h>
 
@@ -19,21 +22,21 @@
  */
 
 /** What a command does to the model. X(symbol, "family.verb" of the control socket) */
-#define MASQ_CONF_VERB_LIST(X)                                                                     \
-	X(CHAIN_APPEND, "ipchains.append")                                                         \
-	X(CHAIN_INSERT, "ipchains.insert")                                                         \
-	X(CHAIN_REPLACE, "ipchains.replace")                                                       \
-	X(CHAIN_DELETE, "ipchains.delete")                                                         \
-	X(CHAIN_DELETE_NUMBER, "ipchains.delete_number")                                           \
-	X(CHAIN_FLUSH, "ipchains.flush")                                                           \
-	X(CHAIN_NEW, "ipchains.new_chain")                                                         \
-	X(CHAIN_REMOVE, "ipchains.delete_chain")                                                   \
-	X(CHAIN_POLICY, "ipchains.policy")                                                         \
-	X(PORTFW_ADD, "portfw.add")                                                                \
-	X(PORTFW_DELETE, "portfw.delete")                                                          \
-	X(PORTFW_FLUSH, "portfw.flush")                                                            \
-	X(ROUTE_ADD, "route.add")                                                                  \
-	X(ROUTE_DELETE, "route.delete")                                                            \
+#define MASQ_CONF_VERB_LIST(X)                           \
+	X(CHAIN_APPEND, "ipchains.append")               \
+	X(CHAIN_INSERT, "ipchains.insert")               \
+	X(CHAIN_REPLACE, "ipchains.replace")             \
+	X(CHAIN_DELETE, "ipchains.delete")               \
+	X(CHAIN_DELETE_NUMBER, "ipchains.delete_number") \
+	X(CHAIN_FLUSH, "ipchains.flush")                 \
+	X(CHAIN_NEW, "ipchains.new_chain")               \
+	X(CHAIN_REMOVE, "ipchains.delete_chain")         \
+	X(CHAIN_POLICY, "ipchains.policy")               \
+	X(PORTFW_ADD, "portfw.add")                      \
+	X(PORTFW_DELETE, "portfw.delete")                \
+	X(PORTFW_FLUSH, "portfw.flush")                  \
+	X(ROUTE_ADD, "route.add")                        \
+	X(ROUTE_DELETE, "route.delete")                  \
 	X(TIMEOUT_SET, "timeout.set")
 
 enum masq_conf_verb {
@@ -47,11 +50,11 @@ enum masq_conf_verb {
 struct masq_conf_command {
 	enum masq_conf_verb verb;
 	char chain[MASQ_CONF_CHAIN_BYTES]; /**< CHAIN_*; empty with FLUSH and REMOVE: all */
-	uint32_t number;		   /**< 1-based rule number: INSERT, REPLACE, DELETE_NUMBER */
-	struct masq_conf_rule rule;	   /**< APPEND, INSERT, REPLACE, DELETE */
-	enum masq_conf_target policy;	   /**< CHAIN_POLICY */
-	struct masq_conf_portfw portfw;	   /**< PORTFW_ADD, PORTFW_DELETE; 0 fields are wildcards */
-	struct masq_conf_route route;	   /**< ROUTE_* */
+	uint32_t number; /**< 1-based rule number: INSERT, REPLACE, DELETE_NUMBER */
+	struct masq_conf_rule rule; /**< APPEND, INSERT, REPLACE, DELETE */
+	enum masq_conf_target policy; /**< CHAIN_POLICY */
+	struct masq_conf_portfw portfw; /**< PORTFW_ADD, PORTFW_DELETE; 0 fields are wildcards */
+	struct masq_conf_route route; /**< ROUTE_* */
 	struct masq_conf_timeouts timeouts; /**< TIMEOUT_SET: 0 = leave as it is */
 };
 
@@ -64,28 +67,71 @@ int masq_conf_verb_find(const char *method);
 /** How words are read. */
 struct masq_conf_reader {
 	bool resolve_names; /**< host names may be looked up (may block for seconds); else refused */
-	bool warn;	    /**< warnings (a missing chain name, ...) go to stderr */
+	bool warn; /**< warnings (a missing chain name, ...) go to the log, at first stderr */
 };
 
 /** A parsed line may be several commands: -b adds two rules, a host name several addresses. */
 #define MASQ_CONF_COMMANDS_MAX 64
 
+/** What a line of words asks for. Everything but CHANGE is a question that the CLI answers. */
+enum masq_conf_ask {
+	MASQ_ASK_CHANGE, /**< commands[] change the model */
+	MASQ_ASK_HELP, /**< the usage text: -h, or portfw without a command; exit 0 */
+	MASQ_ASK_HELP_ICMP, /**< ipchains -h icmp */
+	MASQ_ASK_VERSION, /**< ipchains -V */
+	MASQ_ASK_LIST, /**< ipchains -L [chain], portfw -l, route show, timeout show */
+	MASQ_ASK_LIST_ZERO, /**< ipchains -L -Z: list and zero what was listed */
+	MASQ_ASK_ZERO, /**< ipchains -Z [chain] */
+	MASQ_ASK_CHECK, /**< ipchains -C: commands[].chain and .rule describe the packet */
+	MASQ_ASK_MASQ_LIST, /**< ipchains -M -L */
+};
+
+/** A line of words, read. */
+struct masq_conf_request {
+	enum masq_conf_ask ask;
+	char chain[MASQ_CONF_CHAIN_BYTES]; /**< LIST, ZERO: this chain; empty: all */
+	bool numeric; /**< -n */
+	bool verbose; /**< -v */
+	bool exact; /**< -x */
+	bool line_numbers; /**< --line-numbers */
+	struct masq_conf_command commands[MASQ_CONF_COMMANDS_MAX]; /**< CHANGE, CHECK */
+	unsigned int n_commands;
+};
+
 /**
- * Read the words of one changing command as it stands in a rule file: words[0] is "ipchains",
- * "portfw", "route" or "timeout". The compatible spellings, options and refusals are those of the
- * reference, sections 2.1, 5.1 and 5.2, with the changes of behaviour.md. Questions (-L, -l, -h,
- * "route show") are not commands of this function; the CLI knows them.
+ * The failure after which portfw prints its usage text on stdout and ends with 0 (an unknown
+ * option); the sentence belongs on stderr before it.
+ */
+#define MASQ_CONF_EUSAGE ENOMSG
+
+/**
+ * Read the words of one line: words[0] is "ipchains", "portfw", "route" or "timeout". The
+ * compatible spellings, options and refusals are those of the reference, sections 2.1, 5.1 and 5.2,
+ * with the changes of behaviour.md.
+ *
+ * How the tools of the time end: a failure here is exit 2 (bad parameters) - ipchains adds its
+ * "Try `ipchains -h' ..." line, portfw does not - except -MASQ_CONF_EUSAGE; a failure of
+ * masq_conf_rules_apply() is exit 1 with the sentence alone.
  *
  * @param reader	how
  * @param words	n_words NUL-terminated words
+ * @param request	out: undefined on failure
+ * @param err	out: the sentence, without program name
+ * @return 0; -EINVAL; -MASQ_CONF_EUSAGE (portfw only)
+ */
+int masq_conf_words_read(const struct masq_conf_reader *reader, const char *const *words,
+		unsigned int n_words, struct masq_conf_request *request, struct masq_err *err);
+
+/**
+ * The same for one changing command as it stands in a rule file; questions are refused.
+ *
  * @param commands	out: capacity MASQ_CONF_COMMANDS_MAX
  * @param n_commands	out: 1..MASQ_CONF_COMMANDS_MAX; untouched on failure
- * @param err	out: the sentence, without program name
  * @return 0, or -EINVAL
  */
 int masq_conf_words_parse(const struct masq_conf_reader *reader, const char *const *words,
-		unsigned int n_words, struct masq_conf_command *commands,
-		unsigned int *n_commands, struct masq_err *err);
+		unsigned int n_words, struct masq_conf_command *commands, unsigned int *n_commands,
+		struct masq_err *err);
 
 /**
  * Split one line into words: blanks separate, '#' at the start of a word begins a comment, single
@@ -103,7 +149,8 @@ int masq_conf_line_split(char *line, char **words, unsigned int max);
  * @param rules	in/out: model; unchanged on failure
  * @param command	what to do
  * @param err	out: the original's text where it has one (reference 2.2, 5.3), else a sentence
- * @return 0; -ENOENT (no such chain or rule), -EEXIST, -EBUSY, -ENOTEMPTY, -EINVAL, -ENOMEM, -ESRCH
+ * @return 0; -ENOENT (no such chain or rule), -EEXIST, -EBUSY, -ENOTEMPTY, -EINVAL, -ENOMEM, -ESRCH,
+ *	-ENOSPC (the model is full), -EOPNOTSUPP (REDIRECT)
  */
 int masq_conf_rules_apply(struct masq_conf_rules *rules, const struct masq_conf_command *command,
 		struct masq_err *err);
@@ -113,8 +160,12 @@ int masq_conf_rules_apply(struct masq_conf_rules *rules, const struct masq_conf_
  * are skipped. On failure the model is unchanged and err says "NAME:LINE: ...".
  *
  * A rule file describes the whole rule set: chains, portfw, routes and timeouts start from empty
- * (rules_init) and are replaced as one. Ids and counters of rules that did not change are kept.
+ * (rules_init, the model's default timeouts) and are replaced as one. A rule whose content stood in
+ * the chain of the same name before keeps its id, so its counters live on; a portfw rule with
+ * another preference keeps its id too and counts one edit more.
  *
+ * @param rules	in/out: model
+ * @param reader	how words are read
  * @param name	file name for error sentences
  * @param text	not necessarily NUL-terminated
  * @return 0; -EINVAL for a fault in the text, -ENOMEM
