@@ -1,0 +1,718 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ipchains, first half: the walk over the options.
+ *
+ * What it is. The commands and options of ipchains 1.3.9 (reference 5.1, 5.2). A line has one
+ * command (or -L with -Z), its chain, and options; a table says which options a command takes.
+ * Options are collected as texts and flags in any order; when the line is over, the rule is made by
+ * masq_conf_ipchains_rule.c.
+ *
+ * Words. "!" is a word of its own and negates the option behind it (! -s x) or the value it stands
+ * before (-s ! x); -s and -d take a port behind the address, with its own "!". A chain name, a rule
+ * number and other optional words are recognised by not starting with a dash.
+ *
+ * Mended (behaviour.md): -A without a chain name, as in the article of the time, means forward when
+ * the target is MASQ - it is legal nowhere else - with a warning. The original took the next
+ * option for the chain; since no chain can have such a name here, nothing is lost.
+ *
+ * -M -S TCP TCPFIN UDP becomes "timeout set": established; the states of a connection that is being
+ * closed (FIN_WAIT, TIME_WAIT, CLOSE_WAIT, LAST_ACK); UDP. Zero leaves a value as it is.
+ *
+ * Threads: no state; any.
+ */
+
+#include "masq_conf_ipchains.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <masq_log.h>
+
+/* clang-format off */
+static const struct masq_option options[] = {
+	{ 'A', true,  "append",			MASQ_ARG_OPTIONAL },
+	{ 'D', true,  "delete",			MASQ_ARG_OPTIONAL },
+	{ 'I', true,  "insert",			MASQ_ARG_OPTIONAL },
+	{ 'R', true,  "replace",		MASQ_ARG_OPTIONAL },
+	{ 'L', true,  "list",			MASQ_ARG_OPTIONAL },
+	{ 'F', true,  "flush",			MASQ_ARG_OPTIONAL },
+	{ 'Z', true,  "zero",			MASQ_ARG_OPTIONAL },
+	{ 'C', true,  "check",			MASQ_ARG_OPTIONAL },
+	{ 'N', true,  "new-chain",		MASQ_ARG_OPTIONAL },
+	{ 'X', true,  "delete-chain",		MASQ_ARG_OPTIONAL },
+	{ 'P', true,  "policy",			MASQ_ARG_OPTIONAL },
+	{ 'M', true,  "masquerading",		MASQ_ARG_NONE },
+	{ 'S', true,  "set",			MASQ_ARG_OPTIONAL },
+	{ 'b', true,  "bidirectional",		MASQ_ARG_NONE },
+	{ 's', true,  "source",			MASQ_ARG_REQUIRED },
+	{ 's', false, "src",			MASQ_ARG_REQUIRED },
+	{ 'd', true,  "destination",		MASQ_ARG_REQUIRED },
+	{ 'd', false, "dst",			MASQ_ARG_REQUIRED },
+	{ '2', false, "source-port",		MASQ_ARG_REQUIRED },
+	{ '2', false, "sport",			MASQ_ARG_REQUIRED },
+	{ '2', false, "icmp-type",		MASQ_ARG_REQUIRED },
+	{ '3', false, "destination-port",	MASQ_ARG_REQUIRED },
+	{ '3', false, "dport",			MASQ_ARG_REQUIRED },
+	{ 'p', true,  "protocol",		MASQ_ARG_REQUIRED },
+	{ 'i', true,  "interface",		MASQ_ARG_REQUIRED },
+	{ 'j', true,  "jump",			MASQ_ARG_REQUIRED },
+	{ 't', true,  "TOS",			MASQ_ARG_REQUIRED },
+	{ 'm', true,  "mark",			MASQ_ARG_REQUIRED },
+	{ 'n', true,  "numeric",		MASQ_ARG_NONE },
+	{ 'l', true,  "log",			MASQ_ARG_NONE },
+	{ 'o', true,  "output",			MASQ_ARG_OPTIONAL },
+	{ 'v', true,  "verbose",		MASQ_ARG_NONE },
+	{ 'x', true,  "exact",			MASQ_ARG_NONE },
+	{ 'f', true,  "fragments",		MASQ_ARG_NONE },
+	{ 'y', true,  "syn",			MASQ_ARG_NONE },
+	{ 'V', true,  "version",		MASQ_ARG_NONE },
+	{ 'h', true,  "help",			MASQ_ARG_OPTIONAL },
+	{ '1', false, "line-numbers",		MASQ_ARG_NONE },
+	{ '5', false, "no-warnings",		MASQ_ARG_NONE },
+};
+
+/* What may stand beside a command; D: by contents, '#': -D with a number. */
+static const struct {
+	char command;
+	const char *options;
+} allowed[] = {
+	{ 'A', "bsd23pijtmnlovfy5" },
+	{ 'I', "bsd23pijtmnlovfy5" },
+	{ 'D', "bsd23pijtmnlovfy5" },
+	{ 'R', "sd23pijtmnlovfy5" },
+	{ '#', "nv5" },
+	{ 'C', "bsd23pifyv5" },
+	{ 'L', "Mnvx15" },
+	{ 'S', "Mnv5" },
+	{ 'F', "nv5" }, { 'Z', "nv5" }, { 'N', "nv5" }, { 'X', "nv5" }, { 'P', "nv5" },
+};
+
+/* clang-format on */
+
+#define N_OPTIONS (sizeof(options) / sizeof(options[0]))
+#define NEGATABLE "psd23iyf"
+#define OUTSIZE_DEFAULT 65535
+#define TOS_BITS 0x1e
+
+static bool
+is_given(const struct masq_ipchains *parse, char letter)
+{
+	for (unsigned int i = 0; i < N_OPTIONS; i++)
+		if (options[i].letter == letter)
+			return (parse->given >> i & 1) != 0;
+	return false;
+}
+
+/* Note that an option stands in the line; once is enough for all but the harmless ones. */
+static int
+option_note(struct masq_ipchains *parse, char letter, struct masq_err *err)
+{
+	unsigned int row = 0;
+
+	if (is_given(parse, letter) && strchr("nvxM15LZ", letter) == NULL)
+		return masq_err_set(err, EINVAL, "multiple %s options are not allowed",
+				parse->words->asked);
+	while (options[row].letter != letter)
+		row++;
+	parse->given |= UINT64_C(1) << row;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- commands */
+
+static int
+chain_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
+{
+	if (masq_conf_chain_name_check(value, err) != 0)
+		return -EINVAL;
+	strcpy(parse->chain, value);
+	return 0;
+}
+
+/* The optional word behind an option: in the same word, or the next one without a dash. */
+static const char *
+value_or_next(struct masq_ipchains *parse, const char *value)
+{
+	if (value == NULL && masq_words_peek(parse->words) != NULL)
+		return masq_words_take(parse->words);
+	return value;
+}
+
+static int
+number_take(struct masq_ipchains *parse, const char *text, struct masq_err *err)
+{
+	if (masq_conf_number(text, 1, UINT32_MAX, &parse->number) != 0)
+		return masq_err_set(err, EINVAL, "Invalid rule number `%.64s'", text);
+	return 0;
+}
+
+static int
+timeouts_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		if (i != 0)
+			value = value_or_next(parse, NULL);
+		if (value == NULL)
+			return masq_err_set(err, EINVAL, "-S requires 3 timeout values");
+		if (masq_conf_number(value, 0, MASQ_CONF_TIMEOUT_MAX_S, &parse->seconds[i]) != 0)
+			return masq_err_set(err, EINVAL,
+					"-S requires 3 timeout values; `%.64s' is none (0-%u seconds)",
+					value, MASQ_CONF_TIMEOUT_MAX_S);
+	}
+	return 0;
+}
+
+static int
+policy_take(struct masq_ipchains *parse, struct masq_err *err)
+{
+	const char *word = value_or_next(parse, NULL);
+	int policy;
+
+	if (word == NULL)
+		return masq_err_set(err, EINVAL, "-P requires a chain and a policy");
+	policy = masq_conf_target_find(word);
+	if (policy < 0)
+		return masq_err_set(err, EINVAL,
+				"bad policy `%.64s'; accepted: ACCEPT, DENY, REJECT and, for forward, MASQ",
+				word);
+	parse->policy = (enum masq_conf_target)policy;
+	return 0;
+}
+
+/* The words that belong to a command behind its chain. */
+static int
+command_words(struct masq_ipchains *parse, char letter, struct masq_err *err)
+{
+	const char *word;
+
+	switch (letter) {
+	case 'D':
+		word = value_or_next(parse, NULL);
+		parse->by_number = word != NULL;
+		return word == NULL ? 0 : number_take(parse, word, err);
+	case 'I':
+		word = value_or_next(parse, NULL);
+		parse->number = 1;
+		return word == NULL ? 0 : number_take(parse, word, err);
+	case 'R':
+		word = value_or_next(parse, NULL);
+		if (word == NULL)
+			return masq_err_set(err, EINVAL, "-R requires a rule number");
+		return number_take(parse, word, err);
+	case 'P':
+		return policy_take(parse, err);
+	default:
+		return 0;
+	}
+}
+
+static int
+command_take(struct masq_ipchains *parse, char letter, const char *value, struct masq_err *err)
+{
+	const bool pair = (letter == 'L' && parse->command == 'Z') ||
+			(letter == 'Z' && parse->command == 'L');
+
+	if (parse->command != 0 && !pair)
+		return masq_err_set(err, EINVAL, "Can't use -%c with -%c", letter, parse->command);
+	parse->list_zero = pair;
+	parse->command = pair ? 'L' : letter;
+	value = value_or_next(parse, value);
+	if (letter == 'S')
+		return timeouts_take(parse, value, err);
+	if (value != NULL) {
+		if (chain_take(parse, value, err) != 0)
+			return -EINVAL;
+		return command_words(parse, letter, err);
+	}
+	if (letter == 'P')
+		return masq_err_set(err, EINVAL, "-P requires a chain and a policy");
+	if (letter == 'A')
+		parse->chain_missing = true;
+	else if (strchr("LFZX", letter) == NULL)
+		return masq_err_set(err, EINVAL, "-%c requires a chain name", letter);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- options of rules */
+
+/* "-s ! x": the "!" stands where the value should be. */
+static int
+value_negated(struct masq_ipchains *parse, const char **value, struct masq_err *err)
+{
+	if (strcmp(*value, "!") != 0)
+		return 0;
+	if (parse->invert)
+		return masq_err_set(err, EINVAL, "two `!' stand at %s", parse->words->asked);
+	parse->invert = true;
+	*value = masq_words_take(parse->words);
+	if (*value == NULL || strcmp(*value, "!") == 0)
+		return masq_err_set(err, EINVAL, "%s ! needs a value", parse->words->asked);
+	return 0;
+}
+
+static void
+invert_into(struct masq_ipchains *parse, enum masq_conf_rule_inverse bit)
+{
+	if (parse->invert)
+		parse->rule.inverse |= (uint8_t)bit;
+	parse->invert = false;
+}
+
+static int
+port_take(struct masq_ipchains *parse, struct masq_ipchains_end *end, const char *value,
+		enum masq_conf_rule_inverse bit, struct masq_err *err)
+{
+	if (end->port != NULL)
+		return masq_err_set(err, EINVAL, "the %s port stands twice",
+				bit == MASQ_INV_SPORT ? "source" : "destination");
+	end->port = value;
+	invert_into(parse, bit);
+	return 0;
+}
+
+/* The address of -s or -d, then perhaps "[!] port". */
+static int
+end_take(struct masq_ipchains *parse, struct masq_ipchains_end *end, const char *value,
+		enum masq_conf_rule_inverse addr_bit, enum masq_conf_rule_inverse port_bit,
+		struct masq_err *err)
+{
+	const struct masq_words *words = parse->words;
+	const char *port;
+
+	end->host = value;
+	invert_into(parse, addr_bit);
+	if (words->at + 1 < words->n && strcmp(words->word[words->at], "!") == 0 &&
+			words->word[words->at + 1][0] != '-') {
+		masq_words_take(parse->words);
+		parse->invert = true;
+		port = masq_words_take(parse->words);
+		return port_take(parse, end, port, port_bit, err);
+	}
+	port = value_or_next(parse, NULL);
+	return port == NULL ? 0 : port_take(parse, end, port, port_bit, err);
+}
+
+static int
+protocol_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
+{
+	struct masq_conf_rule *rule = &parse->rule;
+
+	if (masq_conf_protocol_find(value, &rule->proto, err) != 0)
+		return -EINVAL;
+	if (parse->invert && rule->proto == 0)
+		return masq_err_set(err, EINVAL, "`! all' protocols would never match");
+	invert_into(parse, MASQ_INV_PROTO);
+	return 0;
+}
+
+static int
+interface_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
+{
+	struct masq_conf_rule *rule = &parse->rule;
+	size_t len = strlen(value);
+	bool prefix = len > 0 && value[len - 1] == '+';
+
+	if (prefix)
+		len--;
+	if (len == 0 && prefix && !parse->invert) /* every port */
+		return 0;
+	if (len >= sizeof(rule->iface))
+		return masq_err_set(err, EINVAL, "port name `%.64s' is longer than %d characters",
+				value, MASQ_CONF_NAME_BYTES - 1);
+	memcpy(rule->iface, value, len);
+	if (prefix)
+		rule->flags |= MASQ_RULE_IFACE_PREFIX;
+	invert_into(parse, MASQ_INV_IFACE);
+	return len == 0 ? masq_err_set(err, EINVAL,
+					  "-i needs a port name (`! +' would never match)")
+			: masq_conf_port_name_check(rule->iface, err);
+}
+
+static int
+jump_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
+{
+	struct masq_conf_rule *rule = &parse->rule;
+	int target = masq_conf_target_find(value);
+
+	if (target >= 0) {
+		rule->target = (enum masq_conf_target)target;
+		if (rule->target == MASQ_TARGET_REDIRECT)
+			parse->redirect = value_or_next(parse, NULL);
+		return 0;
+	}
+	if (masq_conf_chain_name_check(value, err) != 0)
+		return -EINVAL;
+	rule->target = MASQ_TARGET_CHAIN;
+	strcpy(rule->chain, value);
+	return 0;
+}
+
+static int
+tos_byte_read(const char *text, uint8_t *byte)
+{
+	unsigned long value;
+	char *end = NULL;
+
+	if (text == NULL || strlen(text) > 4 ||
+			text[strspn(text, "0123456789abcdefABCDEFxX")] != '\0')
+		return -EINVAL;
+	value = strtoul(text, &end, 16);
+	if (end == text || *end != '\0' || value > UINT8_MAX)
+		return -EINVAL;
+	*byte = (uint8_t)value;
+	return 0;
+}
+
+static int
+tos_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
+{
+	const char *second = value_or_next(parse, NULL);
+
+	if (tos_byte_read(value, &parse->rule.tos_and) != 0 ||
+			tos_byte_read(second, &parse->rule.tos_xor) != 0)
+		return masq_err_set(err, EINVAL,
+				"-t needs two hexadecimal bytes, not `%.16s %.16s'", value,
+				second != NULL ? second : "");
+	return 0;
+}
+
+static int
+mark_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
+{
+	struct masq_conf_rule *rule = &parse->rule;
+	const char sign = value[0];
+	const char *digits = sign == '+' || sign == '-' ? value + 1 : value;
+	unsigned long number;
+	char *end = NULL;
+
+	errno = 0;
+	number = digits[0] >= '0' && digits[0] <= '9' ? strtoul(digits, &end, 0) : ULONG_MAX;
+	if (errno != 0 || number > UINT32_MAX || *end != '\0')
+		return masq_err_set(err, EINVAL,
+				"bad mark `%.64s'; accepted: VALUE, +VALUE or -VALUE, 0-4294967295",
+				value);
+	rule->has_mark = true;
+	rule->mark = sign == '-' ? (uint32_t)-number : (uint32_t)number;
+	if (digits == value)
+		rule->flags |= MASQ_RULE_MARK_ABSOLUTE;
+	return 0;
+}
+
+static int
+outsize_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
+{
+	uint32_t size = OUTSIZE_DEFAULT;
+
+	value = value_or_next(parse, value);
+	if (value != NULL && masq_conf_number(value, 0, UINT16_MAX, &size) != 0)
+		return masq_err_set(
+				err, EINVAL, "bad size `%.64s' for -o; accepted: 0-65535", value);
+	parse->rule.outsize = (uint16_t)size;
+	return 0;
+}
+
+static void
+flag_take(struct masq_ipchains *parse, char letter)
+{
+	struct masq_conf_rule *rule = &parse->rule;
+
+	switch (letter) {
+	case 'l':
+		rule->flags |= MASQ_RULE_LOG;
+		break;
+	case 'y':
+		rule->flags |= MASQ_RULE_SYN;
+		invert_into(parse, MASQ_INV_SYN);
+		break;
+	case 'f':
+		rule->flags |= MASQ_RULE_FRAGMENT;
+		invert_into(parse, MASQ_INV_FRAGMENT);
+		break;
+	case 'n':
+		parse->request->numeric = true;
+		break;
+	case 'v':
+		parse->request->verbose = true;
+		break;
+	case 'x':
+		parse->request->exact = true;
+		break;
+	case '1':
+		parse->request->line_numbers = true;
+		break;
+	case '5':
+		parse->warn = false;
+		break;
+	default: /* b and M: looked up when the line is over */
+		break;
+	}
+}
+
+static int
+option_take(struct masq_ipchains *parse, char letter, const char *value, struct masq_err *err)
+{
+	if (parse->invert && strchr(NEGATABLE, letter) == NULL)
+		return masq_err_set(err, EINVAL, "`!' cannot stand before %s", parse->words->asked);
+	if (option_note(parse, letter, err) != 0)
+		return -EINVAL;
+	if (strchr("psd23i", letter) != NULL && value_negated(parse, &value, err) != 0)
+		return -EINVAL;
+	switch (letter) {
+	case 'p':
+		return protocol_take(parse, value, err);
+	case 's':
+		return end_take(parse, &parse->src, value, MASQ_INV_SRC, MASQ_INV_SPORT, err);
+	case 'd':
+		return end_take(parse, &parse->dst, value, MASQ_INV_DST, MASQ_INV_DPORT, err);
+	case '2':
+		return port_take(parse, &parse->src, value, MASQ_INV_SPORT, err);
+	case '3':
+		return port_take(parse, &parse->dst, value, MASQ_INV_DPORT, err);
+	case 'i':
+		return interface_take(parse, value, err);
+	case 'j':
+		return jump_take(parse, value, err);
+	case 't':
+		return tos_take(parse, value, err);
+	case 'm':
+		return mark_take(parse, value, err);
+	case 'o':
+		return outsize_take(parse, value, err);
+	default:
+		if (letter >= 'A' && letter <= 'Z' && letter != 'M')
+			return command_take(parse, letter, value, err);
+		flag_take(parse, letter);
+		return 0;
+	}
+}
+
+/* ---------------------------------------------------------------- the end of the line */
+
+static int
+options_check(const struct masq_ipchains *parse, struct masq_err *err)
+{
+	const char command = parse->command == 'D' && parse->by_number ? '#' : (char)parse->command;
+	const char *good = "";
+
+	for (unsigned int i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		if (allowed[i].command == command)
+			good = allowed[i].options;
+	for (unsigned int i = 0; i < N_OPTIONS; i++) {
+		const char letter = options[i].letter;
+		const bool is_command = letter >= 'A' && letter <= 'Z' && letter != 'M';
+
+		if ((parse->given >> i & 1) == 0 || is_command || strchr(good, letter) != NULL)
+			continue;
+		if (letter == 'M')
+			return masq_err_set(err, EINVAL, "Can't use -M with -%c", parse->command);
+		return masq_err_set(err, EINVAL, "--%s cannot be used with -%c%s", options[i].name,
+				parse->command, command == '#' ? " and a rule number" : "");
+	}
+	if (parse->list_zero && parse->chain[0] != '\0')
+		return masq_err_set(err, EINVAL, "-L with -Z takes no chain name, not `%s'",
+				parse->chain);
+	return 0;
+}
+
+static int
+check_check(const struct masq_ipchains *parse, struct masq_err *err)
+{
+	const struct masq_conf_rule *rule = &parse->rule;
+
+	if (!is_given(parse, 'p') || parse->src.host == NULL || parse->dst.host == NULL ||
+			rule->iface[0] == '\0')
+		return masq_err_set(err, EINVAL, "-C requires -p, -s, -d and -i");
+	if (rule->inverse != 0)
+		return masq_err_set(
+				err, EINVAL, "`!' cannot be used with -C: it describes one packet");
+	if ((rule->flags & MASQ_RULE_IFACE_PREFIX) != 0)
+		return masq_err_set(
+				err, EINVAL, "-C requires one port name, not `%s+'", rule->iface);
+	return 0;
+}
+
+/* The packet of -C has one source and one destination port, unless it is a later fragment. */
+static int
+check_ports_check(const struct masq_conf_request *request, struct masq_err *err)
+{
+	const struct masq_conf_rule *rule = &request->commands[0].rule;
+	const bool has_ports = rule->proto == 1 || rule->proto == 6 || rule->proto == 17;
+
+	if (!has_ports || (rule->flags & MASQ_RULE_FRAGMENT) != 0)
+		return 0;
+	if (rule->sport.lo != rule->sport.hi || rule->dport.lo != rule->dport.hi)
+		return masq_err_set(err, EINVAL, "-C requires one %s and one %s",
+				rule->proto == 1 ? "ICMP type" : "source port",
+				rule->proto == 1 ? "code" : "destination port");
+	return 0;
+}
+
+static int
+chain_missing_mend(struct masq_ipchains *parse, struct masq_err *err)
+{
+	if (!parse->chain_missing)
+		return 0;
+	if (parse->rule.target != MASQ_TARGET_MASQ)
+		return masq_err_set(err, EINVAL, "-A requires a chain name");
+	strcpy(parse->chain, masq_conf_builtin_name(MASQ_CHAIN_FORWARD));
+	if (parse->warn)
+		masq_log(MASQ_LOG_WARNING, "ipchains",
+				"-A without a chain name: `-j MASQ' is meant for forward");
+	return 0;
+}
+
+static void
+tos_warn(const struct masq_ipchains *parse)
+{
+	const unsigned int possible = (parse->rule.tos_and | parse->rule.tos_xor) & TOS_BITS;
+
+	if (parse->warn && (parse->rule.tos_xor & TOS_BITS) != 0 &&
+			(possible & (possible - 1)) != 0)
+		masq_log(MASQ_LOG_WARNING, "ipchains",
+				"-t 0x%02x 0x%02x may set more than one TOS bit",
+				parse->rule.tos_and, parse->rule.tos_xor);
+}
+
+static int
+rules_finish(struct masq_ipchains *parse, enum masq_conf_verb verb, struct masq_err *err)
+{
+	if (chain_missing_mend(parse, err) != 0)
+		return -EINVAL;
+	if (parse->command == 'C' && check_check(parse, err) != 0)
+		return -EINVAL;
+	if (masq_ipchains_rules_make(parse, verb, is_given(parse, 'b'), err) != 0)
+		return -EINVAL;
+	tos_warn(parse);
+	if (parse->command != 'C')
+		return 0;
+	parse->request->ask = MASQ_ASK_CHECK;
+	return check_ports_check(parse->request, err);
+}
+
+static int
+timeouts_finish(struct masq_ipchains *parse, struct masq_err *err)
+{
+	struct masq_conf_command *command = masq_conf_request_add(
+			parse->request, MASQ_VERB_TIMEOUT_SET, err);
+
+	if (command == NULL)
+		return -EINVAL;
+	command->timeouts.tcp_established_s = parse->seconds[0];
+	command->timeouts.tcp_fin_wait_s = parse->seconds[1];
+	command->timeouts.tcp_time_wait_s = parse->seconds[1];
+	command->timeouts.tcp_close_wait_s = parse->seconds[1];
+	command->timeouts.tcp_last_ack_s = parse->seconds[1];
+	command->timeouts.udp_s = parse->seconds[2];
+	return 0;
+}
+
+static int
+chain_finish(struct masq_ipchains *parse, enum masq_conf_verb verb, struct masq_err *err)
+{
+	struct masq_conf_command *command = masq_conf_request_add(parse->request, verb, err);
+
+	if (command == NULL)
+		return -EINVAL;
+	strcpy(command->chain, parse->chain);
+	command->number = parse->number;
+	command->policy = parse->policy;
+	if (verb == MASQ_VERB_CHAIN_POLICY && masq_conf_chain_name_check(parse->chain, err) != 0)
+		return -EINVAL;
+	return 0;
+}
+
+static int
+ask_finish(struct masq_ipchains *parse)
+{
+	struct masq_conf_request *request = parse->request;
+
+	strcpy(request->chain, parse->chain);
+	if (parse->command == 'Z')
+		request->ask = MASQ_ASK_ZERO;
+	else if (is_given(parse, 'M'))
+		request->ask = MASQ_ASK_MASQ_LIST;
+	else
+		request->ask = parse->list_zero ? MASQ_ASK_LIST_ZERO : MASQ_ASK_LIST;
+	return 0;
+}
+
+static int
+finish(struct masq_ipchains *parse, struct masq_err *err)
+{
+	if (parse->invert)
+		return masq_err_set(err, EINVAL, "`!' stands at the end and negates nothing");
+	if (parse->command == 0)
+		return masq_err_set(err, EINVAL, "no command specified");
+	if (options_check(parse, err) != 0)
+		return -EINVAL;
+	switch (parse->command) {
+	case 'A':
+	case 'C':
+		return rules_finish(parse, MASQ_VERB_CHAIN_APPEND, err);
+	case 'I':
+		return rules_finish(parse, MASQ_VERB_CHAIN_INSERT, err);
+	case 'R':
+		return rules_finish(parse, MASQ_VERB_CHAIN_REPLACE, err);
+	case 'D':
+		if (parse->by_number)
+			return chain_finish(parse, MASQ_VERB_CHAIN_DELETE_NUMBER, err);
+		return rules_finish(parse, MASQ_VERB_CHAIN_DELETE, err);
+	case 'F':
+		return chain_finish(parse, MASQ_VERB_CHAIN_FLUSH, err);
+	case 'N':
+		return chain_finish(parse, MASQ_VERB_CHAIN_NEW, err);
+	case 'X':
+		return chain_finish(parse, MASQ_VERB_CHAIN_REMOVE, err);
+	case 'P':
+		return chain_finish(parse, MASQ_VERB_CHAIN_POLICY, err);
+	case 'S':
+		return timeouts_finish(parse, err);
+	default: /* L, Z */
+		return ask_finish(parse);
+	}
+}
+
+static int
+word_take(struct masq_ipchains *parse, const char *word, struct masq_err *err)
+{
+	if (strcmp(word, "!") != 0)
+		return masq_err_set(err, EINVAL, "unknown arguments found on commandline: `%.64s'",
+				word);
+	if (parse->invert)
+		return masq_err_set(err, EINVAL, "two `!' stand one behind the other");
+	parse->invert = true;
+	return 0;
+}
+
+int
+masq_conf_ipchains_read(
+		struct masq_words *words, struct masq_conf_request *request, struct masq_err *err)
+{
+	struct masq_ipchains parse = { .words = words, .request = request };
+	const char *value;
+	int letter, ret;
+
+	parse.warn = words->reader->warn;
+	parse.rule = masq_conf_rule_any();
+	while ((letter = masq_option_next(words, options, N_OPTIONS, &value, err)) !=
+			MASQ_OPTION_END) {
+		if (letter < 0)
+			return letter;
+		if (letter == 'V' || letter == 'h') {
+			value = letter == 'h' ? value_or_next(&parse, value) : NULL;
+			request->ask = letter == 'V' ? MASQ_ASK_VERSION
+					: value != NULL && strcmp(value, "icmp") == 0
+					? MASQ_ASK_HELP_ICMP
+					: MASQ_ASK_HELP;
+			return 0;
+		}
+		ret = letter == MASQ_OPTION_WORD ? word_take(&parse, value, err)
+						 : option_take(&parse, (char)letter, value, err);
+		if (ret != 0)
+			return ret;
+	}
+	return finish(&parse, err);
+}

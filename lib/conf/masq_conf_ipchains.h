@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_CONF_IPCHAINS_H
+#define MASQ_CONF_IPCHAINS_H
+
+/**
+ * @file
+ * What the two halves of the ipchains grammar hand over: the walk over the options
+ * (masq_conf_ipchains.c) collects texts, because a port can stand before its protocol; the second
+ * half (masq_conf_ipchains_rule.c) makes rules of them.
+ */
+
+#include <stdbool.h>
+
+#include "masq_conf_priv.h"
+
+/** The value of -s or -d and of --sport or --dport. */
+struct masq_ipchains_end {
+	const char *host; /**< address[/mask], or NULL */
+	const char *port; /**< port, range, service or ICMP type, or NULL */
+};
+
+struct masq_ipchains {
+	struct masq_words *words;
+	struct masq_conf_request *request;
+	int command; /**< letter of the command, 0: none yet */
+	bool list_zero; /**< -L and -Z together */
+	bool invert; /**< a "!" waits for what it negates */
+	bool chain_missing; /**< -A without a chain name */
+	bool by_number; /**< -D chain n */
+	bool warn;
+	uint64_t given; /**< options of the line, bit = row of the option table */
+	char chain[MASQ_CONF_CHAIN_BYTES];
+	uint32_t number;
+	enum masq_conf_target policy;
+	uint32_t seconds[3]; /**< -S */
+	struct masq_ipchains_end src, dst;
+	const char *redirect; /**< port of -j REDIRECT, or NULL */
+	struct masq_conf_rule rule;
+};
+
+/** Turn the collected texts into commands of @p verb. @return 0, or -EINVAL */
+int masq_ipchains_rules_make(struct masq_ipchains *parse, enum masq_conf_verb verb, bool mirrored,
+		struct masq_err *err);
+
+#endif /* MASQ_CONF_IPCHAINS_H */

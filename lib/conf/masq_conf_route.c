@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The words of route and timeout.
+ *
+ *	route add PREFIX via ADDR [dev PORT]	PREFIX: A.B.C.D/LEN, A.B.C.D or "default"
+ *	route add PREFIX dev PORT
+ *	route del PREFIX [via ADDR] [dev PORT]
+ *	route show
+ *	timeout set NAME SECONDS [NAME SECONDS ...]
+ *	timeout show
+ *
+ * What it is. Our own two families, without options and without names of hosts. "show" is a
+ * question. A second "via", "dev" or timeout name in one line is refused: it is a slip.
+ *
+ * Threads: no state; any.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "masq_conf_priv.h"
+
+static int
+prefix_read(const char *text, struct masq_ip4_prefix *prefix, struct masq_err *err)
+{
+	if (text == NULL)
+		return masq_err_set(
+				err, EINVAL, "a route needs its network: A.B.C.D/LEN or default");
+	if (strcmp(text, "default") == 0) {
+		*prefix = (struct masq_ip4_prefix){ 0, 0 };
+		return 0;
+	}
+	if (masq_ip4_prefix_parse(text, prefix) != 0)
+		return masq_err_set(err, EINVAL,
+				"`%.64s' is no network; accepted: A.B.C.D/LEN or default", text);
+	return 0;
+}
+
+static int
+route_word(struct masq_words *words, const char *word, struct masq_conf_route *route,
+		struct masq_err *err)
+{
+	const char *value;
+
+	if (strcmp(word, "via") != 0 && strcmp(word, "dev") != 0)
+		return masq_err_set(err, EINVAL,
+				"unknown word `%.64s'; accepted: via ADDR, dev PORT", word);
+	value = masq_words_take(words);
+	if (value == NULL)
+		return masq_err_set(err, EINVAL, "`%s' needs a value", word);
+	if (word[0] == 'v') {
+		if (route->gateway != 0)
+			return masq_err_set(err, EINVAL, "`via' stands twice");
+		if (masq_ip4_parse(value, &route->gateway) != 0 || route->gateway == 0)
+			return masq_err_set(err, EINVAL,
+					"`%.64s' is no gateway; accepted: an address A.B.C.D",
+					value);
+		return 0;
+	}
+	if (route->port[0] != '\0')
+		return masq_err_set(err, EINVAL, "`dev' stands twice");
+	if (masq_conf_port_name_check(value, err) != 0)
+		return -EINVAL;
+	snprintf(route->port, sizeof(route->port), "%s", value);
+	return 0;
+}
+
+int
+masq_conf_route_read(
+		struct masq_words *words, struct masq_conf_request *request, struct masq_err *err)
+{
+	const char *verb = masq_words_take(words), *word;
+	struct masq_conf_command *command;
+	bool adding;
+
+	if (verb != NULL && strcmp(verb, "show") == 0) {
+		if ((word = masq_words_take(words)) != NULL)
+			return masq_err_set(err, EINVAL, "`route show' takes no `%.64s'", word);
+		request->ask = MASQ_ASK_LIST;
+		return 0;
+	}
+	if (verb == NULL || (strcmp(verb, "add") != 0 && strcmp(verb, "del") != 0))
+		return masq_err_set(err, EINVAL,
+				"unknown route command `%.64s'; accepted: add, del, show",
+				verb != NULL ? verb : "");
+	adding = verb[0] == 'a';
+	command = masq_conf_request_add(
+			request, adding ? MASQ_VERB_ROUTE_ADD : MASQ_VERB_ROUTE_DELETE, err);
+	if (command == NULL || prefix_read(masq_words_take(words), &command->route.dst, err) != 0)
+		return -EINVAL;
+	while ((word = masq_words_take(words)) != NULL)
+		if (route_word(words, word, &command->route, err) != 0)
+			return -EINVAL;
+	return masq_conf_route_check(&command->route, adding, err);
+}
+
+static const struct masq_conf_timeout_name *
+timeout_find(const char *word, struct masq_err *err)
+{
+	const struct masq_conf_timeout_name *names;
+	char accepted[MASQ_ERR_TEXT_BYTES / 2] = "";
+	unsigned int n;
+	size_t len = 0;
+
+	names = masq_conf_timeout_names(&n);
+	for (unsigned int i = 0; i < n; i++)
+		if (strcmp(names[i].word, word) == 0)
+			return &names[i];
+	for (unsigned int i = 0; i < n && len < sizeof(accepted); i++)
+		len += (size_t)snprintf(accepted + len, sizeof(accepted) - len, "%s%s",
+				i == 0 ? "" : ", ", names[i].word);
+	masq_err_set(err, EINVAL, "unknown timeout `%.64s'; accepted: %s", word, accepted);
+	return NULL;
+}
+
+int
+masq_conf_timeout_read(
+		struct masq_words *words, struct masq_conf_request *request, struct masq_err *err)
+{
+	const char *verb = masq_words_take(words), *word, *value;
+	struct masq_conf_command *command;
+	const struct masq_conf_timeout_name *name;
+	uint32_t *seconds;
+
+	if (verb != NULL && strcmp(verb, "show") == 0) {
+		if ((word = masq_words_take(words)) != NULL)
+			return masq_err_set(err, EINVAL, "`timeout show' takes no `%.64s'", word);
+		request->ask = MASQ_ASK_LIST;
+		return 0;
+	}
+	if (verb == NULL || strcmp(verb, "set") != 0)
+		return masq_err_set(err, EINVAL,
+				"unknown timeout command `%.64s'; accepted: set, show",
+				verb != NULL ? verb : "");
+	command = masq_conf_request_add(request, MASQ_VERB_TIMEOUT_SET, err);
+	if (command == NULL)
+		return -EINVAL;
+	if (words->at == words->n)
+		return masq_err_set(err, EINVAL, "`timeout set' needs NAME SECONDS");
+	while ((word = masq_words_take(words)) != NULL) {
+		name = timeout_find(word, err);
+		if (name == NULL)
+			return -EINVAL;
+		seconds = masq_conf_timeout_at(&command->timeouts, name);
+		if (*seconds != 0)
+			return masq_err_set(err, EINVAL, "timeout %s stands twice", name->word);
+		value = masq_words_take(words);
+		if (value == NULL ||
+				masq_conf_number(value, 1, MASQ_CONF_TIMEOUT_MAX_S, seconds) != 0)
+			return masq_err_set(err, EINVAL,
+					"timeout %s needs seconds, not `%.64s'; accepted: 1-%u",
+					name->word, value != NULL ? value : "",
+					MASQ_CONF_TIMEOUT_MAX_S);
+	}
+	return 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The grammar's front door: which family reads the words, and how a line becomes words.
+ *
+ * What it is. words[0] names the family (ipchains, portfw, route, timeout); the family's reader
+ * fills a request: either commands that change the model, or a question that the CLI answers.
+ * One reader serves the command line, rule files and "load", so no spelling works in one place
+ * only. Reading looks at no model: whether a chain exists is found out where the command is
+ * applied, as the original left it to the kernel.
+ *
+ * A request carries up to MASQ_CONF_COMMANDS_MAX commands, since one line may mean several: -b adds
+ * a rule and its mirror, a host name stands for all its addresses. It is about 20 kB, so it lives
+ * on the stack of the reader's caller or on the heap, as the caller likes.
+ *
+ * Threads: no state; any. With resolve_names a read may block in the resolver.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "masq_conf_priv.h"
+
+typedef int (*family_fn)(
+		struct masq_words *words, struct masq_conf_request *request, struct masq_err *err);
+
+static const struct {
+	const char *name;
+	family_fn read;
+} families[] = {
+	{ "ipchains", masq_conf_ipchains_read },
+	{ "portfw", masq_conf_portfw_read },
+	{ "route", masq_conf_route_read },
+	{ "timeout", masq_conf_timeout_read },
+};
+
+static const char *const verb_methods[MASQ_VERB_COUNT] = {
+#define METHOD(symbol, method) [MASQ_VERB_##symbol] = method,
+	MASQ_CONF_VERB_LIST(METHOD)
+#undef METHOD
+};
+
+const char *
+masq_conf_verb_method(enum masq_conf_verb verb)
+{
+	return verb_methods[verb];
+}
+
+int
+masq_conf_verb_find(const char *method)
+{
+	for (int i = 0; i < MASQ_VERB_COUNT; i++)
+		if (strcmp(verb_methods[i], method) == 0)
+			return i;
+	return -1;
+}
+
+struct masq_conf_command *
+masq_conf_request_add(
+		struct masq_conf_request *request, enum masq_conf_verb verb, struct masq_err *err)
+{
+	struct masq_conf_command *command;
+
+	if (request->n_commands == MASQ_CONF_COMMANDS_MAX) {
+		masq_err_set(err, EINVAL, "the names stand for more than %d rules",
+				MASQ_CONF_COMMANDS_MAX);
+		return NULL;
+	}
+	command = &request->commands[request->n_commands++];
+	memset(command, 0, sizeof(*command));
+	command->rule = masq_conf_rule_any();
+	command->verb = verb;
+	return command;
+}
+
+int
+masq_conf_words_read(const struct masq_conf_reader *reader, const char *const *words,
+		unsigned int n_words, struct masq_conf_request *request, struct masq_err *err)
+{
+	struct masq_words cursor = { .reader = reader, .word = words, .n = n_words, .at = 1 };
+
+	if (n_words == 0)
+		return masq_err_set(err, EINVAL, "no command specified");
+	memset(request, 0, offsetof(struct masq_conf_request, commands));
+	request->n_commands = 0;
+	for (unsigned int i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (strcmp(words[0], families[i].name) == 0)
+			return families[i].read(&cursor, request, err);
+	return masq_err_set(err, EINVAL,
+			"unknown command `%.64s'; accepted: ipchains, portfw, route, timeout",
+			words[0]);
+}
+
+int
+masq_conf_words_parse(const struct masq_conf_reader *reader, const char *const *words,
+		unsigned int n_words, struct masq_conf_command *commands, unsigned int *n_commands,
+		struct masq_err *err)
+{
+	struct masq_conf_request request;
+
+	if (masq_conf_words_read(reader, words, n_words, &request, err) != 0)
+		return -EINVAL;
+	if (request.ask != MASQ_ASK_CHANGE)
+		return masq_err_set(err, EINVAL,
+				"this `%s' is a question; only commands that change rules can stand here",
+				words[0]);
+	memcpy(commands, request.commands, request.n_commands * sizeof(*commands));
+	*n_commands = request.n_commands;
+	return 0;
+}
+
+/* Take one word at @p *at, quotes removed in place. @return 0, or -EINVAL for an open quote */
+static int
+word_cut(char **at)
+{
+	char *from = *at, *to = *at, quote = '\0';
+
+	for (; *from != '\0'; from++) {
+		if (quote != '\0' ? *from == quote : *from == '\'' || *from == '"')
+			quote = quote != '\0' ? '\0' : *from;
+		else if (quote == '\0' && strchr(" \t\r\n\v\f", *from) != NULL)
+			break;
+		else
+			*to++ = *from;
+	}
+	if (quote != '\0')
+		return -EINVAL;
+	*at = *from != '\0' ? from + 1 : from;
+	*to = '\0';
+	return 0;
+}
+
+int
+masq_conf_line_split(char *line, char **words, unsigned int max)
+{
+	unsigned int n = 0;
+
+	for (;;) {
+		line += strspn(line, " \t\r\n\v\f");
+		if (*line == '\0' || *line == '#')
+			return (int)n;
+		if (n == max)
+			return -E2BIG;
+		words[n++] = line;
+		if (word_cut(&line) != 0)
+			return -EINVAL;
+	}
+}
