@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The keys of the start file: one table.
+ *
+ * What it is. A row a key: section, key, how the value is read and where it goes, its range, what
+ * is accepted in the words of a person, its default, and a sentence for the documentation. The
+ * parser, the error sentences and the documentation are all driven by it, so a key cannot be
+ * accepted and undocumented. A default is written as a value and goes through the same reader.
+ *
+ * A reader gets the place that its row names inside the struct of the section: struct
+ * masq_conf_start, struct masq_conf_port of the last port, or struct masq_conf_timeouts. It writes
+ * its own sentence only when it knows better than "accepted: ...".
+ *
+ * Relative paths of rule files are relative to the folder of the start file, so that a folder with
+ * both can be moved as one.
+ *
+ * Threads: no state; any.
+ */
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "masq_conf_start.h"
+
+#define TEXT(number) TEXT_OF(number)
+#define TEXT_OF(number) #number
+
+struct row;
+
+typedef int (*read_fn)(const struct row *row, struct masq_conf_start *start, void *place,
+		const char *value, struct masq_err *err);
+
+struct row {
+	struct masq_conf_key doc;
+	read_fn read;
+	size_t offset; /* of the place in the struct of the section */
+	uint32_t low, high; /* range; for texts high is the size of the array, bytes */
+};
+
+/* ---------------------------------------------------------------- readers */
+
+static int
+refuse(const struct row *row, const char *value, struct masq_err *err)
+{
+	return masq_err_set(err, EINVAL, "%s = %.128s is not accepted; accepted: %s", row->doc.key,
+			value, row->doc.accepted);
+}
+
+static int
+read_text(const struct row *row, struct masq_conf_start *start, void *place, const char *value,
+		struct masq_err *err)
+{
+	(void)start;
+	if (strlen(value) >= row->high)
+		return masq_err_set(err, EINVAL, "%s = %.64s... is too long; accepted: %s",
+				row->doc.key, value, row->doc.accepted);
+	strcpy(place, value);
+	return 0;
+}
+
+static int
+read_rules(const struct row *row, struct masq_conf_start *start, void *place, const char *value,
+		struct masq_err *err)
+{
+	const char *slash = strrchr(start->file, '/');
+	int folder = value[0] != '/' && slash != NULL ? (int)(slash + 1 - start->file) : 0;
+
+	if ((size_t)folder + strlen(value) >= row->high)
+		return masq_err_set(err, EINVAL, "%s = %.*s%.64s... is too long; accepted: %s",
+				row->doc.key, folder, start->file, value, row->doc.accepted);
+	memcpy(place, start->file, (size_t)folder);
+	strcpy((char *)place + folder, value);
+	return 0;
+}
+
+static int
+read_number32(const struct row *row, struct masq_conf_start *start, void *place, const char *value,
+		struct masq_err *err)
+{
+	uint32_t number;
+
+	(void)start;
+	if (masq_conf_number(value, row->low, row->high, &number) != 0)
+		return refuse(row, value, err);
+	memcpy(place, &number, sizeof(number));
+	return 0;
+}
+
+static int
+read_number16(const struct row *row, struct masq_conf_start *start, void *place, const char *value,
+		struct masq_err *err)
+{
+	uint32_t number;
+	uint16_t half;
+
+	(void)start;
+	if (masq_conf_number(value, row->low, row->high, &number) != 0)
+		return refuse(row, value, err);
+	half = (uint16_t)number;
+	memcpy(place, &half, sizeof(half));
+	return 0;
+}
+
+static int
+read_yes_no(const struct row *row, struct masq_conf_start *start, void *place, const char *value,
+		struct masq_err *err)
+{
+	bool yes = strcmp(value, "yes") == 0;
+
+	(void)start;
+	if (!yes && strcmp(value, "no") != 0)
+		return refuse(row, value, err);
+	memcpy(place, &yes, sizeof(yes));
+	return 0;
+}
+
+static int
+read_idle(const struct row *row, struct masq_conf_start *start, void *place, const char *value,
+		struct masq_err *err)
+{
+	enum masq_conf_idle idle = MASQ_IDLE_POLL;
+
+	(void)start;
+	if (strcmp(value, "sleep") == 0)
+		idle = MASQ_IDLE_SLEEP;
+	else if (strcmp(value, "poll") != 0)
+		return refuse(row, value, err);
+	memcpy(place, &idle, sizeof(idle));
+	return 0;
+}
+
+static int
+read_cores(const struct row *row, struct masq_conf_start *start, void *place, const char *value,
+		struct masq_err *err)
+{
+	int n = masq_start_cpus_count(value, err);
+
+	return n < 0 ? n : read_text(row, start, place, value, err);
+}
+
+/* "LOW-HIGH" into masq_port_low and the field behind it. */
+static int
+read_masq_ports(const struct row *row, struct masq_conf_start *start, void *place,
+		const char *value, struct masq_err *err)
+{
+	const char *dash = strchr(value, '-');
+	uint32_t low, high;
+	char first[8];
+
+	(void)place;
+	if (dash == NULL || (size_t)(dash - value) >= sizeof(first))
+		return refuse(row, value, err);
+	snprintf(first, sizeof(first), "%.*s", (int)(dash - value), value);
+	if (masq_conf_number(first, row->low, row->high, &low) != 0 ||
+			masq_conf_number(dash + 1, low, row->high, &high) != 0)
+		return refuse(row, value, err);
+	start->masq_port_low = (uint16_t)low;
+	start->masq_port_high = (uint16_t)high;
+	return 0;
+}
+
+static bool
+is_unicast(uint32_t addr)
+{
+	return addr >> 24 != 0 && addr >> 24 != 127 && addr < MASQ_IP4(224, 0, 0, 0);
+}
+
+static int
+address_add(struct masq_conf_port *port, const char *text, struct masq_err *err)
+{
+	struct masq_ip4_prefix address;
+	uint32_t host_bits;
+
+	if (strchr(text, '/') == NULL || masq_ip4_prefix_parse(text, &address) != 0 ||
+			address.len == 0)
+		return masq_err_set(err, EINVAL,
+				"address = %.64s is not accepted; accepted: A.B.C.D/LEN, LEN 1-32, as in 192.168.1.1/24",
+				text);
+	host_bits = ~masq_ip4_mask(address.len);
+	if (!is_unicast(address.addr))
+		return masq_err_set(
+				err, EINVAL, "address = %s cannot be the address of a port", text);
+	if (address.len <= 30 &&
+			((address.addr & host_bits) == 0 ||
+					(address.addr & host_bits) == host_bits))
+		return masq_err_set(err, EINVAL,
+				"address = %s is the %s address of its network, not that of a port",
+				text, (address.addr & host_bits) == 0 ? "network" : "broadcast");
+	for (uint32_t i = 0; i < port->n_addresses; i++)
+		if (port->address[i].addr == address.addr)
+			return masq_err_set(err, EINVAL, "address = %s stands twice in [port %s]",
+					text, port->name);
+	if (port->n_addresses == MASQ_CONF_ADDRESSES_MAX)
+		return masq_err_set(err, EINVAL, "[port %s] has more than %d addresses", port->name,
+				MASQ_CONF_ADDRESSES_MAX);
+	port->address[port->n_addresses++] = address;
+	return 0;
+}
+
+static int
+read_addresses(const struct row *row, struct masq_conf_start *start, void *place, const char *value,
+		struct masq_err *err)
+{
+	struct masq_conf_port *port = &start->port[start->n_ports - 1];
+	char text[64];
+
+	(void)place;
+	for (;;) {
+		size_t len = strcspn(value, ",");
+		size_t skip = strspn(value, " \t");
+		size_t used = len;
+
+		while (used > skip && strchr(" \t", value[used - 1]) != NULL)
+			used--;
+		if (used <= skip || used - skip >= sizeof(text))
+			return refuse(row, value, err);
+		snprintf(text, sizeof(text), "%.*s", (int)(used - skip), value + skip);
+		if (address_add(port, text, err) != 0)
+			return -EINVAL;
+		if (value[len] == '\0')
+			return 0;
+		value += len + 1;
+	}
+}
+
+static int
+read_gateway(const struct row *row, struct masq_conf_start *start, void *place, const char *value,
+		struct masq_err *err)
+{
+	uint32_t addr;
+
+	(void)start;
+	if (masq_ip4_parse(value, &addr) != 0)
+		return refuse(row, value, err);
+	if (!is_unicast(addr))
+		return masq_err_set(err, EINVAL, "gateway = %s cannot be the address of a router",
+				value);
+	memcpy(place, &addr, sizeof(addr));
+	return 0;
+}
+
+/* ---------------------------------------------------------------- the table */
+
+/* clang-format off */
+#define DAEMON(key, reader, field, low, high, accepted, fallback, help) \
+	{ { "daemon", key, accepted, fallback, help }, reader, \
+	  offsetof(struct masq_conf_start, field), low, high },
+#define PORT(key, reader, field, low, high, accepted, fallback, help) \
+	{ { "port", key, accepted, fallback, help }, reader, \
+	  offsetof(struct masq_conf_port, field), low, high },
+#define TIMEOUT(field, word, seconds) \
+	{ { "timeouts", word, "1-" TEXT(MASQ_CONF_TIMEOUT_MAX_S) " (seconds)", #seconds, \
+	    "Seconds without a packet after which a session in this state ends." }, \
+	  read_number32, offsetof(struct masq_conf_timeouts, field##_s), 1, \
+	  MASQ_CONF_TIMEOUT_MAX_S },
+
+static const struct row rows[] = {
+	DAEMON("socket", read_text, socket, 0, MASQ_CONF_PATH_BYTES,
+		"a path of at most 107 characters", "/run/dpdk-masq/control.sock",
+		"Unix socket that dpdk-masq-cli talks to.")
+	DAEMON("socket-group", read_text, socket_group, 0, 32,
+		"a group name of at most 31 characters", "",
+		"Group that may use the socket besides root.")
+	DAEMON("workers", read_number32, workers, 1, MASQ_MAX_WORKERS,
+		"1-" TEXT(MASQ_MAX_WORKERS), "1",
+		"Worker threads; when it is missing, as many as cores names.")
+	DAEMON("cores", read_cores, cores, 0, 64,
+		"a CPU list such as 1-2 or 2,4", "",
+		"CPUs that the workers are pinned to, one a worker; without it they are not pinned.")
+	DAEMON("sessions", read_number32, sessions, 1024, 16777216,
+		"1024-16777216", "262144",
+		"Sessions that can exist at a time, all workers together.")
+	DAEMON("rules", read_rules, rules, 0, MASQ_CONF_PATH_BYTES,
+		"a path of at most 107 characters", "",
+		"Rule file to load at start; a relative path starts at the folder of this file.")
+	DAEMON("memory", read_number32, memory_mb, 64, 1048576,
+		"64-1048576 (MB)", "512",
+		"Memory for packets, tables and queues.")
+	DAEMON("hugepages", read_yes_no, hugepages, 0, 0,
+		"yes, no", "yes",
+		"Take the memory from hugepages; no for machines without.")
+	DAEMON("idle", read_idle, idle, 0, 0,
+		"poll, sleep", "poll",
+		"What a worker without packets does: poll on (dedicated CPUs), or sleep adaptively.")
+	DAEMON("masq-ports", read_masq_ports, masq_port_low, 1, 65535,
+		"LOW-HIGH within 1-65535", "1024-65535",
+		"Ports of the outside address that masqueraded sessions are given.")
+	DAEMON("mbufs", read_number32, mbufs, 1024, 16777216,
+		"1024-16777216", "",
+		"Packet buffers, all workers together; without it chosen from ports and workers.")
+
+	PORT("device", read_text, device, 1, MASQ_CONF_DEVICE_BYTES,
+		"a PCI address such as 0000:65:00.0, or a DPDK device string such as "
+		"net_af_packet0,iface=lan0", "",
+		"Device of the port; every port needs one.")
+	PORT("address", read_addresses, address, 0, 0,
+		"A.B.C.D/LEN, several separated by commas", "",
+		"Address and network of the port; the first is the primary one. May stand several times.")
+	PORT("gateway", read_gateway, gateway, 0, 0,
+		"an address A.B.C.D in a network of the port", "",
+		"Router behind this port that the default route leads to.")
+	PORT("mtu", read_number16, mtu, 68, 9600,
+		"68-9600 (bytes)", "",
+		"Largest IP packet; without it what the device says.")
+	PORT("vlan", read_number16, vlan, 1, 4094,
+		"1-4094", "",
+		"VLAN tag that the frames of the port carry; without it untagged frames only.")
+	PORT("rx-descriptors", read_number16, rx_descriptors, 32, 32768,
+		"32-32768", "",
+		"Receive descriptors of a queue; without it the device's default.")
+	PORT("tx-descriptors", read_number16, tx_descriptors, 32, 32768,
+		"32-32768", "",
+		"Transmit descriptors of a queue; without it the device's default.")
+
+	MASQ_CONF_TIMEOUT_LIST(TIMEOUT)
+};
+/* clang-format on */
+
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+_Static_assert(N_ROWS <= MASQ_START_KEYS_MAX, "more keys than lines can be remembered for");
+
+static const char *const section_names[] = {
+	[MASQ_START_NONE] = "",
+	[MASQ_START_DAEMON] = "daemon",
+	[MASQ_START_PORT] = "port",
+	[MASQ_START_TIMEOUTS] = "timeouts",
+};
+
+const struct masq_conf_key *
+masq_conf_start_key(unsigned int index)
+{
+	return index < N_ROWS ? &rows[index].doc : NULL;
+}
+
+static void *
+row_place(const struct row *row, struct masq_conf_start *start)
+{
+	char *base = (char *)start;
+
+	if (strcmp(row->doc.section, "port") == 0)
+		base = (char *)&start->port[start->n_ports - 1];
+	else if (strcmp(row->doc.section, "timeouts") == 0)
+		base = (char *)&start->timeouts;
+	return base + row->offset;
+}
+
+void
+masq_start_section_default(struct masq_conf_start *start, enum masq_start_section section)
+{
+	for (unsigned int i = 0; i < N_ROWS; i++)
+		if (strcmp(rows[i].doc.section, section_names[section]) == 0 &&
+				rows[i].doc.fallback[0] != '\0')
+			rows[i].read(&rows[i], start, row_place(&rows[i], start),
+					rows[i].doc.fallback, NULL);
+}
+
+int
+masq_start_key_set(struct masq_conf_start *start, unsigned int key, const char *value,
+		struct masq_err *err)
+{
+	const struct row *row = &rows[key];
+
+	if (value[0] == '\0')
+		return masq_err_set(err, EINVAL, "%s has no value; accepted: %s", row->doc.key,
+				row->doc.accepted);
+	return row->read(row, start, row_place(row, start), value, err);
+}
+
+int
+masq_start_key_find(const struct masq_conf_start *start, enum masq_start_section section,
+		const char *name, struct masq_err *err)
+{
+	char accepted[MASQ_ERR_TEXT_BYTES / 2] = "";
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < N_ROWS; i++) {
+		if (strcmp(rows[i].doc.section, section_names[section]) != 0)
+			continue;
+		if (strcmp(rows[i].doc.key, name) == 0)
+			return (int)i;
+		if (len < sizeof(accepted))
+			len += (size_t)snprintf(accepted + len, sizeof(accepted) - len, "%s%s",
+					len == 0 ? "" : ", ", rows[i].doc.key);
+	}
+	return masq_err_set(err, EINVAL, "unknown key '%.64s' in [%s%s%s]; accepted: %s", name,
+			section_names[section], section == MASQ_START_PORT ? " " : "",
+			section == MASQ_START_PORT ? start->port[start->n_ports - 1].name : "",
+			accepted);
+}
+
+bool
+masq_start_key_repeats(unsigned int key)
+{
+	return rows[key].read == read_addresses;
+}
