@@ -44,6 +44,7 @@ struct masq_test_box {
 	struct masq_conf_rules rules;
 	uint64_t now_ms;
 	uint32_t mute;
+	bool arp_by_hand;
 	struct rte_mbuf *out[BOX_PORTS][OUT_MAX];
 	unsigned int n_out[BOX_PORTS], taken[BOX_PORTS];
 	uint64_t drops_seen;
@@ -172,7 +173,8 @@ answer_arp(struct masq_test_box *box, unsigned int port, const struct rte_mbuf *
 	};
 	uint32_t ip;
 
-	if (frame[12 + tag] != 0x08 || frame[13 + tag] != 0x06 || frame[21 + tag] != 1)
+	if (box->arp_by_hand || frame[12 + tag] != 0x08 || frame[13 + tag] != 0x06 ||
+			frame[21 + tag] != 1)
 		return false;
 	memcpy(&ip, frame + 38 + tag, sizeof(ip));
 	if (box->mute != 0 && ntohl(ip) == box->mute)
@@ -227,7 +229,7 @@ box_run(struct masq_test_box *box)
 }
 
 void
-box_send(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt)
+box_put(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt)
 {
 	struct masq_test_pkt frame = *pkt;
 
@@ -236,12 +238,93 @@ box_send(struct masq_test_box *box, enum masq_test_port port, const struct masq_
 	if (frame.src_mac == NULL)
 		frame.src_mac = port_plan[port].host_mac;
 	assert_int_equal(rte_ring_enqueue(to_box[port], masq_test_pkt_build(pool, &frame)), 0);
+}
+
+/* Whoever waited for ARP is looked at once a millisecond. */
+static void
+settle(struct masq_test_box *box)
+{
 	box_run(box);
-	/* Whoever waited for ARP is looked at once a millisecond. */
 	if (box_counters(box).held > 0) {
 		box->now_ms++;
 		box_run(box);
 	}
+}
+
+void
+box_send(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt)
+{
+	box_put(box, port, pkt);
+	settle(box);
+}
+
+uint32_t
+box_frame(const struct masq_test_box *box, enum masq_test_port port,
+		const struct masq_test_pkt *pkt, uint8_t *frame, uint32_t size)
+{
+	struct masq_test_pkt whole = *pkt;
+
+	if (whole.dst_mac == NULL)
+		whole.dst_mac = box->mac[port];
+	return masq_test_pkt_bytes(&whole, frame, size);
+}
+
+void
+box_send_bytes(struct masq_test_box *box, enum masq_test_port port, const uint8_t *frame,
+		uint32_t bytes)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(pool);
+	void *room;
+
+	assert_non_null(mbuf);
+	room = rte_pktmbuf_append(mbuf, (uint16_t)bytes);
+	assert_non_null(room);
+	memcpy(room, frame, bytes);
+	assert_int_equal(rte_ring_enqueue(to_box[port], mbuf), 0);
+	settle(box);
+}
+
+void
+box_hello(struct masq_test_box *box, enum masq_test_port port, const char *ip)
+{
+	const struct masq_test_pkt ask = {
+		.arp = 1,
+		.src = ip,
+		.dst = box_address(port),
+		.dst_mac = "ff:ff:ff:ff:ff:ff",
+	};
+	const struct masq_test_pkt answer = {
+		.arp = 2,
+		.src = box_address(port),
+		.src_mac = box->mac[port],
+		.dst = ip,
+		.arp_target_mac = port_plan[port].host_mac,
+	};
+
+	box_send(box, port, &ask);
+	box_expect(box, port, &answer);
+}
+
+const char *
+box_address(enum masq_test_port port)
+{
+	static char text[BOX_PORTS][32];
+
+	snprintf(text[port], sizeof(text[port]), "%.*s", (int)strcspn(port_plan[port].address, "/"),
+			port_plan[port].address);
+	return text[port];
+}
+
+const char *
+box_mac(const struct masq_test_box *box, enum masq_test_port port)
+{
+	return box->mac[port];
+}
+
+const char *
+box_host_mac(enum masq_test_port port)
+{
+	return port_plan[port].host_mac;
 }
 
 static struct rte_mbuf *
@@ -262,11 +345,12 @@ next_out(struct masq_test_box *box, enum masq_test_port port, const char *file, 
 	return box->out[port][box->taken[port]++];
 }
 
-void
+struct masq_test_seen
 box_expect_at(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt,
 		const char *file, int line)
 {
 	struct rte_mbuf *mbuf = next_out(box, port, file, line);
+	struct masq_test_seen seen = masq_test_pkt_see(mbuf);
 	struct masq_test_pkt expected = *pkt;
 	bool same;
 
@@ -278,6 +362,7 @@ box_expect_at(struct masq_test_box *box, enum masq_test_port port, const struct 
 	rte_pktmbuf_free(mbuf);
 	if (!same)
 		_fail(file, line);
+	return seen;
 }
 
 struct masq_test_seen
@@ -340,6 +425,32 @@ box_advance(struct masq_test_box *box, uint64_t ms)
 		}
 	}
 	box_run(box);
+}
+
+void
+box_arp_by_hand(struct masq_test_box *box)
+{
+	box->arp_by_hand = true;
+}
+
+uint64_t
+box_drops(const struct masq_test_box *box, enum masq_drop reason)
+{
+	return box_counters(box).drops[reason];
+}
+
+void
+box_drops_seen(struct masq_test_box *box)
+{
+	struct masq_dp_counters now = box_counters(box);
+
+	memcpy(box->drops_before, now.drops, sizeof(now.drops));
+}
+
+unsigned int
+box_waiting(const struct masq_test_box *box, enum masq_test_port port)
+{
+	return box->n_out[port] - box->taken[port];
 }
 
 void

@@ -63,9 +63,28 @@ void box_rules(struct masq_test_box *box, const char *rules);
 /** Put a frame on a port and run the workers until nothing moves. */
 void box_send(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt);
 
-/** The next frame that left by @p port must be this one. */
+/** Put a frame on a port; it is looked at with the next box_send(), box_run() or box_advance(). */
+void box_put(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt);
+
+/** The bytes of a frame as box_send() would put it on the port, to be spoilt. @return how many */
+uint32_t box_frame(const struct masq_test_box *box, enum masq_test_port port,
+		const struct masq_test_pkt *pkt, uint8_t *frame, uint32_t size);
+
+/** Put these bytes on a port as they are, and run the workers until nothing moves. */
+void box_send_bytes(struct masq_test_box *box, enum masq_test_port port, const uint8_t *frame,
+		uint32_t bytes);
+
+/** A host asks by ARP for the box, as hosts do before their first packet, and is answered. */
+void box_hello(struct masq_test_box *box, enum masq_test_port port, const char *ip);
+
+/** Own address of a port as text; the box's and the outside hosts' station addresses. */
+const char *box_address(enum masq_test_port port);
+const char *box_mac(const struct masq_test_box *box, enum masq_test_port port);
+const char *box_host_mac(enum masq_test_port port);
+
+/** The next frame that left by @p port must be this one. @return what it was */
 #define box_expect(box, port, pkt) box_expect_at(box, port, pkt, __FILE__, __LINE__)
-void box_expect_at(struct masq_test_box *box, enum masq_test_port port,
+struct masq_test_seen box_expect_at(struct masq_test_box *box, enum masq_test_port port,
 		const struct masq_test_pkt *pkt, const char *file, int line);
 
 /** Take the next frame that left by @p port. @return what it was; fails when there is none */
@@ -82,11 +101,23 @@ void box_expect_nothing_at(struct masq_test_box *box, const char *file, int line
 void
 box_expect_drop_at(struct masq_test_box *box, enum masq_drop reason, const char *file, int line);
 
+/** Packets dropped for this reason so far. */
+uint64_t box_drops(const struct masq_test_box *box, enum masq_drop reason);
+
+/** What was dropped up to here is fine; box_expect_drop() looks at what comes later. */
+void box_drops_seen(struct masq_test_box *box);
+
+/** Frames that left by @p port and were not looked at. */
+unsigned int box_waiting(const struct masq_test_box *box, enum masq_test_port port);
+
 /** Let time pass: in steps of at most a second, workers run at each. */
 void box_advance(struct masq_test_box *box, uint64_t ms);
 
 /** This address does not answer ARP from now on (host order; 0: everybody answers again). */
 void box_mute(struct masq_test_box *box, uint32_t ip);
+
+/** From now on nobody answers ARP by himself: what the box asks is a frame like others. */
+void box_arp_by_hand(struct masq_test_box *box);
 
 /** Run the workers until nothing moves. */
 void box_run(struct masq_test_box *box);
@@ -106,12 +137,12 @@ uint64_t box_rule_packets(struct masq_test_box *box, const char *chain, uint32_t
 
 /** One row of a cmocka group for each number of workers. */
 extern uint32_t box_one, box_two, box_four;
-#define BOX_ROWS(f)                                                     \
-	{ #f " (1 worker)", f, NULL, NULL, &box_one },                  \
-			{ #f " (2 workers)", f, NULL, NULL, &box_two }, \
-	{                                                               \
-#f " (4 workers)", f, NULL, NULL, &box_four             \
-	}
+/* clang-format off */
+#define BOX_ROWS(f)                                      \
+	{ #f " (1 worker)", f, NULL, NULL, &box_one },   \
+	{ #f " (2 workers)", f, NULL, NULL, &box_two },  \
+	{ #f " (4 workers)", f, NULL, NULL, &box_four }
+/* clang-format on */
 
 /** Start EAL and make the memory ports; first in main(). */
 void box_main_init(const char *program);
