@@ -31,8 +31,7 @@ enum masq_index_field {
 
 /*
  * One dimension: the values of a field (or of one byte of it) cut into blocks, and for each block
- * the set of rules that accept at least one value in it. The set is a bit vector of n_words words
- * and a summary with one bit a word.
+ * the set of rules that accept at least one value in it.
  */
 struct masq_index_dim {
 	uint8_t field; /* enum masq_index_field */
@@ -42,18 +41,21 @@ struct masq_index_dim {
 	uint32_t n_blocks;
 	uint32_t n_starts; /* power of two >= n_blocks */
 	uint32_t *starts; /* first value of each block, ascending; padded with UINT32_MAX */
-	uint64_t *vectors; /* [n_blocks + is_port][n_words], 64-byte aligned */
-	uint64_t *summaries; /* [n_blocks + is_port][n_groups] */
+	uint32_t *lines; /* [n_blocks + is_port][n_lines]: numbers of lines in the pool */
+	uint64_t *summaries; /* [n_blocks + is_port][2][n_groups]: all rules, rules at home here */
+	uint64_t *pool; /* lines of MASQ_INDEX_LINE words, aligned */
 };
 
 struct masq_index {
 	uint32_t n_rules;
-	uint32_t n_words; /* of a vector, a multiple of MASQ_INDEX_LINE unless it is 1 */
+	uint32_t n_lines; /* of a set */
+	uint32_t n_words; /* of a set: MASQ_INDEX_LINE a line */
 	uint32_t n_groups; /* words of a summary */
 	uint32_t n_dims;
 	struct masq_index_dim dims[MASQ_INDEX_DIMS];
-	uint64_t *syn_fits[2]; /* by packet's syn: rules that -y does not exclude; vectors */
-	uint64_t *all_groups; /* a summary with all bits set */
+	uint64_t *syn_fits[2]; /* by packet's syn: set of rules that -y does not exclude */
+	uint32_t *every_line; /* 0, 1, 2, ...: the lines of a set that shares none */
+	uint64_t *homeless; /* summary of the rules that no dimension is home of */
 	uint64_t bytes;
 };
 
@@ -61,11 +63,14 @@ struct masq_index {
 struct masq_index *masq_index_create(const struct masq_rule *rules, uint32_t n_rules);
 void masq_index_destroy(struct masq_index *index);
 
-/** A packet's look at the filter: one vector and summary a dimension. */
+/** A packet's look at the filter: one set a dimension. */
 struct masq_index_scan {
+	const struct masq_index *index;
+	uint32_t n_dims; /* sets that have summaries */
 	uint32_t n;
-	const uint64_t *vector[MASQ_INDEX_DIMS + 1];
-	const uint64_t *summary[MASQ_INDEX_DIMS + 1];
+	const uint64_t *pool[MASQ_INDEX_DIMS + 1];
+	const uint32_t *lines[MASQ_INDEX_DIMS + 1];
+	const uint64_t *summary[MASQ_INDEX_DIMS];
 };
 
 /** Find the packet's block in each dimension. @p port is at most MASQ_RULES_PORTS_MAX. */
