@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ipchains, first half: the walk over the options.
+ * ipchains, first part: the walk over the options.
  *
  * What it is. The commands and options of ipchains 1.3.9 (reference 5.1, 5.2). A line has one
  * command (or -L with -Z), its chain, and options; a table says which options a command takes.
- * Options are collected as texts and flags in any order; when the line is over, the rule is made by
- * masq_conf_ipchains_rule.c.
+ * Options are collected in any order: those with values by masq_conf_ipchains_value.c; when the line
+ * is over, masq_conf_ipchains_rule.c makes the rules.
  *
  * Words. "!" is a word of its own and negates the option behind it (! -s x) or the value it stands
- * before (-s ! x); -s and -d take a port behind the address, with its own "!". A chain name, a rule
- * number and other optional words are recognised by not starting with a dash.
+ * before (-s ! x). A chain name, a rule number and other optional words are recognised by not
+ * starting with a dash.
  *
  * Mended (behaviour.md): -A without a chain name, as in the article of the time, means forward when
  * the target is MASQ - it is legal nowhere else - with a warning. The original took the next
@@ -24,9 +24,6 @@
 #include "masq_conf_ipchains.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <masq_log.h>
@@ -94,7 +91,6 @@ static const struct {
 
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 #define NEGATABLE "psd23iyf"
-#define OUTSIZE_DEFAULT 65535
 #define TOS_BITS 0x1e
 
 static bool
@@ -132,15 +128,6 @@ chain_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
 	return 0;
 }
 
-/* The optional word behind an option: in the same word, or the next one without a dash. */
-static const char *
-value_or_next(struct masq_ipchains *parse, const char *value)
-{
-	if (value == NULL && masq_words_peek(parse->words) != NULL)
-		return masq_words_take(parse->words);
-	return value;
-}
-
 static int
 number_take(struct masq_ipchains *parse, const char *text, struct masq_err *err)
 {
@@ -154,7 +141,7 @@ timeouts_take(struct masq_ipchains *parse, const char *value, struct masq_err *e
 {
 	for (unsigned int i = 0; i < 3; i++) {
 		if (i != 0)
-			value = value_or_next(parse, NULL);
+			value = masq_ipchains_value_or_next(parse, NULL);
 		if (value == NULL)
 			return masq_err_set(err, EINVAL, "-S requires 3 timeout values");
 		if (masq_conf_number(value, 0, MASQ_CONF_TIMEOUT_MAX_S, &parse->seconds[i]) != 0)
@@ -168,7 +155,7 @@ timeouts_take(struct masq_ipchains *parse, const char *value, struct masq_err *e
 static int
 policy_take(struct masq_ipchains *parse, struct masq_err *err)
 {
-	const char *word = value_or_next(parse, NULL);
+	const char *word = masq_ipchains_value_or_next(parse, NULL);
 	int policy;
 
 	if (word == NULL)
@@ -190,15 +177,15 @@ command_words(struct masq_ipchains *parse, char letter, struct masq_err *err)
 
 	switch (letter) {
 	case 'D':
-		word = value_or_next(parse, NULL);
+		word = masq_ipchains_value_or_next(parse, NULL);
 		parse->by_number = word != NULL;
 		return word == NULL ? 0 : number_take(parse, word, err);
 	case 'I':
-		word = value_or_next(parse, NULL);
+		word = masq_ipchains_value_or_next(parse, NULL);
 		parse->number = 1;
 		return word == NULL ? 0 : number_take(parse, word, err);
 	case 'R':
-		word = value_or_next(parse, NULL);
+		word = masq_ipchains_value_or_next(parse, NULL);
 		if (word == NULL)
 			return masq_err_set(err, EINVAL, "-R requires a rule number");
 		return number_take(parse, word, err);
@@ -219,7 +206,7 @@ command_take(struct masq_ipchains *parse, char letter, const char *value, struct
 		return masq_err_set(err, EINVAL, "Can't use -%c with -%c", letter, parse->command);
 	parse->list_zero = pair;
 	parse->command = pair ? 'L' : letter;
-	value = value_or_next(parse, value);
+	value = masq_ipchains_value_or_next(parse, value);
 	if (letter == 'S')
 		return timeouts_take(parse, value, err);
 	if (value != NULL) {
@@ -236,183 +223,7 @@ command_take(struct masq_ipchains *parse, char letter, const char *value, struct
 	return 0;
 }
 
-/* ---------------------------------------------------------------- options of rules */
-
-/* "-s ! x": the "!" stands where the value should be. */
-static int
-value_negated(struct masq_ipchains *parse, const char **value, struct masq_err *err)
-{
-	if (strcmp(*value, "!") != 0)
-		return 0;
-	if (parse->invert)
-		return masq_err_set(err, EINVAL, "two `!' stand at %s", parse->words->asked);
-	parse->invert = true;
-	*value = masq_words_take(parse->words);
-	if (*value == NULL || strcmp(*value, "!") == 0)
-		return masq_err_set(err, EINVAL, "%s ! needs a value", parse->words->asked);
-	return 0;
-}
-
-static void
-invert_into(struct masq_ipchains *parse, enum masq_conf_rule_inverse bit)
-{
-	if (parse->invert)
-		parse->rule.inverse |= (uint8_t)bit;
-	parse->invert = false;
-}
-
-static int
-port_take(struct masq_ipchains *parse, struct masq_ipchains_end *end, const char *value,
-		enum masq_conf_rule_inverse bit, struct masq_err *err)
-{
-	if (end->port != NULL)
-		return masq_err_set(err, EINVAL, "the %s port stands twice",
-				bit == MASQ_INV_SPORT ? "source" : "destination");
-	end->port = value;
-	invert_into(parse, bit);
-	return 0;
-}
-
-/* The address of -s or -d, then perhaps "[!] port". */
-static int
-end_take(struct masq_ipchains *parse, struct masq_ipchains_end *end, const char *value,
-		enum masq_conf_rule_inverse addr_bit, enum masq_conf_rule_inverse port_bit,
-		struct masq_err *err)
-{
-	const struct masq_words *words = parse->words;
-	const char *port;
-
-	end->host = value;
-	invert_into(parse, addr_bit);
-	if (words->at + 1 < words->n && strcmp(words->word[words->at], "!") == 0 &&
-			words->word[words->at + 1][0] != '-') {
-		masq_words_take(parse->words);
-		parse->invert = true;
-		port = masq_words_take(parse->words);
-		return port_take(parse, end, port, port_bit, err);
-	}
-	port = value_or_next(parse, NULL);
-	return port == NULL ? 0 : port_take(parse, end, port, port_bit, err);
-}
-
-static int
-protocol_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
-{
-	struct masq_conf_rule *rule = &parse->rule;
-
-	if (masq_conf_protocol_find(value, &rule->proto, err) != 0)
-		return -EINVAL;
-	if (parse->invert && rule->proto == 0)
-		return masq_err_set(err, EINVAL, "`! all' protocols would never match");
-	invert_into(parse, MASQ_INV_PROTO);
-	return 0;
-}
-
-static int
-interface_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
-{
-	struct masq_conf_rule *rule = &parse->rule;
-	size_t len = strlen(value);
-	bool prefix = len > 0 && value[len - 1] == '+';
-
-	if (prefix)
-		len--;
-	if (len == 0 && prefix && !parse->invert) /* every port */
-		return 0;
-	if (len >= sizeof(rule->iface))
-		return masq_err_set(err, EINVAL, "port name `%.64s' is longer than %d characters",
-				value, MASQ_CONF_NAME_BYTES - 1);
-	memcpy(rule->iface, value, len);
-	if (prefix)
-		rule->flags |= MASQ_RULE_IFACE_PREFIX;
-	invert_into(parse, MASQ_INV_IFACE);
-	return len == 0 ? masq_err_set(err, EINVAL,
-					  "-i needs a port name (`! +' would never match)")
-			: masq_conf_port_name_check(rule->iface, err);
-}
-
-static int
-jump_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
-{
-	struct masq_conf_rule *rule = &parse->rule;
-	int target = masq_conf_target_find(value);
-
-	if (target >= 0) {
-		rule->target = (enum masq_conf_target)target;
-		if (rule->target == MASQ_TARGET_REDIRECT)
-			parse->redirect = value_or_next(parse, NULL);
-		return 0;
-	}
-	if (masq_conf_chain_name_check(value, err) != 0)
-		return -EINVAL;
-	rule->target = MASQ_TARGET_CHAIN;
-	strcpy(rule->chain, value);
-	return 0;
-}
-
-static int
-tos_byte_read(const char *text, uint8_t *byte)
-{
-	unsigned long value;
-	char *end = NULL;
-
-	if (text == NULL || strlen(text) > 4 ||
-			text[strspn(text, "0123456789abcdefABCDEFxX")] != '\0')
-		return -EINVAL;
-	value = strtoul(text, &end, 16);
-	if (end == text || *end != '\0' || value > UINT8_MAX)
-		return -EINVAL;
-	*byte = (uint8_t)value;
-	return 0;
-}
-
-static int
-tos_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
-{
-	const char *second = value_or_next(parse, NULL);
-
-	if (tos_byte_read(value, &parse->rule.tos_and) != 0 ||
-			tos_byte_read(second, &parse->rule.tos_xor) != 0)
-		return masq_err_set(err, EINVAL,
-				"-t needs two hexadecimal bytes, not `%.16s %.16s'", value,
-				second != NULL ? second : "");
-	return 0;
-}
-
-static int
-mark_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
-{
-	struct masq_conf_rule *rule = &parse->rule;
-	const char sign = value[0];
-	const char *digits = sign == '+' || sign == '-' ? value + 1 : value;
-	unsigned long number;
-	char *end = NULL;
-
-	errno = 0;
-	number = digits[0] >= '0' && digits[0] <= '9' ? strtoul(digits, &end, 0) : ULONG_MAX;
-	if (errno != 0 || number > UINT32_MAX || *end != '\0')
-		return masq_err_set(err, EINVAL,
-				"bad mark `%.64s'; accepted: VALUE, +VALUE or -VALUE, 0-4294967295",
-				value);
-	rule->has_mark = true;
-	rule->mark = sign == '-' ? (uint32_t)-number : (uint32_t)number;
-	if (digits == value)
-		rule->flags |= MASQ_RULE_MARK_ABSOLUTE;
-	return 0;
-}
-
-static int
-outsize_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
-{
-	uint32_t size = OUTSIZE_DEFAULT;
-
-	value = value_or_next(parse, value);
-	if (value != NULL && masq_conf_number(value, 0, UINT16_MAX, &size) != 0)
-		return masq_err_set(
-				err, EINVAL, "bad size `%.64s' for -o; accepted: 0-65535", value);
-	parse->rule.outsize = (uint16_t)size;
-	return 0;
-}
+/* ---------------------------------------------------------------- options */
 
 static void
 flag_take(struct masq_ipchains *parse, char letter)
@@ -425,11 +236,11 @@ flag_take(struct masq_ipchains *parse, char letter)
 		break;
 	case 'y':
 		rule->flags |= MASQ_RULE_SYN;
-		invert_into(parse, MASQ_INV_SYN);
+		masq_ipchains_invert(parse, MASQ_INV_SYN);
 		break;
 	case 'f':
 		rule->flags |= MASQ_RULE_FRAGMENT;
-		invert_into(parse, MASQ_INV_FRAGMENT);
+		masq_ipchains_invert(parse, MASQ_INV_FRAGMENT);
 		break;
 	case 'n':
 		parse->request->numeric = true;
@@ -458,35 +269,12 @@ option_take(struct masq_ipchains *parse, char letter, const char *value, struct 
 		return masq_err_set(err, EINVAL, "`!' cannot stand before %s", parse->words->asked);
 	if (option_note(parse, letter, err) != 0)
 		return -EINVAL;
-	if (strchr("psd23i", letter) != NULL && value_negated(parse, &value, err) != 0)
-		return -EINVAL;
-	switch (letter) {
-	case 'p':
-		return protocol_take(parse, value, err);
-	case 's':
-		return end_take(parse, &parse->src, value, MASQ_INV_SRC, MASQ_INV_SPORT, err);
-	case 'd':
-		return end_take(parse, &parse->dst, value, MASQ_INV_DST, MASQ_INV_DPORT, err);
-	case '2':
-		return port_take(parse, &parse->src, value, MASQ_INV_SPORT, err);
-	case '3':
-		return port_take(parse, &parse->dst, value, MASQ_INV_DPORT, err);
-	case 'i':
-		return interface_take(parse, value, err);
-	case 'j':
-		return jump_take(parse, value, err);
-	case 't':
-		return tos_take(parse, value, err);
-	case 'm':
-		return mark_take(parse, value, err);
-	case 'o':
-		return outsize_take(parse, value, err);
-	default:
-		if (letter >= 'A' && letter <= 'Z' && letter != 'M')
-			return command_take(parse, letter, value, err);
-		flag_take(parse, letter);
-		return 0;
-	}
+	if (strchr("psd23ijtmo", letter) != NULL)
+		return masq_ipchains_value_take(parse, letter, value, err);
+	if (letter >= 'A' && letter <= 'Z' && letter != 'M')
+		return command_take(parse, letter, value, err);
+	flag_take(parse, letter);
+	return 0;
 }
 
 /* ---------------------------------------------------------------- the end of the line */
@@ -702,7 +490,7 @@ masq_conf_ipchains_read(
 		if (letter < 0)
 			return letter;
 		if (letter == 'V' || letter == 'h') {
-			value = letter == 'h' ? value_or_next(&parse, value) : NULL;
+			value = letter == 'h' ? masq_ipchains_value_or_next(&parse, value) : NULL;
 			request->ask = letter == 'V' ? MASQ_ASK_VERSION
 					: value != NULL && strcmp(value, "icmp") == 0
 					? MASQ_ASK_HELP_ICMP

@@ -4,9 +4,10 @@
 
 /**
  * @file
- * What the two halves of the ipchains grammar hand over: the walk over the options
- * (masq_conf_ipchains.c) collects texts, because a port can stand before its protocol; the second
- * half (masq_conf_ipchains_rule.c) makes rules of them.
+ * What the three parts of the ipchains grammar hand over: the walk over the options
+ * (masq_conf_ipchains.c), the readers of values (masq_conf_ipchains_value.c), which keep texts
+ * because a port can stand before its protocol, and the maker of rules
+ * (masq_conf_ipchains_rule.c).
  */
 
 #include <stdbool.h>
@@ -37,6 +38,16 @@ struct masq_ipchains {
 	const char *redirect; /**< port of -j REDIRECT, or NULL */
 	struct masq_conf_rule rule;
 };
+
+/** @return @p value, or, if it is NULL, the next word, taken, unless it starts with a dash; or NULL */
+const char *masq_ipchains_value_or_next(struct masq_ipchains *parse, const char *value);
+
+/** Spend a "!" that waits: set @p bit of the rule. */
+void masq_ipchains_invert(struct masq_ipchains *parse, enum masq_conf_rule_inverse bit);
+
+/** Read the value of option @p letter, one of psd23ijtmo. @return 0, or -EINVAL */
+int masq_ipchains_value_take(
+		struct masq_ipchains *parse, char letter, const char *value, struct masq_err *err);
 
 /** Turn the collected texts into commands of @p verb. @return 0, or -EINVAL */
 int masq_ipchains_rules_make(struct masq_ipchains *parse, enum masq_conf_verb verb, bool mirrored,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ipchains, second half: from collected texts to rules.
+ * ipchains, third part: from collected texts to rules.
  *
  * What it is. When all options of a line are known, ports become numbers (service names depend on
  * the protocol, ICMP has types and codes instead), hosts become addresses, and the rule is written

@@ -244,12 +244,11 @@ read_gateway(const struct row *row, struct masq_conf_start *start, void *place, 
 /* ---------------------------------------------------------------- the table */
 
 /* clang-format off */
-#define DAEMON(key, reader, field, low, high, accepted, fallback, help) \
-	{ { "daemon", key, accepted, fallback, help }, reader, \
-	  offsetof(struct masq_conf_start, field), low, high },
-#define PORT(key, reader, field, low, high, accepted, fallback, help) \
-	{ { "port", key, accepted, fallback, help }, reader, \
-	  offsetof(struct masq_conf_port, field), low, high },
+#define KEY(key, section, reader, field, low, high, accepted, fallback, help) \
+	{ { #section, key, accepted, fallback, help }, reader, \
+	  offsetof(SECTION_##section, field), low, high },
+#define SECTION_daemon struct masq_conf_start
+#define SECTION_port struct masq_conf_port
 #define TIMEOUT(field, word, seconds) \
 	{ { "timeouts", word, "1-" TEXT(MASQ_CONF_TIMEOUT_MAX_S) " (seconds)", #seconds, \
 	    "Seconds without a packet after which a session in this state ends." }, \
@@ -257,60 +256,60 @@ read_gateway(const struct row *row, struct masq_conf_start *start, void *place, 
 	  MASQ_CONF_TIMEOUT_MAX_S },
 
 static const struct row rows[] = {
-	DAEMON("socket", read_text, socket, 0, MASQ_CONF_PATH_BYTES,
+	KEY("socket", daemon, read_text, socket, 0, MASQ_CONF_PATH_BYTES,
 		"a path of at most 107 characters", "/run/dpdk-masq/control.sock",
 		"Unix socket that dpdk-masq-cli talks to.")
-	DAEMON("socket-group", read_text, socket_group, 0, 32,
+	KEY("socket-group", daemon, read_text, socket_group, 0, 32,
 		"a group name of at most 31 characters", "",
 		"Group that may use the socket besides root.")
-	DAEMON("workers", read_number32, workers, 1, MASQ_MAX_WORKERS,
+	KEY("workers", daemon, read_number32, workers, 1, MASQ_MAX_WORKERS,
 		"1-" TEXT(MASQ_MAX_WORKERS), "1",
 		"Worker threads; when it is missing, as many as cores names.")
-	DAEMON("cores", read_cores, cores, 0, 64,
+	KEY("cores", daemon, read_cores, cores, 0, 64,
 		"a CPU list such as 1-2 or 2,4", "",
 		"CPUs that the workers are pinned to, one a worker; without it they are not pinned.")
-	DAEMON("sessions", read_number32, sessions, 1024, 16777216,
+	KEY("sessions", daemon, read_number32, sessions, 1024, 16777216,
 		"1024-16777216", "262144",
 		"Sessions that can exist at a time, all workers together.")
-	DAEMON("rules", read_rules, rules, 0, MASQ_CONF_PATH_BYTES,
+	KEY("rules", daemon, read_rules, rules, 0, MASQ_CONF_PATH_BYTES,
 		"a path of at most 107 characters", "",
 		"Rule file to load at start; a relative path starts at the folder of this file.")
-	DAEMON("memory", read_number32, memory_mb, 64, 1048576,
+	KEY("memory", daemon, read_number32, memory_mb, 64, 1048576,
 		"64-1048576 (MB)", "512",
 		"Memory for packets, tables and queues.")
-	DAEMON("hugepages", read_yes_no, hugepages, 0, 0,
+	KEY("hugepages", daemon, read_yes_no, hugepages, 0, 0,
 		"yes, no", "yes",
 		"Take the memory from hugepages; no for machines without.")
-	DAEMON("idle", read_idle, idle, 0, 0,
+	KEY("idle", daemon, read_idle, idle, 0, 0,
 		"poll, sleep", "poll",
 		"What a worker without packets does: poll on (dedicated CPUs), or sleep adaptively.")
-	DAEMON("masq-ports", read_masq_ports, masq_port_low, 1, 65535,
+	KEY("masq-ports", daemon, read_masq_ports, masq_port_low, 1, 65535,
 		"LOW-HIGH within 1-65535", "1024-65535",
 		"Ports of the outside address that masqueraded sessions are given.")
-	DAEMON("mbufs", read_number32, mbufs, 1024, 16777216,
+	KEY("mbufs", daemon, read_number32, mbufs, 1024, 16777216,
 		"1024-16777216", "",
 		"Packet buffers, all workers together; without it chosen from ports and workers.")
 
-	PORT("device", read_text, device, 1, MASQ_CONF_DEVICE_BYTES,
+	KEY("device", port, read_text, device, 1, MASQ_CONF_DEVICE_BYTES,
 		"a PCI address such as 0000:65:00.0, or a DPDK device string such as "
 		"net_af_packet0,iface=lan0", "",
 		"Device of the port; every port needs one.")
-	PORT("address", read_addresses, address, 0, 0,
+	KEY("address", port, read_addresses, address, 0, 0,
 		"A.B.C.D/LEN, several separated by commas", "",
 		"Address and network of the port; the first is the primary one. May stand several times.")
-	PORT("gateway", read_gateway, gateway, 0, 0,
+	KEY("gateway", port, read_gateway, gateway, 0, 0,
 		"an address A.B.C.D in a network of the port", "",
 		"Router behind this port that the default route leads to.")
-	PORT("mtu", read_number16, mtu, 68, 9600,
+	KEY("mtu", port, read_number16, mtu, 68, 9600,
 		"68-9600 (bytes)", "",
 		"Largest IP packet; without it what the device says.")
-	PORT("vlan", read_number16, vlan, 1, 4094,
+	KEY("vlan", port, read_number16, vlan, 1, 4094,
 		"1-4094", "",
 		"VLAN tag that the frames of the port carry; without it untagged frames only.")
-	PORT("rx-descriptors", read_number16, rx_descriptors, 32, 32768,
+	KEY("rx-descriptors", port, read_number16, rx_descriptors, 32, 32768,
 		"32-32768", "",
 		"Receive descriptors of a queue; without it the device's default.")
-	PORT("tx-descriptors", read_number16, tx_descriptors, 32, 32768,
+	KEY("tx-descriptors", port, read_number16, tx_descriptors, 32, 32768,
 		"32-32768", "",
 		"Transmit descriptors of a queue; without it the device's default.")
 
