@@ -41,9 +41,7 @@ masq_half_count(struct masq_worker *w, struct masq_half *half, const struct masq
 
 	path->packets++;
 	path->bytes += pkt->l3_len_bytes;
-	half->packets++;
-	half->bytes += pkt->l3_len_bytes;
-	half->last_seen_ms = (uint32_t)w->now_ms;
+	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
 }
 
 /**

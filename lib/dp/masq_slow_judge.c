@@ -213,9 +213,7 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 		remember(w, half, &judgement->result, b->arrival[i], route->port, ref);
 	}
 	masq_session_note(w, half, pkt->tcp_flags);
-	half->packets++;
-	half->bytes += pkt->l3_len_bytes;
-	half->last_seen_ms = (uint32_t)w->now_ms;
+	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
 	/* The packet at hand gets its own TOS, which with -y may differ from what is remembered. */
 	struct masq_rewrite rewrite = half->rewrite;
 

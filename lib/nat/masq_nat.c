@@ -171,7 +171,7 @@ complete(struct masq_nat *nat, uint32_t session, const struct masq_nat_msg *msg,
 
 	masq_rewrite_init(&initial->rewrite, &from, &to, false);
 	initial->flags &= (uint8_t)~MASQ_HALF_PENDING;
-	initial->last_seen_ms = (uint32_t)now_ms;
+	initial->last_seen_ms = masq_half_clock(now_ms);
 	record->reply = msg->half;
 	record->reply_worker = (uint8_t)reply_worker;
 	if (record->kind == MASQ_SESSION_PORTFW) {
@@ -201,7 +201,7 @@ initial_insert(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t 
 	record->proto = flow->initial.proto;
 	record->mark = flow->mark;
 	record->origin = flow->origin;
-	record->created_ms = (uint32_t)now_ms;
+	record->created_ms = masq_half_clock(now_ms);
 	record->reply = MASQ_HALF_NONE;
 	atomic_store_explicit(&record->state, (uint32_t)flow->state, memory_order_relaxed);
 
@@ -211,7 +211,7 @@ initial_insert(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t 
 									     : 0));
 	half.session = *session;
 	half.creator = (uint8_t)nat->config.worker;
-	half.last_seen_ms = (uint32_t)now_ms;
+	half.last_seen_ms = masq_half_clock(now_ms);
 	record->initial = masq_half_insert(table, &flow->initial, &half);
 	if (record->initial == MASQ_HALF_NONE) {
 		masq_session_free(table, *session);
