@@ -75,7 +75,7 @@ test_model_chain(struct masq_conf_rules *model, const char *name)
 	model->chains = test_model_grow(model->chains, model->n_chains + 1, sizeof(*chain));
 	chain = &model->chains[model->n_chains];
 	memset(chain, 0, sizeof(*chain));
-	snprintf(chain->name, sizeof(chain->name), "%s", name);
+	snprintf(chain->name, sizeof(chain->name), "%.8s", name);
 	return model->n_chains++;
 }
 
