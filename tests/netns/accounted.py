@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Read "dpdk-masq-cli -j stats show" and fail unless rx = tx + punted + the sum of named drops."""
+"""Read "dpdk-masq-cli -j stats show" and fail unless every packet is accounted for:
+
+    rx + originated = tx + punted + drops + held
+"""
 
 import json
 import sys
 
-stats = json.load(sys.stdin)
-received = stats["rx_packets"]
-accounted = stats["tx_packets"] + stats["punted_packets"] + stats["dropped_packets"]
-print(f"rx {received}, accounted for {accounted}: {stats}")
-sys.exit(0 if received == accounted and received > 0 else 1)
+total = json.load(sys.stdin)["total"]
+came = total["rx"] + total["originated"]
+went = total["tx"] + total["punted"] + total["drops"] + total["held"]
+print(f"came {came}, went {went}: {total}")
+sys.exit(0 if came == went and total["rx"] > 0 else 1)
