@@ -137,6 +137,14 @@ masq_judge_chain(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	return false;
 }
 
+/* What came to an address of the box itself skips the forward chain: also a hairpin's answers. */
+static bool
+asks_forward(const struct masq_half *half, const struct masq_judgement *judgement)
+{
+	return (half->flags & MASQ_HALF_FROM_INSIDE) != 0 &&
+			rte_be_to_cpu_32(half->rewrite.dst) == judgement->input.dst;
+}
+
 /* Does a data segment of this half pass all chains too? Its result is what may be remembered. */
 static bool
 ask_without_syn(struct masq_worker *w, const struct masq_half *half,
@@ -149,7 +157,7 @@ ask_without_syn(struct masq_worker *w, const struct masq_half *half,
 	masq_rules_result_init(&data->result);
 	if (ask_chain(w, MASQ_CHAIN_INPUT, NULL, arrival, data) != MASQ_VERDICT_ACCEPT)
 		return false;
-	if ((half->flags & MASQ_HALF_FROM_INSIDE) != 0 &&
+	if (asks_forward(half, data) &&
 			ask_chain(w, MASQ_CHAIN_FORWARD, NULL, departure, data) !=
 					MASQ_VERDICT_MASQ)
 		return false;
@@ -266,7 +274,7 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		masq_judge_count(w, &b->pkt[i], &judgement.result);
 		return;
 	}
-	if ((half->flags & MASQ_HALF_FROM_INSIDE) != 0) {
+	if (asks_forward(half, &judgement)) {
 		if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, &judgement))
 			return;
 		if (judgement.result.verdict != MASQ_VERDICT_MASQ) {

@@ -95,11 +95,11 @@ initial_is_from_inside(enum masq_session_kind kind)
 	return kind == MASQ_SESSION_MASQ;
 }
 
-/* Only a server's answers go out through the forward chain; a hairpin's come to the box itself. */
+/* A server's answers do, also those that a hairpin brings back to a client beside the server. */
 static bool
 reply_is_from_inside(enum masq_session_kind kind)
 {
-	return kind == MASQ_SESSION_PORTFW;
+	return kind != MASQ_SESSION_MASQ;
 }
 
 /* Put a REPLY half into this worker's table. @return index or MASQ_HALF_NONE */

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * TCP states and how long a session lives in each, against the table of reference 1.8 and the
+ * timeouts of behaviour.md. A timeout is a promise to the second: one second before its end the
+ * session is there, one second after it is gone.
+ */
+#include "masq_test_talk.h"
+
+#define FORWARD MASQ_ALL "portfw -a -P tcp -L 203.0.113.1 80 -R 192.168.16.27 8080\n"
+
+#define expect_state(box, expected)                                          \
+	do {                                                                 \
+		assert_string_equal(masq_state_name(box_session(box).state), \
+				masq_state_name(MASQ_STATE_##expected));     \
+	} while (0)
+
+/* Exactly so many seconds after the last packet the session ends. */
+#define expect_end_after(box, seconds)                                   \
+	do {                                                             \
+		box_advance(box, ((seconds)-1) * UINT64_C(1000));        \
+		assert_int_equal(box_sessions(box), 1);                  \
+		box_advance(box, 1999);                                  \
+		assert_int_equal(box_sessions(box), 0);                  \
+		box_advance(box, 1);                                     \
+		assert_int_equal(box_counters(box).sessions, 0);         \
+		assert_int_equal(box_counters(box).sessions_expired, 1); \
+	} while (0)
+
+static struct talk
+inside_out(struct masq_test_box *box)
+{
+	return (struct talk)TALK(box, TCP, INSIDE, 1025, OUTSIDE, 80);
+}
+
+static struct talk
+outside_in(struct masq_test_box *box)
+{
+	return (struct talk)CALL(box, TCP, OUTSIDE, 3000, 80, SERVER, 8080);
+}
+
+static void
+opened_and_closed_by_inside(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_out(&t, SYN);
+	expect_state(box, SYN_SENT);
+	talk_in(&t, SYN | ACK);
+	expect_state(box, ESTABLISHED);
+	talk_out(&t, ACK);
+	expect_state(box, ESTABLISHED);
+	talk_out(&t, FIN | ACK);
+	expect_state(box, FIN_WAIT);
+	talk_in(&t, ACK);
+	expect_state(box, FIN_WAIT);
+	talk_in(&t, FIN | ACK);
+	expect_state(box, TIME_WAIT);
+	talk_out(&t, ACK);
+	expect_state(box, TIME_WAIT);
+	expect_end_after(box, 240);
+	talk_in_dropped(&t, ACK, MASQ_DROP_LOCAL);
+	box_close(box);
+}
+
+static void
+closed_by_outside(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_open_from_inside(&t);
+	talk_in(&t, FIN | ACK);
+	expect_state(box, CLOSE_WAIT);
+	talk_out(&t, ACK);
+	expect_state(box, CLOSE_WAIT);
+	talk_out(&t, FIN | ACK);
+	expect_state(box, TIME_WAIT);
+	talk_in(&t, ACK);
+	expect_state(box, TIME_WAIT);
+	expect_end_after(box, 240);
+	box_close(box);
+}
+
+static void
+reset_by_inside(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_open_from_inside(&t);
+	talk_out(&t, RST);
+	expect_state(box, CLOSE);
+	expect_end_after(box, 10);
+	box_close(box);
+}
+
+static void
+reset_by_outside(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_open_from_inside(&t);
+	talk_in(&t, RST | ACK);
+	expect_state(box, CLOSE);
+	expect_end_after(box, 10);
+	box_close(box);
+}
+
+/* Nobody listens there. */
+static void
+refused_by_outside(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_out(&t, SYN);
+	talk_in(&t, RST | ACK);
+	expect_state(box, CLOSE);
+	expect_end_after(box, 10);
+	box_close(box);
+}
+
+static void
+forwarded_call(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = outside_in(box);
+
+	talk_in(&t, SYN);
+	expect_state(box, SYN_RECV);
+	talk_out(&t, SYN | ACK);
+	expect_state(box, ESTABLISHED);
+	talk_in(&t, ACK);
+	expect_state(box, ESTABLISHED);
+	talk_in(&t, FIN | ACK);
+	expect_state(box, CLOSE_WAIT);
+	talk_out(&t, FIN | ACK);
+	expect_state(box, TIME_WAIT);
+	expect_end_after(box, 240);
+	box_close(box);
+}
+
+static void
+forwarded_call_closed_by_server(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = outside_in(box);
+
+	talk_open_from_outside(&t);
+	talk_out(&t, FIN | ACK);
+	expect_state(box, FIN_WAIT);
+	talk_in(&t, FIN | ACK);
+	expect_state(box, TIME_WAIT);
+	expect_end_after(box, 240);
+	box_close(box);
+}
+
+static void
+forwarded_call_refused(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = outside_in(box);
+
+	talk_in(&t, SYN);
+	talk_out(&t, RST | ACK);
+	expect_state(box, CLOSE);
+	expect_end_after(box, 10);
+	box_close(box);
+}
+
+static void
+syn_sent_ends(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_out(&t, SYN);
+	expect_end_after(box, 240);
+	box_close(box);
+}
+
+static void
+syn_recv_ends(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = outside_in(box);
+
+	talk_in(&t, SYN);
+	expect_end_after(box, 240);
+	box_close(box);
+}
+
+/* An ACK out of nowhere to a forwarded port: not a connection, and soon forgotten. */
+static void
+listen_ends(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = outside_in(box);
+
+	talk_in(&t, ACK);
+	expect_state(box, LISTEN);
+	expect_end_after(box, 240);
+	box_close(box);
+}
+
+static void
+established_ends_after_7440_s(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_open_from_inside(&t);
+	expect_end_after(box, 7440);
+	box_close(box);
+}
+
+static void
+forwarded_established_ends_after_7440_s(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = outside_in(box);
+
+	talk_open_from_outside(&t);
+	expect_end_after(box, 7440);
+	box_close(box);
+}
+
+static void
+fin_wait_ends(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_open_from_inside(&t);
+	talk_out(&t, FIN | ACK);
+	expect_end_after(box, 240);
+	box_close(box);
+}
+
+static void
+close_wait_ends(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_open_from_inside(&t);
+	talk_in(&t, FIN | ACK);
+	expect_end_after(box, 240);
+	box_close(box);
+}
+
+/* The client takes the same port again, as clients do, before the old session has ended. */
+static void
+port_used_again_after_close(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_open_from_inside(&t);
+	talk_out(&t, FIN | ACK);
+	talk_in(&t, FIN | ACK);
+	talk_out(&t, ACK);
+	box_advance(box, 60000);
+	talk_out(&t, SYN);
+	expect_state(box, SYN_SENT);
+	talk_in(&t, SYN | ACK);
+	talk_out(&t, ACK);
+	expect_state(box, ESTABLISHED);
+	assert_int_equal(box_sessions(box), 1);
+	expect_end_after(box, 7440);
+	box_close(box);
+}
+
+/* A segment with no flag that means anything. */
+static void
+no_flags_closes(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_open_from_inside(&t);
+	talk_out(&t, 0x08);
+	expect_state(box, CLOSE);
+	expect_end_after(box, 10);
+	box_close(box);
+}
+
+/* Used now and then, in either direction. */
+static void
+every_packet_starts_the_timeout_anew(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_open_from_inside(&t);
+	for (unsigned int round = 0; round < 3; round++) {
+		box_advance(box, 7000 * UINT64_C(1000));
+		if (round % 2 == 0)
+			talk_in(&t, ACK);
+		else
+			talk_out(&t, ACK);
+		assert_int_equal(box_sessions(box), 1);
+	}
+	expect_end_after(box, 7440);
+	box_close(box);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		BOX_ROWS(opened_and_closed_by_inside),
+		BOX_ROWS(closed_by_outside),
+		BOX_ROWS(reset_by_inside),
+		BOX_ROWS(reset_by_outside),
+		BOX_ROWS(refused_by_outside),
+		BOX_ROWS(forwarded_call),
+		BOX_ROWS(forwarded_call_closed_by_server),
+		BOX_ROWS(forwarded_call_refused),
+		BOX_ROWS(syn_sent_ends),
+		BOX_ROWS(syn_recv_ends),
+		BOX_ROWS(listen_ends),
+		BOX_ROWS(established_ends_after_7440_s),
+		BOX_ROWS(forwarded_established_ends_after_7440_s),
+		BOX_ROWS(fin_wait_ends),
+		BOX_ROWS(close_wait_ends),
+		BOX_ROWS(port_used_again_after_close),
+		BOX_ROWS(no_flags_closes),
+		BOX_ROWS(every_packet_starts_the_timeout_anew),
+	};
+
+	(void)argc;
+	box_main_init(argv[0]);
+	return cmocka_run_group_tests_name("tcp states", tests, NULL, NULL);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How long UDP and ICMP sessions live, and what "timeout set" does to those that live already. */
+#include "masq_test_talk.h"
+
+/* One second before its time a session is there, one second after it is gone. */
+#define expect_end_after(box, seconds)                            \
+	do {                                                      \
+		box_advance(box, ((seconds)-1) * UINT64_C(1000)); \
+		assert_int_equal(box_sessions(box), 1);           \
+		box_advance(box, 2000);                           \
+		assert_int_equal(box_sessions(box), 0);           \
+	} while (0)
+
+static void
+udp_300_s(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+
+	talk_out(&t, 0);
+	assert_in_range(box_session(box).expires_ms, 299000, 300000);
+	expect_end_after(box, 300);
+	talk_in_dropped(&t, 0, MASQ_DROP_LOCAL);
+	box_close(box);
+}
+
+static void
+icmp_60_s(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, ICMP, INSIDE, 77, OUTSIDE, 8);
+
+	talk_out(&t, 0);
+	expect_end_after(box, 60);
+	talk_in_dropped(&t, 0, MASQ_DROP_LOCAL);
+	box_close(box);
+}
+
+static void
+either_direction_keeps_alive(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state),
+			MASQ_ALL "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 5353\n");
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct talk call = CALL(box, UDP, OUTSIDE, 4000, 53, SERVER, 5353);
+
+	talk_out(&t, 0);
+	talk_in(&call, 0);
+	for (unsigned int round = 0; round < 4; round++) {
+		box_advance(box, 299000);
+		talk_in(&t, 0);
+		talk_out(&call, 0);
+	}
+	for (unsigned int round = 0; round < 4; round++) {
+		box_advance(box, 299000);
+		talk_out(&t, 0);
+		talk_in(&call, 0);
+	}
+	assert_int_equal(box_sessions(box), 2);
+	box_advance(box, 299000);
+	assert_int_equal(box_sessions(box), 2);
+	box_advance(box, 2000);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
+static void
+shortened_for_existing_sessions(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+
+	talk_out(&t, 0);
+	talk_in(&t, 0);
+	box_advance(box, 10000);
+	box_rules(box, MASQ_ALL "timeout set udp 30\n");
+	box_advance(box, 19000);
+	assert_int_equal(box_sessions(box), 1);
+	box_advance(box, 2000);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
+static void
+lengthened_for_existing_sessions(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+
+	talk_out(&t, 0);
+	box_advance(box, 10000);
+	box_rules(box, MASQ_ALL "timeout set udp 600\n");
+	box_advance(box, 589000);
+	assert_int_equal(box_sessions(box), 1);
+	box_advance(box, 2000);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
+/* The new timeout counts from the last packet, also of a session that is used meanwhile. */
+static void
+shortened_while_in_use(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, TCP, INSIDE, 1025, OUTSIDE, 80);
+
+	talk_open_from_inside(&t);
+	box_advance(box, 100000);
+	box_rules(box, MASQ_ALL "timeout set tcp-established 60\n");
+	box_advance(box, 1000);
+	assert_int_equal(box_sessions(box), 0);
+
+	t.visible_port = 0;
+	talk_open_from_inside(&t);
+	for (unsigned int round = 0; round < 5; round++) {
+		box_advance(box, 59000);
+		talk_in(&t, ACK);
+	}
+	expect_end_after(box, 60);
+	box_close(box);
+}
+
+/* What another state's timeout is does not matter. */
+static void
+other_timeouts_stay(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+
+	talk_out(&t, 0);
+	box_rules(box, MASQ_ALL "timeout set icmp 1 tcp-established 1\n");
+	expect_end_after(box, 300);
+	box_close(box);
+}
+
+/* Thousands that end in the same second all end, although a round ends only so many. */
+static void
+many_end_together(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+
+	for (uint16_t k = 0; k < 2000; k++) {
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 53);
+
+		talk_out(&t, 0);
+	}
+	assert_int_equal(box_sessions(box), 2000);
+	box_advance(box, 298000);
+	assert_int_equal(box_sessions(box), 2000);
+	box_advance(box, 3000);
+	/* 64 a millisecond and worker; the test's clock makes a step a second. */
+	for (unsigned int k = 0; k < 64; k++)
+		box_advance(box, 1);
+	assert_int_equal(box_sessions(box), 0);
+	assert_int_equal(box_counters(box).sessions_expired, 2000);
+	box_close(box);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		BOX_ROWS(udp_300_s),
+		BOX_ROWS(icmp_60_s),
+		BOX_ROWS(either_direction_keeps_alive),
+		BOX_ROWS(shortened_for_existing_sessions),
+		BOX_ROWS(lengthened_for_existing_sessions),
+		BOX_ROWS(shortened_while_in_use),
+		BOX_ROWS(other_timeouts_stay),
+		BOX_ROWS(many_end_together),
+	};
+
+	(void)argc;
+	box_main_init(argv[0]);
+	return cmocka_run_group_tests_name("timeouts", tests, NULL, NULL);
+}
