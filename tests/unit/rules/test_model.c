@@ -335,6 +335,47 @@ some_packet(uint64_t *rnd)
 	return packet;
 }
 
+/* Spread a model over all addresses and ports; few rules without conditions stay. */
+static void
+widen(uint64_t *rnd, struct masq_conf_rules *model)
+{
+	for (uint32_t c = 0; c < model->n_chains; c++) {
+		for (uint32_t i = 0; i < model->chains[c].n_rules; i++) {
+			struct masq_conf_rule *rule = &model->chains[c].rules[i];
+			uint16_t lo = (uint16_t)test_random(rnd);
+
+			rule->src_mask = TEST_MASK(20 + test_random_below(rnd, 13));
+			rule->src = test_random(rnd) & rule->src_mask;
+			rule->dst = test_random(rnd) & rule->dst_mask;
+			rule->sport.lo = lo;
+			rule->sport.hi = lo | (uint16_t)test_random_below(rnd, 256);
+			rule->inverse &= (uint8_t) ~(MASQ_INV_SRC | MASQ_INV_SPORT);
+			if (test_random_percent(rnd, 1))
+				rule->inverse |= MASQ_INV_SRC;
+		}
+	}
+}
+
+/* A packet at the border of what a rule accepts, on this side or that. */
+static void
+aim(uint64_t *rnd, const struct masq_conf_rules *model, struct masq_rules_input *packet)
+{
+	const struct masq_conf_chain *chain =
+			&model->chains[test_random_below(rnd, model->n_chains)];
+	const struct masq_conf_rule *rule = &chain->rules[test_random_below(rnd, chain->n_rules)];
+
+	packet->src = test_random_percent(rnd, 50) ? rule->src : rule->src | ~rule->src_mask;
+	packet->dst = test_random_percent(rnd, 50) ? rule->dst : rule->dst | ~rule->dst_mask;
+	packet->sport = test_random_percent(rnd, 50) ? rule->sport.lo : rule->sport.hi;
+	packet->dport = rule->dport.lo;
+	if (test_random_percent(rnd, 30))
+		packet->src += test_random_below(rnd, 3) - 1;
+	if (test_random_percent(rnd, 30))
+		packet->sport += (uint16_t)(test_random_below(rnd, 3) - 1);
+	if (rule->proto != 0 && rule->proto <= UINT8_MAX)
+		packet->proto = (uint8_t)rule->proto;
+}
+
 /* ---------------------------------------------------------------- comparing */
 
 static void
@@ -362,15 +403,17 @@ compare(struct reading *r, const struct masq_rules *rules, uint32_t chain, int v
 
 struct size {
 	uint32_t sets, packets, chains, rules, fussy;
+	bool wide; /* so many addresses and ports that the index cannot tell all apart */
 };
 
 static const struct size sizes[] = {
-	{ 4000, 60, 3, 12, 40 },
-	{ 600, 100, 0, 64, 60 },
-	{ 150, 100, 6, 150, 60 },
-	{ 30, 200, 20, 1000, 80 },
-	{ 4, 500, 50, 5000, 90 },
-	{ 2, 1000, 0, 9000, 97 },
+	{ 4000, 60, 3, 12, 40, false },
+	{ 600, 100, 0, 64, 60, false },
+	{ 150, 100, 6, 150, 60, false },
+	{ 30, 200, 20, 1000, 80, false },
+	{ 4, 500, 50, 5000, 90, false },
+	{ 2, 1000, 0, 9000, 97, false },
+	{ 4, 4000, 10, 20000, 97, .wide = true },
 };
 
 static void
@@ -382,6 +425,8 @@ run(uint64_t seed, const struct size *size, struct reading *r)
 	struct masq_rules *rules;
 
 	some_model(&rnd, &model, size->chains, size->rules, size->fussy);
+	if (size->wide)
+		widen(&rnd, &model);
 	rules = masq_rules_create(&model, test_ports, TEST_PORTS, NULL, &err);
 	if (rules == NULL)
 		fail_msg("%s", err.text);
@@ -389,6 +434,8 @@ run(uint64_t seed, const struct size *size, struct reading *r)
 		struct masq_rules_input packet = some_packet(&rnd);
 		uint32_t chain = test_random_below(&rnd, 3);
 
+		if (size->wide)
+			aim(&rnd, &model, &packet);
 		compare(r, rules, chain, read_model(r, &model, chain, &packet));
 	}
 	masq_rules_destroy(rules);
