@@ -27,7 +27,9 @@ struct masq_rules_input {
 	uint16_t sport; /**< ICMP: type */
 	uint16_t dport; /**< ICMP: code */
 	uint8_t proto;
-	uint8_t port; /**< index of the interface that the chain looks at (reference 5.2, -i) */
+	/** Index of the interface that the chain looks at (reference 5.2, -i); one that has no name
+	 * fits rules without -i and rules with ! -i. */
+	uint8_t port;
 	bool has_ports; /**< false: no transport header; rules with ports or -y do not match */
 	bool syn; /**< TCP with SYN and neither ACK nor RST */
 	uint32_t mark; /**< as it came from the chain before */
