@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# What cannot start says why, and disturbs nothing that runs.
+#
+#   client 192.168.16.2 -- lan .1 [box] wan .1 -- (nobody)
+#
+. "$(dirname "$0")/lib.sh"
+need ping
+
+segment inside
+segment outside
+host client inside 192.168.16.2/24 192.168.16.1
+box_port lan inside "address = 192.168.16.1/24"
+box_port wan outside "address = 203.0.113.1/24"
+box_start
+
+# refused SENTENCE REGEX SED-SCRIPT: a second daemon with a changed start file ends with 1 and a sentence
+refused() {
+    sed -e "s|control.sock|second.sock|; s|iface=lan|iface=spare0|; s|iface=wan|iface=spare1|" -e "$3" "$T/box.conf" >"$T/bad.conf"
+    check_exit "$1" 1 "$2" on box dpdk-masq -c "$T/bad.conf"
+}
+ip -n "$ID-box" link add spare0 type veth peer name spare1
+on box ip link set spare0 up
+on box ip link set spare1 up
+
+refused "an unknown key" 'bad\.conf:4: .*colour.*accepted: .*workers' 's/^workers.*/colour = red/'
+refused "an unknown section" 'bad\.conf:[0-9]+: .*warp' 's/^\[port lan\]/[warp 9]/'
+refused "a bad number" 'bad\.conf:4: .*workers.*many.*accepted' 's/^workers.*/workers = many/'
+refused "a bad address" 'bad\.conf:[0-9]+: .*192\.168\.16\.300' 's|192.168.16.1/24|192.168.16.300/24|'
+refused "a port without a device" 'lan' '/spare0/d'
+refused "a device that does not exist" 'lan.*nosuch0' 's/spare0/nosuch0/'
+refused "a driver that does not exist" 'lan.*net_nothing' 's/^device = net_[a-z_]*0/device = net_nothing0/'
+refused "a rule file that does not exist" 'nowhere\.masq' 's|rules.masq|nowhere.masq|'
+echo "ipchains -A forward -s 10.0.0.0/8 -j MASK" >"$T/bad.masq"
+refused "a rule with a bad word" 'bad\.masq:1: .*MASK' 's|rules.masq|bad.masq|'
+refused "too little memory" 'memory' 's/^memory.*/memory = 1000000/'
+refused "a socket that a live daemon serves" "control\.sock.*$DAEMON" 's|second.sock|control.sock|'
+check_exit "a start file that does not exist" 1 'none\.conf' dpdk-masq -c "$T/none.conf"
+check_exit "an unknown option" 2 '' dpdk-masq -Q
+check "the daemon that ran before still routes" on client ping -c 2 -i 0.2 -W 2 203.0.113.1
+check "and still serves its socket" cli port show
+finish

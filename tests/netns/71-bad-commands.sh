@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Commands that make no sense are refused with a sentence and an exit code; the rules stay as they were.
+#
+#   client 192.168.16.2 -- lan .1 [box] wan .1 -- (nobody)
+#
+. "$(dirname "$0")/lib.sh"
+
+segment inside
+segment outside
+host client inside 192.168.16.2/24 192.168.16.1
+box_port lan inside "address = 192.168.16.1/24"
+box_port wan outside "address = 203.0.113.1/24"
+box_rules "ipchains -A forward -s 192.168.16.0/24 -j MASQ"
+box_start
+cli save "$T/before"
+
+check_exit "no such command" 2 'frobnicate' cli frobnicate
+check_exit "no such word of a command" 2 'shew' cli session shew
+check_exit "no such option" 2 '' cli -Q port show
+check_exit "no daemon behind the socket" 3 "$T/nobody\.sock" dpdk-masq-cli -s "$T/nobody.sock" port show
+check_exit "a rule file that does not exist" 1 'nowhere\.masq' cli load "$T/nowhere.masq"
+printf '%s\n' "ipchains -P forward DENY" "portfw -a -P tcp -L 203.0.113.1 eighty -R 192.168.16.2 80" >"$T/bad.masq"
+check_exit "load names file, line and word" 1 'bad\.masq:2: .*eighty' cli load "$T/bad.masq"
+check_exit "check does too" 1 'bad\.masq:2: .*eighty' cli check "$T/bad.masq"
+head -c 100000 /dev/urandom >"$T/noise"
+check_exit "noise is no rule file" 1 'noise' cli load "$T/noise"
+check_exit "ipchains: a bad target" 1 'No target by that name' compat ipchains -A forward -j MASK
+check_exit "ipchains: a bad option" 2 'ipchains -h' compat ipchains -A forward --colour red
+check_exit "ipchains: masquerading of input" 2 'masquerading not allowed' compat ipchains -A input -j MASQ
+check_exit "ipchains: a rule that is not there" 1 'bad rule' compat ipchains -D forward -s 1.2.3.4 -j DENY
+check_exit "portfw: half an address" 2 'portfw: illegal local address' compat ipmasqadm portfw -a -P tcp -L 203.0.113.1
+check_exit "portfw: nothing to delete" 1 '.' compat ipmasqadm portfw -d -P tcp -L 203.0.113.1 80
+check_exit "what is not there yet says so" 1 'autofw' compat ipmasqadm autofw -A -r tcp 1000 2000 -h 192.168.16.2
+check_exit "route: a bad gateway" 1 '300' cli route add 10.0.0.0/8 via 192.168.16.300
+check_exit "timeout: a bad name" 1 'tcp-lunch.*tcp-established' cli timeout set tcp-lunch 5
+
+cli save "$T/after"
+check "the rules are what they were" cmp "$T/before" "$T/after"
+check "save and load is the identity" cli load "$T/after"
+cli save "$T/again"
+check "also the second time" cmp "$T/after" "$T/again"
+finish

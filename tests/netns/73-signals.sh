@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# SIGTERM, SIGINT and "shutdown" end the appliance cleanly; SIGKILL leaves nothing that stops the next.
+#
+#   client 192.168.16.2 -- lan .1 [box] wan .1 -- server 203.0.113.80
+#
+. "$(dirname "$0")/lib.sh"
+need ping
+
+segment inside
+segment outside
+host client inside 192.168.16.2/24 192.168.16.1
+host server outside 203.0.113.80/24
+box_port lan inside "address = 192.168.16.1/24"
+box_port wan outside "address = 203.0.113.1/24"
+box_rules "ipchains -P forward MASQ"
+box_start
+works() { check "packets flow $1" on client ping -c 2 -i 0.2 -W 3 203.0.113.80; }
+works "at first"
+
+for signal in TERM INT; do
+    box_stop $signal
+    check_equal "SIG$signal: exit code" 0 "$DAEMON_EXIT"
+    check_not "SIG$signal: the socket is gone" test -e "$T/control.sock"
+    check_equal "SIG$signal: no file is left beside it" "" "$(find "$T" -name 'control.sock*')"
+    box_restart
+    works "after SIG$signal"
+done
+
+box_stop KILL
+check "SIGKILL: the socket stays" test -e "$T/control.sock"
+check_exit "a dead daemon's socket is no daemon" 3 'control\.sock' cli port show
+box_restart
+works "after SIGKILL"
+
+check "shutdown is answered" cli shutdown
+wait_for 20 "the appliance ends after shutdown" box_gone
+box_stop
+check_equal "shutdown: exit code" 0 "$DAEMON_EXIT"
+box_restart
+works "after shutdown"
+finish
