@@ -386,10 +386,10 @@ ideal_create(struct ideal *ideal, uint32_t sessions, const struct flow *flows, u
 {
 	struct rte_hash_parameters params = {
 		.name = "ideal",
-		.entries = 2 * sessions,
+		.entries = 2 * sessions +
+				1, /* like the appliance: twice the buckets at a power of two */
 		.key_len = sizeof(struct masq_tuple),
 		.socket_id = SOCKET_ID_ANY,
-		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
 	};
 	double last[ROUNDS_MAX];
 	unsigned int n_last = 0;

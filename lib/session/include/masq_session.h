@@ -148,6 +148,9 @@ uint32_t masq_session_capacity(const struct masq_session_table *table);
 void masq_half_lookup_burst(struct masq_session_table *table, const struct masq_tuple *const *keys,
 		uint32_t *index, unsigned int n);
 
+/** @return halves that fit: as many as asked for at creation, or one more */
+uint32_t masq_half_capacity(const struct masq_session_table *table);
+
 /** Find one half. @return index or MASQ_HALF_NONE */
 uint32_t masq_half_find(const struct masq_session_table *table, const struct masq_tuple *key);
 
