@@ -84,9 +84,13 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i,
 	}
 }
 
-void
-masq_judge_count(struct masq_worker *w, const struct masq_pkt *pkt,
-		const struct masq_rules_result *result)
+/*
+ * Count one packet on all rules that it matched.
+ *
+ * @return path of the matches, MASQ_PATH_NONE when they have none
+ */
+static uint32_t
+count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_rules_result *result)
 {
 	uint32_t path = MASQ_PATH_NONE;
 
@@ -95,10 +99,18 @@ masq_judge_count(struct masq_worker *w, const struct masq_pkt *pkt,
 	if (path == MASQ_PATH_NONE) {
 		masq_path_count_slots(w->paths, result->rules, result->n_rules,
 				pkt->l3_len_bytes);
-		return;
+		return path;
 	}
 	w->path_counters[path].packets++;
 	w->path_counters[path].bytes += pkt->l3_len_bytes;
+	return path;
+}
+
+void
+masq_judge_count(struct masq_worker *w, const struct masq_pkt *pkt,
+		const struct masq_rules_result *result)
+{
+	count(w, pkt, result);
 }
 
 static enum masq_rules_verdict
@@ -168,10 +180,8 @@ ask_without_syn(struct masq_worker *w, const struct masq_half *half,
 /* Let the half remember a verdict. @return nothing: a half that cannot remember stays unjudged */
 static void
 remember(struct masq_worker *w, struct masq_half *half, const struct masq_rules_result *result,
-		uint8_t arrival, uint8_t departure, struct masq_neigh_ref ref)
+		uint32_t path, uint8_t arrival, uint8_t departure, struct masq_neigh_ref ref)
 {
-	uint32_t path;
-
 	half->flags &= (uint8_t)~(MASQ_HALF_SYN_SLOW | MASQ_HALF_SLOW);
 	half->rewrite.tos_and = result->tos_and;
 	half->rewrite.tos_xor = result->tos_xor;
@@ -179,15 +189,28 @@ remember(struct masq_worker *w, struct masq_half *half, const struct masq_rules_
 	half->departure_port = departure;
 	half->neigh = ref.value;
 	half->generation = 0;
-	if (result->overflow || result->wants_log)
-		return;
-	path = masq_path_intern(w->paths, result->rules, result->n_rules);
-	if (path == MASQ_PATH_NONE)
+	if (path == MASQ_PATH_NONE || result->wants_log)
 		return;
 	half->path = path;
 	if (result->depends_on_syn)
 		half->flags |= MASQ_HALF_SYN_SLOW;
 	half->generation = w->generation;
+}
+
+/* The packet at hand is a SYN and that mattered: remember what a data segment would get. */
+static void
+remember_data(struct masq_worker *w, struct masq_half *half, const struct masq_judgement *judgement,
+		const struct masq_tuple *translated, uint8_t arrival, uint8_t departure,
+		struct masq_neigh_ref ref)
+{
+	struct masq_judgement data = *judgement;
+	uint32_t path = MASQ_PATH_NONE;
+
+	if (!ask_without_syn(w, half, translated, arrival, departure, &data))
+		return;
+	if (!data.result.overflow)
+		path = masq_path_intern(w->paths, data.result.rules, data.result.n_rules);
+	remember(w, half, &data.result, path, arrival, departure, ref);
 }
 
 void
@@ -205,21 +228,18 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 	};
 	struct masq_neigh_ref ref;
 	uint64_t link;
+	uint32_t path;
 
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &translated, route->port, judgement))
 		return;
 	link = masq_slow_neighbour(w, b, i, route, &ref);
 	if (link == 0)
 		return;
-	masq_judge_count(w, pkt, &judgement->result);
-	if (judgement->result.depends_on_syn && judgement->input.syn) {
-		struct masq_judgement data = *judgement;
-
-		if (ask_without_syn(w, half, &translated, b->arrival[i], route->port, &data))
-			remember(w, half, &data.result, b->arrival[i], route->port, ref);
-	} else {
-		remember(w, half, &judgement->result, b->arrival[i], route->port, ref);
-	}
+	path = count(w, pkt, &judgement->result);
+	if (judgement->result.depends_on_syn && judgement->input.syn)
+		remember_data(w, half, judgement, &translated, b->arrival[i], route->port, ref);
+	else
+		remember(w, half, &judgement->result, path, b->arrival[i], route->port, ref);
 	masq_session_note(w, half, pkt->tcp_flags);
 	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
 	/* The packet at hand gets its own TOS, which with -y may differ from what is remembered. */

@@ -76,13 +76,11 @@ masq_nat_remote_count(const struct masq_nat *nat)
 	return nat->remote;
 }
 
-/* A half with its rewrite; unjudged: the first packet of its direction asks the chains. */
+/* A half without its rewrite, unjudged: the first packet of its direction asks the chains. */
 static void
-half_init(struct masq_half *half, const struct masq_tuple *from, const struct masq_tuple *to,
-		uint8_t flags)
+half_init(struct masq_half *half, uint8_t flags)
 {
 	memset(half, 0, sizeof(*half));
-	masq_rewrite_init(&half->rewrite, from, to, (flags & MASQ_HALF_REPLY) != 0);
 	half->flags = flags;
 	half->neigh = UINT32_MAX;
 	half->path = UINT32_MAX;
@@ -108,9 +106,9 @@ reply_insert(struct masq_nat *nat, const struct masq_nat_msg *msg, bool owns_por
 {
 	struct masq_half half;
 
-	half_init(&half, &msg->reply, &msg->back,
-			MASQ_HALF_REPLY | (msg->from_inside ? MASQ_HALF_FROM_INSIDE : 0) |
+	half_init(&half, MASQ_HALF_REPLY | (msg->from_inside ? MASQ_HALF_FROM_INSIDE : 0) |
 					(owns_port ? MASQ_HALF_OWNS_PORT : 0));
+	masq_rewrite_init(&half.rewrite, &msg->reply, &msg->back, true);
 	half.session = msg->session;
 	half.creator = msg->creator;
 	return masq_half_insert(nat->config.table, &msg->reply, &half);
@@ -205,8 +203,8 @@ initial_insert(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t 
 	record->reply = MASQ_HALF_NONE;
 	atomic_store_explicit(&record->state, (uint32_t)flow->state, memory_order_relaxed);
 
-	half_init(&half, &flow->initial, &flow->initial,
-			MASQ_HALF_PENDING | MASQ_HALF_WATCH |
+	/* Its rewrite is made when the reply tuple is known: complete(). */
+	half_init(&half, MASQ_HALF_PENDING | MASQ_HALF_WATCH |
 					(initial_is_from_inside(flow->kind) ? MASQ_HALF_FROM_INSIDE
 									     : 0));
 	half.session = *session;
