@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Calls to the daemon, and what all commands do with the answers.
+ *
+ * The connection is opened by the first call and kept, so "help" and wrong words need no daemon. In
+ * a shell a connection that broke is opened again by the next call.
+ *
+ * A listing is a walk over pages: call, print the rows, call with the cursor of the page, until the
+ * cursor is null. Nothing is collected, so a million sessions can be piped away.
+ *
+ * A failure is one line on stderr, "PROGRAM: sentence"; exit codes are enum cli_exit.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+#define CALL_TIMEOUT_MS 60000
+
+int
+cli_fail(const struct cli *cli, int code, const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "%s: ", cli->program);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return code;
+}
+
+int
+cli_usage(const struct cli *cli, const char *command, const char *fmt, ...)
+{
+	const struct cli_command *c = cli_command_find(command);
+	const char *line = c != NULL ? c->forms : "";
+	va_list args;
+
+	fprintf(stderr, "%s: %s: ", cli->program, command);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	while (*line != '\0') {
+		const size_t len = strcspn(line, "\n");
+
+		fprintf(stderr, "  %s %.*s\n", command, (int)len, line);
+		line += len + (line[len] == '\n' ? 1 : 0);
+	}
+	return CLI_USAGE;
+}
+
+int
+cli_call_quiet(struct cli *cli, const char *method, json_t *params, json_t **result,
+		struct masq_err *err)
+{
+	int ret;
+
+	*result = NULL;
+	if (cli->client == NULL) {
+		ret = masq_rpc_client_open(cli->socket, &cli->client, err);
+		if (ret != 0) {
+			json_decref(params);
+			return ret == -ENOENT || ret == -ECONNREFUSED ? CLI_NO_DAEMON : CLI_REFUSED;
+		}
+	}
+	ret = masq_rpc_client_call(cli->client, method, params, CALL_TIMEOUT_MS, result, err);
+	if (ret == 0)
+		return CLI_DONE;
+	if (ret != -EREMOTEIO) {
+		masq_rpc_client_close(cli->client);
+		cli->client = NULL;
+	}
+	return CLI_REFUSED;
+}
+
+int
+cli_call(struct cli *cli, const char *method, json_t *params, json_t **result)
+{
+	struct masq_err err = { "" };
+	const int code = cli_call_quiet(cli, method, params, result, &err);
+
+	return code == CLI_DONE ? code : cli_fail(cli, code, "%s", err.text);
+}
+
+void
+cli_print_json(struct cli *cli, const json_t *document)
+{
+	json_dumpf(document, cli->out, JSON_INDENT(2));
+	fputc('\n', cli->out);
+}
+
+int
+cli_do(struct cli *cli, const char *method, json_t *params)
+{
+	json_t *result;
+	const int code = cli_call(cli, method, params, &result);
+
+	if (code == CLI_DONE && cli->json)
+		cli_print_json(cli, result);
+	json_decref(result);
+	return code;
+}
+
+/* ---------------------------------------------------------------- pages */
+
+/* Moves params on to the page behind this one. @return false: there is none */
+static bool
+next_page(json_t *params, const json_t *result)
+{
+	json_t *cursor = json_object_get(result, "cursor");
+
+	if (!json_is_string(cursor))
+		return false;
+	json_object_set(params, "cursor", cursor);
+	return true;
+}
+
+int
+cli_list(struct cli *cli, const char *method, json_t *params, const char *key, cli_row_fn row,
+		void *arg)
+{
+	bool more = true;
+	int code = CLI_DONE;
+	size_t i, n_rows = 0, n_pages = 0;
+	json_t *one;
+
+	if (params == NULL)
+		params = json_object();
+	while (more && code == CLI_DONE) {
+		json_t *result;
+
+		code = cli_call(cli, method, json_incref(params), &result);
+		if (code != CLI_DONE)
+			break;
+		if (cli->json && n_pages++ == 0)
+			fprintf(cli->out, "{\"%s\": [", key);
+		json_array_foreach(json_object_get(result, key), i, one)
+		{
+			if (!cli->json) {
+				row(cli, one, arg);
+				continue;
+			}
+			fputs(n_rows++ == 0 ? "\n  " : ",\n  ", cli->out);
+			json_dumpf(one, cli->out, 0);
+		}
+		more = next_page(params, result) && !ferror(cli->out);
+		json_decref(result);
+	}
+	if (cli->json && code == CLI_DONE)
+		fputs("\n]}\n", cli->out);
+	json_decref(params);
+	return code;
+}
+
+int
+cli_text(struct cli *cli, const char *method, json_t *params, FILE *out)
+{
+	bool more = true;
+	int code = CLI_DONE;
+
+	if (params == NULL)
+		params = json_object();
+	while (more && code == CLI_DONE) {
+		json_t *result;
+
+		code = cli_call(cli, method, json_incref(params), &result);
+		fputs(cli_string(result, "text"), out);
+		more = next_page(params, result) && !ferror(out);
+		json_decref(result);
+	}
+	json_decref(params);
+	return code;
+}
+
+/* ---------------------------------------------------------------- values of rows */
+
+const char *
+cli_string(const json_t *row, const char *key)
+{
+	const char *text = json_string_value(json_object_get(row, key));
+
+	return text != NULL ? text : "";
+}
+
+uint64_t
+cli_number(const json_t *row, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(row, key));
+}
+
+uint32_t
+cli_address(const json_t *row, const char *key)
+{
+	uint32_t addr = 0;
+
+	return masq_ip4_parse(cli_string(row, key), &addr) == 0 ? addr : 0;
+}

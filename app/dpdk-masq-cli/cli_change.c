@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Words that change something: read here, by the grammar that the daemon and rule files use, and
+ * sent as one call a command. Host names are looked up here, where waiting hurts nobody else.
+ *
+ * A line may be several commands (-b, a host with several addresses); they are applied in order
+ * and the first that is refused ends the line, as it was with the tools of the time.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cli.h"
+
+int
+cli_words_read(struct cli *cli, const char *const *words, unsigned int n_words,
+		struct masq_conf_request *request)
+{
+	static const struct masq_conf_reader reader = { .resolve_names = true, .warn = true };
+	struct masq_err err = { "" };
+	const int ret = masq_conf_words_read(&reader, words, n_words, request, &err);
+
+	if (ret == 0)
+		return CLI_DONE;
+	cli_fail(cli, CLI_USAGE, "%s", err.text);
+	if (strcmp(words[0], "ipchains") == 0)
+		fputs("Try `ipchains -h' or 'ipchains --help' for more information.\n", stderr);
+	if (ret == -MASQ_CONF_EUSAGE) {
+		cli_portfw_usage_print(cli->out);
+		return CLI_DONE;
+	}
+	return CLI_USAGE;
+}
+
+int
+cli_change(struct cli *cli, const struct masq_conf_request *request)
+{
+	int code = CLI_DONE;
+
+	for (unsigned int i = 0; i < request->n_commands && code == CLI_DONE; i++) {
+		const struct masq_conf_command *command = &request->commands[i];
+
+		code = cli_do(cli, masq_conf_verb_method(command->verb),
+				masq_rpc_command_to_params(command));
+	}
+	return code;
+}

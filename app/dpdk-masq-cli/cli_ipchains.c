@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The family "ipchains", which is also the tool of that name: reading its words is lib/conf's, its
+ * answers are those of reference 5.1 and 5.3.
+ */
+#include <string.h>
+
+#include "cli.h"
+
+static json_t *
+chain_params(const struct masq_conf_request *request)
+{
+	return request->chain[0] != '\0' ? json_pack("{s:s}", "chain", request->chain)
+					 : json_object();
+}
+
+static void
+chain_row(struct cli *cli, json_t *row, void *arg)
+{
+	cli_chain_print(cli->out, arg, row);
+}
+
+static int
+list(struct cli *cli, const struct masq_conf_request *request, const char *method)
+{
+	struct cli_chain_style style = {
+		.numeric = request->numeric,
+		.verbose = request->verbose,
+		.exact = request->exact,
+		.line_numbers = request->line_numbers,
+	};
+
+	return cli_list(cli, method, chain_params(request), "chains", chain_row, &style);
+}
+
+struct masq_listing {
+	bool numeric, verbose, begun;
+};
+
+static void
+masq_row(struct cli *cli, json_t *row, void *arg)
+{
+	struct masq_listing *listing = arg;
+
+	if (!listing->begun)
+		cli_masq_header_print(cli->out, listing->verbose);
+	listing->begun = true;
+	cli_masq_row_print(cli->out, listing->numeric, listing->verbose, row);
+}
+
+static int
+masq_list(struct cli *cli, const struct masq_conf_request *request)
+{
+	struct masq_listing listing = { .numeric = request->numeric, .verbose = request->verbose };
+
+	if (!cli->json)
+		fputs("IP masquerading entries\n", cli->out);
+	return cli_list(cli, "session.list", NULL, "sessions", masq_row, &listing);
+}
+
+/* With -v the tool says what it did, rule by rule. */
+static int
+change(struct cli *cli, const struct masq_conf_request *request)
+{
+	const int code = cli_change(cli, request);
+
+	for (unsigned int i = 0; code == CLI_DONE && request->verbose && !cli->json &&
+			i < request->n_commands;
+			i++) {
+		const enum masq_conf_verb verb = request->commands[i].verb;
+
+		if (verb == MASQ_VERB_CHAIN_APPEND || verb == MASQ_VERB_CHAIN_INSERT ||
+				verb == MASQ_VERB_CHAIN_REPLACE || verb == MASQ_VERB_CHAIN_DELETE)
+			cli_rule_line_print(cli->out, &request->commands[i].rule);
+	}
+	return code;
+}
+
+int
+cli_ipchains(struct cli *cli, const char *const *words, unsigned int n_words)
+{
+	struct masq_conf_request request;
+	int code;
+
+	cli->program = "ipchains";
+	code = cli_words_read(cli, words, n_words, &request);
+	if (code != CLI_DONE)
+		return code;
+	switch (request.ask) {
+	case MASQ_ASK_CHANGE:
+		return change(cli, &request);
+	case MASQ_ASK_HELP:
+		cli_ipchains_usage_print(cli->out);
+		return CLI_DONE;
+	case MASQ_ASK_HELP_ICMP:
+		cli_ipchains_usage_print(cli->out);
+		cli_ipchains_icmp_print(cli->out);
+		return CLI_DONE;
+	case MASQ_ASK_VERSION:
+		fputs("ipchains 1.3.9, 17-Mar-1999\n", cli->out);
+		return CLI_DONE;
+	case MASQ_ASK_LIST:
+		return list(cli, &request, "ipchains.list");
+	case MASQ_ASK_LIST_ZERO:
+		return list(cli, &request, "ipchains.list_zero");
+	case MASQ_ASK_ZERO:
+		return cli_do(cli, "ipchains.zero", chain_params(&request));
+	case MASQ_ASK_MASQ_LIST:
+		return masq_list(cli, &request);
+	case MASQ_ASK_CHECK:
+		break;
+	}
+	cli_fail(cli, CLI_USAGE, "invalid option -- C");
+	fputs("Try `ipchains -h' or 'ipchains --help' for more information.\n", stderr);
+	return CLI_USAGE;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * save, load, check: rule files.
+ *
+ * The file is read and written here, by the user who asks; the daemon sees text. A file is saved
+ * beside its place and moved there, so that a full disk or a daemon that stops half way leaves the
+ * old one.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+#define FILE_BYTES_MAX (MASQ_RPC_FRAME_BYTES_MAX - 65536)
+
+/* ---------------------------------------------------------------- save */
+
+static int
+save_to(struct cli *cli, const char *path)
+{
+	char temporary[4096];
+	FILE *out;
+	int fd, code;
+
+	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
+		return cli_fail(cli, CLI_REFUSED, "%s: %s", path, strerror(ENAMETOOLONG));
+	fd = mkstemp(temporary);
+	out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (out == NULL)
+		return cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
+	code = cli_text(cli, "rules.save", NULL, out);
+	if (code == CLI_DONE && fchmod(fd, 0644) != 0)
+		code = cli_fail(cli, CLI_REFUSED, "%s: %s", path, strerror(errno));
+	if ((fflush(out) != 0 || fsync(fd) != 0) && code == CLI_DONE)
+		code = cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
+	fclose(out);
+	if (code == CLI_DONE && rename(temporary, path) != 0)
+		code = cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
+	if (code != CLI_DONE)
+		unlink(temporary);
+	return code;
+}
+
+int
+cli_save(struct cli *cli, const char *const *words, unsigned int n_words)
+{
+	struct stat st;
+
+	if (n_words > 2)
+		return cli_usage(cli, "save", "one file, or none for the terminal");
+	if (n_words == 1 || strcmp(words[1], "-") == 0)
+		return cli_text(cli, "rules.save", NULL, cli->out);
+	/* A device or a pipe cannot be replaced by a file; write into it. */
+	if (stat(words[1], &st) == 0 && !S_ISREG(st.st_mode)) {
+		FILE *out = fopen(words[1], "we");
+		int code;
+
+		if (out == NULL)
+			return cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", words[1],
+					strerror(errno));
+		code = cli_text(cli, "rules.save", NULL, out);
+		if (fclose(out) != 0 && code == CLI_DONE)
+			code = cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", words[1],
+					strerror(errno));
+		return code;
+	}
+	return save_to(cli, words[1]);
+}
+
+/* ---------------------------------------------------------------- load and check */
+
+/* @return the file as a JSON string; NULL: said on stderr */
+static json_t *
+read_file(struct cli *cli, const char *path)
+{
+	FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	char *text = malloc(FILE_BYTES_MAX + 1);
+	json_t *string = NULL;
+	size_t len = 0;
+
+	if (in == NULL) {
+		cli_fail(cli, CLI_REFUSED, "%s: %s", path, strerror(errno));
+	} else if (text == NULL) {
+		cli_fail(cli, CLI_REFUSED, "out of memory");
+	} else {
+		len = fread(text, 1, FILE_BYTES_MAX + 1, in);
+		if (ferror(in))
+			cli_fail(cli, CLI_REFUSED, "%s: %s", path, strerror(errno));
+		else if (len > FILE_BYTES_MAX)
+			cli_fail(cli, CLI_REFUSED, "%s: a rule file has at most %u bytes", path,
+					FILE_BYTES_MAX);
+		else if (memchr(text, '\0', len) != NULL ||
+				(string = json_stringn(text, len)) == NULL)
+			cli_fail(cli, CLI_REFUSED, "%s: is no text in UTF-8", path);
+	}
+	if (in != NULL && in != stdin)
+		fclose(in);
+	free(text);
+	return string;
+}
+
+static int
+send_file(struct cli *cli, const char *method, const char *const *words, unsigned int n_words,
+		json_t **result)
+{
+	json_t *text;
+
+	*result = NULL;
+	if (n_words != 2)
+		return cli_usage(cli, words[0], "name one file, or - for standard input");
+	text = read_file(cli, words[1]);
+	if (text == NULL)
+		return CLI_REFUSED;
+	return cli_call(cli, method, json_pack("{s:o, s:s}", "text", text, "name", words[1]),
+			result);
+}
+
+int
+cli_load(struct cli *cli, const char *const *words, unsigned int n_words)
+{
+	json_t *result;
+	const int code = send_file(cli, "rules.load", words, n_words, &result);
+
+	if (code == CLI_DONE && cli->json)
+		cli_print_json(cli, result);
+	json_decref(result);
+	return code;
+}
+
+int
+cli_check(struct cli *cli, const char *const *words, unsigned int n_words)
+{
+	json_t *result;
+	const int code = send_file(cli, "rules.check", words, n_words, &result);
+
+	if (code == CLI_DONE && cli->json)
+		cli_print_json(cli, result);
+	else if (code == CLI_DONE)
+		fprintf(cli->out, "%s: %" PRIu64 " rules: fine\n", words[1],
+				cli_number(result, "rules"));
+	json_decref(result);
+	return code;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One line of words: find its command, run it. */
+#include "cli.h"
+
+static int
+unknown_command(const struct cli *cli, const char *word)
+{
+	const struct cli_command *list;
+	unsigned int n;
+
+	fprintf(stderr, "%s: there is no command \"%s\"; there are", cli->program, word);
+	list = cli_commands(&n);
+	for (unsigned int i = 0; i < n; i++)
+		fprintf(stderr, "%s %s", i > 0 ? "," : "", list[i].name);
+	fputc('\n', stderr);
+	return CLI_USAGE;
+}
+
+int
+cli_run(struct cli *cli, const char *const *words, unsigned int n_words)
+{
+	const struct cli_command *command = cli_command_find(words[0]);
+	const char *program = cli->program;
+	int code;
+
+	if (command == NULL)
+		return unknown_command(cli, words[0]);
+	code = command->run(cli, words, n_words);
+	cli->program = program;
+	return code;
+}

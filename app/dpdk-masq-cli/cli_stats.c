@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * stats show, stats memory, drops show.
+ *
+ * Counters are printed as the daemon names them, a line each, the total and then each worker; a
+ * counter that the daemon gains appears here by itself.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli.h"
+
+static void
+print_stats(struct cli *cli, const json_t *result)
+{
+	json_t *total = json_object_get(result, "total");
+	const json_t *workers = json_object_get(result, "workers");
+	const size_t n_workers = json_array_size(workers);
+	const char *key;
+	json_t *value;
+	char age[24];
+
+	fprintf(cli->out, "up %s\n%-18s %15s", cli_duration(cli_number(result, "uptime_ms"), age),
+			"", "total");
+	for (size_t i = 0; i < n_workers && n_workers > 1; i++)
+		fprintf(cli->out, "       worker %zu", i);
+	fputc('\n', cli->out);
+	json_object_foreach(total, key, value)
+	{
+		fprintf(cli->out, "%-18s %15" JSON_INTEGER_FORMAT, key, json_integer_value(value));
+		for (size_t i = 0; i < n_workers && n_workers > 1; i++)
+			fprintf(cli->out, " %14" PRIu64,
+					cli_number(json_array_get(workers, i), key));
+		fputc('\n', cli->out);
+	}
+}
+
+static void
+print_memory(struct cli *cli, json_t *result)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(result, key, value)
+	{
+		const double mb = (double)json_integer_value(value) / 1e6;
+
+		if (strcmp(key, "session-capacity") == 0)
+			fprintf(cli->out, "%-18s %12" JSON_INTEGER_FORMAT "\n", key,
+					json_integer_value(value));
+		else
+			fprintf(cli->out, "%-18s %12.1f MB\n", key, mb);
+	}
+}
+
+int
+cli_stats(struct cli *cli, const char *const *words, unsigned int n_words)
+{
+	const bool show = n_words == 2 && strcmp(words[1], "show") == 0;
+	json_t *result;
+	int code;
+
+	if (!show && (n_words != 2 || strcmp(words[1], "memory") != 0))
+		return cli_usage(cli, "stats", "say what: show or memory");
+	code = cli_call(cli, show ? "stats.get" : "stats.memory", NULL, &result);
+	if (code == CLI_DONE && cli->json)
+		cli_print_json(cli, result);
+	else if (code == CLI_DONE && show)
+		print_stats(cli, result);
+	else if (code == CLI_DONE)
+		print_memory(cli, result);
+	json_decref(result);
+	return code;
+}
+
+struct drops_listing {
+	bool all;
+	uint64_t sum;
+};
+
+static void
+drop_row(struct cli *cli, json_t *row, void *arg)
+{
+	struct drops_listing *listing = arg;
+	const uint64_t packets = cli_number(row, "packets");
+
+	listing->sum += packets;
+	if (packets > 0 || listing->all)
+		fprintf(cli->out, "%-20s %12" PRIu64 "  %s\n", cli_string(row, "reason"), packets,
+				cli_string(row, "text"));
+}
+
+int
+cli_drops(struct cli *cli, const char *const *words, unsigned int n_words)
+{
+	struct drops_listing listing = { .all = n_words == 3 && strcmp(words[2], "all") == 0 };
+	int code;
+
+	if (n_words < 2 || n_words > 3 || strcmp(words[1], "show") != 0 ||
+			(n_words == 3 && !listing.all))
+		return cli_usage(cli, "drops", "say what: show, or show all with the zeros");
+	code = cli_list(cli, "drops.list", NULL, "drops", drop_row, &listing);
+	if (code == CLI_DONE && !cli->json)
+		fprintf(cli->out, "%-20s %12" PRIu64 "\n", "sum", listing.sum);
+	return code;
+}

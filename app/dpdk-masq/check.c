@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the machine must have before anything starts.
+ *
+ * EAL fails late and in its own words when there is too little memory, no hugepage, or no such CPU.
+ * Everything that can be looked up beforehand is looked up here, and said in a sentence that names
+ * the line of the start file and what would do.
+ *
+ * Memory without hugepages is taken page by page as it is used, so EAL would start and the kernel
+ * would kill the daemon later: MemAvailable decides. Hugepages must be free now; which size, EAL
+ * chooses, so their sum decides.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon.h"
+
+int
+masq_daemon_line(const char *file, const char *key)
+{
+	FILE *stream = fopen(file, "re");
+	bool in_section = false;
+	char text[512];
+	int line = 0, found = 0;
+
+	if (stream == NULL)
+		return 0;
+	while (found == 0 && fgets(text, sizeof(text), stream) != NULL) {
+		const char *word = text + strspn(text, " \t");
+		const size_t len = strlen(key);
+
+		line++;
+		if (*word == '[')
+			in_section = strncmp(word, "[daemon]", 8) == 0;
+		else if (in_section && strncmp(word, key, len) == 0 &&
+				(word[len] == ' ' || word[len] == '\t' || word[len] == '='))
+			found = line;
+	}
+	fclose(stream);
+	return found;
+}
+
+/* "FILE:LINE: " in front of a sentence about a key, "FILE: " when the key has its default. */
+static int
+blame(const struct masq_conf_start *start, const char *key, int ret, struct masq_err *err)
+{
+	const int line = masq_daemon_line(start->file, key);
+
+	if (line > 0)
+		masq_err_prefix(err, "%s:%d: ", start->file, line);
+	else
+		masq_err_prefix(err, "%s: ", start->file);
+	return ret;
+}
+
+/* ---------------------------------------------------------------- memory */
+
+static uint64_t
+available_mb(void)
+{
+	FILE *stream = fopen("/proc/meminfo", "re");
+	uint64_t kb = UINT64_MAX;
+	char line[128];
+
+	if (stream == NULL)
+		return UINT64_MAX;
+	while (fgets(line, sizeof(line), stream) != NULL)
+		if (sscanf(line, "MemAvailable: %" SCNu64 " kB", &kb) == 1)
+			break;
+	fclose(stream);
+	return kb / 1024;
+}
+
+static uint64_t
+free_hugepages_mb(void)
+{
+	static const char folder[] = "/sys/kernel/mm/hugepages";
+	DIR *dir = opendir(folder);
+	const struct dirent *entry;
+	uint64_t sum_mb = 0;
+
+	if (dir == NULL)
+		return 0;
+	while ((entry = readdir(dir)) != NULL) {
+		uint64_t size_kb, pages = 0;
+		char path[sizeof(folder) + 300];
+		FILE *stream;
+
+		if (sscanf(entry->d_name, "hugepages-%" SCNu64 "kB", &size_kb) != 1)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/free_hugepages", folder, entry->d_name);
+		stream = fopen(path, "re");
+		if (stream == NULL)
+			continue;
+		if (fscanf(stream, "%" SCNu64, &pages) == 1)
+			sum_mb += pages * size_kb / 1024;
+		fclose(stream);
+	}
+	closedir(dir);
+	return sum_mb;
+}
+
+static int
+check_memory(const struct masq_conf_start *start, struct masq_err *err)
+{
+	uint64_t mb;
+
+	if (start->hugepages) {
+		mb = free_hugepages_mb();
+		if (mb >= start->memory_mb)
+			return 0;
+		masq_err_set(err, ENOMEM,
+				"memory = %" PRIu32 ": only %" PRIu64
+				" MB of hugepages are free; get "
+				"more with \"echo %" PRIu32 " > /proc/sys/vm/nr_hugepages\" (2 MB "
+				"each), or do without them: hugepages = no",
+				start->memory_mb, mb, (start->memory_mb + 1) / 2);
+		return blame(start, "memory", -ENOMEM, err);
+	}
+	mb = available_mb();
+	if (mb >= start->memory_mb)
+		return 0;
+	masq_err_set(err, ENOMEM,
+			"memory = %" PRIu32 ": only %" PRIu64 " MB of memory are available",
+			start->memory_mb, mb);
+	return blame(start, "memory", -ENOMEM, err);
+}
+
+/* ---------------------------------------------------------------- CPUs */
+
+/* @return the next number of a list, moves on; -1: there is none */
+static long
+take_number(const char **text)
+{
+	char *end;
+	unsigned long value;
+
+	if (!isdigit((unsigned char)**text))
+		return -1;
+	value = strtoul(*text, &end, 10);
+	*text = end;
+	return value < CPU_SETSIZE ? (long)value : CPU_SETSIZE;
+}
+
+static int
+read_cpus(const char *text, struct masq_cpus *cpus)
+{
+	while (*text != '\0') {
+		const long low = take_number(&text);
+		long high = low;
+
+		if (low >= 0 && *text == '-') {
+			text++;
+			high = take_number(&text);
+		}
+		if (low < 0 || high < low)
+			return -EINVAL;
+		for (long cpu = low; cpu <= high; cpu++) {
+			if (cpus->n == sizeof(cpus->cpu) / sizeof(cpus->cpu[0]))
+				return -EINVAL;
+			cpus->cpu[cpus->n++] = (unsigned int)cpu;
+		}
+		if (*text == ',')
+			text++;
+		else if (*text != '\0')
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* The CPUs of a set as "0-3,6". */
+static void
+cpus_text(const cpu_set_t *set, char *text, size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (int cpu = 0; cpu < CPU_SETSIZE && len < size; cpu++) {
+		int last = cpu;
+
+		if (!CPU_ISSET(cpu, set))
+			continue;
+		while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, set))
+			last++;
+		len += (size_t)snprintf(text + len, size - len, last > cpu ? "%s%d-%d" : "%s%d",
+				len > 0 ? "," : "", cpu, last);
+		cpu = last;
+	}
+}
+
+static int
+check_cores(const struct masq_conf_start *start, struct masq_cpus *cpus, struct masq_err *err)
+{
+	char text[128];
+	cpu_set_t set;
+
+	cpus->n = 0;
+	if (start->cores[0] == '\0')
+		return 0;
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return masq_err_set(
+				err, errno, "cannot read the list of CPUs: %s", strerror(errno));
+	cpus_text(&set, text, sizeof(text));
+	if (read_cpus(start->cores, cpus) != 0) {
+		masq_err_set(err, EINVAL, "cores = %s: is no list of CPUs like 1-2 or 1,3",
+				start->cores);
+		return blame(start, "cores", -EINVAL, err);
+	}
+	for (unsigned int i = 0; i < cpus->n; i++) {
+		if (cpus->cpu[i] < CPU_SETSIZE && CPU_ISSET(cpus->cpu[i], &set))
+			continue;
+		masq_err_set(err, EINVAL,
+				"cores = %s: this machine has no CPU %u for us; it has %s",
+				start->cores, cpus->cpu[i], text);
+		return blame(start, "cores", -EINVAL, err);
+	}
+	if (cpus->n < start->workers) {
+		masq_err_set(err, EINVAL,
+				"cores = %s: %u CPUs are too few for %" PRIu32
+				" workers, each needs its own",
+				start->cores, cpus->n, start->workers);
+		return blame(start, "cores", -EINVAL, err);
+	}
+	return 0;
+}
+
+int
+masq_daemon_check(const struct masq_conf_start *start, struct masq_cpus *cpus, struct masq_err *err)
+{
+	const int ret = check_cores(start, cpus, err);
+
+	return ret != 0 ? ret : check_memory(start, err);
+}

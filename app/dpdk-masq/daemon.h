@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_DAEMON_H
+#define MASQ_DAEMON_H
+
+/**
+ * @file
+ * What the files of the daemon share.
+ */
+
+#include <stdbool.h>
+
+#include <masq_conf.h>
+#include <masq_err.h>
+#include <masq_log.h>
+
+#define MASQ_DAEMON_FILE_DEFAULT "/etc/dpdk-masq/dpdk-masq.conf"
+
+/* ---------------------------------------------------------------- check.c */
+
+/** CPUs of a list like "1-2,4" in the order in which it names them. */
+struct masq_cpus {
+	unsigned int n;
+	unsigned int cpu[256];
+};
+
+/**
+ * Check what the machine must have before anything starts: memory or hugepages, CPUs. Sentences
+ * name file, line and what to do.
+ *
+ * @param cpus	out: CPUs of "cores"; n = 0 when workers are not pinned
+ * @return 0, -errno
+ */
+int masq_daemon_check(
+		const struct masq_conf_start *start, struct masq_cpus *cpus, struct masq_err *err);
+
+/** @return line of "key" in section [daemon] of the start file, 0: not there */
+int masq_daemon_line(const char *file, const char *key);
+
+/* ---------------------------------------------------------------- eal.c */
+
+/**
+ * Start EAL as the start file wants it.
+ *
+ * @param cpus	from masq_daemon_check()
+ * @return 0; -errno with err
+ */
+int masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpus *cpus,
+		enum masq_log_level level, struct masq_err *err);
+
+/** Release devices and memory, remove the files that EAL made. */
+void masq_daemon_eal_stop(void);
+
+#endif /* MASQ_DAEMON_H */

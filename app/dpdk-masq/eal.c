@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * EAL, started from the start file.
+ *
+ * Memory. With hugepages: --in-memory, so no file is left whatever happens. Without: --no-huge with
+ * a size; DPDK 22.11 refuses --in-memory beside it, so --no-shconf keeps its files away.
+ *
+ * Names. The runtime folder of EAL (telemetry socket) is put under the socket's folder by way of
+ * RUNTIME_DIRECTORY, and the file prefix carries the process id: two daemons never meet. What EAL
+ * leaves there is removed at the end.
+ *
+ * Cores. lcore 0 is the control thread and floats over all CPUs that we may use; lcores 1..N are the
+ * workers, each on its CPU of "cores", or floating too.
+ *
+ * Devices. PCI is scanned only if a port names a PCI device, and then only those are probed (-a).
+ * Virtual devices are made by the data path, which knows the line of each.
+ *
+ * Log. EAL's and the drivers' lines come through a stream of ours and leave like our own lines.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#include "daemon.h"
+
+#define ARGS_MAX (24 + 2 * MASQ_CONF_PORTS_MAX)
+
+static char runtime_dir[MASQ_CONF_PATH_BYTES + 16];
+static FILE *log_stream;
+
+struct args {
+	int n;
+	char *text[ARGS_MAX + 1];
+};
+
+static void
+add(struct args *args, const char *text)
+{
+	if (args->n < ARGS_MAX)
+		args->text[args->n++] = strdup(text);
+}
+
+/* ---------------------------------------------------------------- log */
+
+static enum masq_log_level
+level_of(int rte_level)
+{
+	if (rte_level <= (int)RTE_LOG_ERR)
+		return MASQ_LOG_ERROR;
+	if (rte_level == (int)RTE_LOG_WARNING)
+		return MASQ_LOG_WARNING;
+	if (rte_level == (int)RTE_LOG_NOTICE)
+		return MASQ_LOG_NOTICE;
+	return rte_level == (int)RTE_LOG_INFO ? MASQ_LOG_INFO : MASQ_LOG_DEBUG;
+}
+
+/* The log of DPDK writes whole messages and flushes each; a message may have several lines. */
+static ssize_t
+log_write(void *cookie, const char *bytes, size_t len)
+{
+	const enum masq_log_level level = level_of(rte_log_cur_msg_loglevel());
+	size_t at = 0;
+
+	(void)cookie;
+	while (at < len) {
+		const char *newline = memchr(bytes + at, '\n', len - at);
+		const size_t line = newline != NULL ? (size_t)(newline - bytes) - at : len - at;
+
+		if (line > 0)
+			masq_log(level, "dpdk", "%.*s", (int)line, bytes + at);
+		at += line + 1;
+	}
+	return (ssize_t)len;
+}
+
+static const char *
+log_level_arg(enum masq_log_level level)
+{
+	switch (level) {
+	case MASQ_LOG_ERROR:
+		return "--log-level=*:error";
+	case MASQ_LOG_WARNING:
+	case MASQ_LOG_NOTICE:
+		return "--log-level=*:warning";
+	case MASQ_LOG_INFO:
+		return "--log-level=*:info";
+	case MASQ_LOG_DEBUG:
+		break;
+	}
+	return "--log-level=*:debug";
+}
+
+static void
+open_log(void)
+{
+	log_stream = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = log_write });
+	if (log_stream != NULL)
+		rte_openlog_stream(log_stream);
+}
+
+/* ---------------------------------------------------------------- arguments */
+
+static bool
+is_pci(const char *device)
+{
+	unsigned int domain, bus, slot, function;
+
+	return sscanf(device, "%x:%x:%x.%x", &domain, &bus, &slot, &function) == 4 ||
+			(sscanf(device, "%x:%x.%x", &bus, &slot, &function) == 3 &&
+					strchr(device, ':') != NULL);
+}
+
+static void
+add_devices(struct args *args, const struct masq_conf_start *start)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < start->n_ports; i++) {
+		if (!is_pci(start->port[i].device))
+			continue;
+		any = true;
+		add(args, "-a");
+		add(args, start->port[i].device);
+	}
+	if (!any)
+		add(args, "--no-pci");
+}
+
+/* "0@(0-3),1@1,2@2" */
+static void
+add_lcores(struct args *args, const struct masq_conf_start *start, const struct masq_cpus *cpus)
+{
+	char text[4096], all[1024] = "";
+	cpu_set_t set;
+	size_t len = 0;
+
+	CPU_ZERO(&set);
+	(void)sched_getaffinity(0, sizeof(set), &set);
+	for (int cpu = 0; cpu < CPU_SETSIZE && len < sizeof(all) - 8; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%d",
+					len > 0 ? "," : "", cpu);
+	len = (size_t)snprintf(text, sizeof(text), "--lcores=0@(%s)", all);
+	for (uint32_t i = 0; i < start->workers && len < sizeof(text); i++) {
+		if (i < cpus->n)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, ",%u@%u", i + 1,
+					cpus->cpu[i]);
+		else
+			len += (size_t)snprintf(
+					text + len, sizeof(text) - len, ",%u@(%s)", i + 1, all);
+	}
+	add(args, text);
+}
+
+static void
+add_memory(struct args *args, const struct masq_conf_start *start)
+{
+	char text[16];
+
+	if (start->hugepages) {
+		add(args, "--in-memory");
+	} else {
+		add(args, "--no-huge");
+		add(args, "--no-shconf");
+	}
+	snprintf(text, sizeof(text), "%u", start->memory_mb);
+	add(args, "-m");
+	add(args, text);
+}
+
+/* RUNTIME_DIRECTORY is where a system manager tells daemons to put such files. */
+static void
+set_runtime_dir(const struct masq_conf_start *start)
+{
+	char *slash;
+
+	snprintf(runtime_dir, sizeof(runtime_dir), "%s", start->socket);
+	slash = strrchr(runtime_dir, '/');
+	if (slash == NULL)
+		snprintf(runtime_dir, sizeof(runtime_dir), ".");
+	else
+		*slash = '\0';
+	setenv("RUNTIME_DIRECTORY", runtime_dir, 1);
+}
+
+static void
+remove_tree(const char *path, int depth)
+{
+	DIR *dir = depth > 0 ? opendir(path) : NULL;
+	const struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		char child[512];
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
+		if (unlink(child) != 0)
+			remove_tree(child, depth - 1);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	rmdir(path);
+}
+
+int
+masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpus *cpus,
+		enum masq_log_level level, struct masq_err *err)
+{
+	struct args args = { 0 };
+	char prefix[64];
+	int ret;
+
+	set_runtime_dir(start);
+	open_log();
+	snprintf(prefix, sizeof(prefix), "--file-prefix=masq-%d", (int)getpid());
+	add(&args, "dpdk-masq");
+	add_memory(&args, start);
+	add(&args, prefix);
+	add(&args, log_level_arg(level));
+	add_lcores(&args, start, cpus);
+	add_devices(&args, start);
+	ret = rte_eal_init(args.n, args.text);
+	/* EAL keeps pointers into its arguments; they live as long as the process. */
+	if (ret < 0)
+		return masq_err_set(err, rte_errno != 0 ? rte_errno : EIO,
+				"DPDK did not start: %s; its own lines are above",
+				rte_strerror(rte_errno));
+	return 0;
+}
+
+void
+masq_daemon_eal_stop(void)
+{
+	char path[sizeof(runtime_dir) + 64];
+
+	rte_eal_cleanup();
+	/* <runtime>/dpdk/<prefix>; the middle one may be shared, so only rmdir() removes it. */
+	snprintf(path, sizeof(path), "%s/dpdk/masq-%d", runtime_dir, (int)getpid());
+	remove_tree(path, 2);
+	snprintf(path, sizeof(path), "%s/dpdk", runtime_dir);
+	(void)rmdir(path);
+}

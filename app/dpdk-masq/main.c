@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * dpdk-masq: the daemon.
+ *
+ * Order of start, each step undone in reverse order at the end:
+ *
+ *	start file	read and checked; nothing has happened yet
+ *	machine		memory, hugepages, CPUs are there
+ *	claim		we are the only daemon of this socket
+ *	EAL		memory and lcores
+ *	data path	devices opened, workers made
+ *	control		model, rule file read and put in force
+ *	start		ports and workers run
+ *	listen		clients may come; "dpdk-masq: ready"
+ *	serve		until SIGTERM, SIGINT or a client says stop
+ *
+ * Signals arrive by a descriptor, and are blocked before any thread is made, so no handler ever
+ * runs. A failure is one sentence on stderr and exit 1; a wrong option is exit 2.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <masq_ctl.h>
+#include <masq_dp.h>
+
+#include "daemon.h"
+
+#define POLL_MS 1000
+
+static const char usage[] =
+		"Usage: dpdk-masq [-c FILE] [-v]    serve until SIGTERM, SIGINT or \"dpdk-masq-cli shutdown\"\n"
+		"       dpdk-masq -t [-c FILE]      check the start file and its rule file, no more\n"
+		"       dpdk-masq -V                print the version\n"
+		"       dpdk-masq -h                print this\n"
+		"\n"
+		"  -c FILE   start file, default " MASQ_DAEMON_FILE_DEFAULT "\n"
+		"  -v        more log lines on stderr; twice: all of them\n"
+		"\n"
+		"A start file for two network interfaces, without hugepages:\n"
+		"\n"
+		"  [daemon]\n"
+		"  hugepages = no\n"
+		"  rules = /etc/dpdk-masq/rules.masq\n"
+		"  [port lan]\n"
+		"  device = net_af_packet0,iface=lan0\n"
+		"  address = 192.168.1.1/24\n"
+		"  [port wan]\n"
+		"  device = net_af_packet1,iface=wan0\n"
+		"  address = 203.0.113.1/24\n"
+		"  gateway = 203.0.113.254\n"
+		"\n"
+		"and its rule file:\n"
+		"\n"
+		"  ipchains -A forward -s 192.168.1.0/24 -j MASQ\n"
+		"\n"
+		"Exit: 0 done, 1 refused (one sentence says why), 2 usage.\n";
+
+struct options {
+	const char *file;
+	bool test;
+	enum masq_log_level level;
+};
+
+/* @return -1: go on; else the exit code */
+static int
+read_options(int argc, char **argv, struct options *options)
+{
+	int letter;
+
+	while ((letter = getopt(argc, argv, "c:tvVh")) != -1) {
+		switch (letter) {
+		case 'c':
+			options->file = optarg;
+			break;
+		case 't':
+			options->test = true;
+			break;
+		case 'v':
+			if (options->level < MASQ_LOG_DEBUG)
+				options->level++;
+			break;
+		case 'V':
+			puts("dpdk-masq " MASQ_VERSION);
+			return 0;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs("Try \"dpdk-masq -h\".\n", stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "dpdk-masq: unexpected argument \"%s\"\nTry \"dpdk-masq -h\".\n",
+				argv[optind]);
+		return 2;
+	}
+	return -1;
+}
+
+static int
+fail(const struct masq_err *err)
+{
+	fprintf(stderr, "dpdk-masq: %s\n", err->text);
+	return 1;
+}
+
+static int
+test_files(const struct masq_conf_start *start)
+{
+	unsigned int n_rules = 0;
+	struct masq_err err;
+
+	if (start->rules[0] != '\0' &&
+			masq_ctl_rules_file_check(start, start->rules, &n_rules, &err) != 0)
+		return fail(&err);
+	printf("%s: %u ports, %u workers; %s: %u rules: fine\n", start->file, start->n_ports,
+			start->workers, start->rules[0] != '\0' ? start->rules : "no rule file",
+			n_rules);
+	return 0;
+}
+
+/* @return a descriptor that tells of SIGTERM and SIGINT */
+static int
+block_signals(struct masq_err *err)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return masq_err_set(err, errno, "cannot watch signals: %s", strerror(errno));
+	return fd;
+}
+
+static void
+serve(struct masq_ctl *ctl, const struct masq_dp *dp, int signal_fd)
+{
+	struct pollfd fds[2] = {
+		{ .fd = masq_ctl_fd(ctl), .events = POLLIN },
+		{ .fd = signal_fd, .events = POLLIN },
+	};
+
+	fputs("dpdk-masq: ready\n", stderr);
+	do {
+		(void)poll(fds, 2, POLL_MS);
+		if ((fds[1].revents & POLLIN) != 0)
+			return;
+	} while (!masq_ctl_poll(ctl, masq_dp_now_ms(dp), 0));
+}
+
+/* With EAL up: data path and control, from opening to closing. */
+static int
+run(const struct masq_conf_start *start, struct masq_ctl_socket *sock, int signal_fd,
+		struct masq_err *err)
+{
+	struct masq_ctl *ctl = NULL;
+	struct masq_dp *dp;
+	int ret = -EIO;
+
+	dp = masq_dp_create(start, MASQ_DP_LCORES, 0, err);
+	if (dp == NULL)
+		return ret;
+	ctl = masq_ctl_create(start, dp, err);
+	if (ctl == NULL)
+		goto close;
+	ret = masq_ctl_rules_file(ctl, start->rules, err);
+	if (ret != 0)
+		goto close;
+	ret = masq_dp_start(dp, err);
+	if (ret != 0)
+		goto close;
+	ret = masq_ctl_listen(ctl, sock, err);
+	if (ret == 0)
+		serve(ctl, dp, signal_fd);
+	masq_dp_stop(dp);
+close:
+	masq_ctl_destroy(ctl);
+	masq_dp_destroy(dp);
+	return ret;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = { .file = MASQ_DAEMON_FILE_DEFAULT, .level = MASQ_LOG_NOTICE };
+	static struct masq_conf_start start;
+	struct masq_ctl_socket *sock = NULL;
+	struct masq_cpus cpus;
+	struct masq_err err = { "" };
+	int signal_fd, ret;
+
+	ret = read_options(argc, argv, &options);
+	if (ret >= 0)
+		return ret;
+	masq_log_open(NULL, options.level);
+	if (masq_conf_start_read(options.file, &start, &err) != 0)
+		return fail(&err);
+	if (options.test)
+		return test_files(&start);
+	if (masq_daemon_check(&start, &cpus, &err) != 0)
+		return fail(&err);
+	signal_fd = block_signals(&err);
+	if (signal_fd < 0)
+		return fail(&err);
+	if (masq_ctl_socket_claim(start.socket, start.socket_group, &sock, &err) != 0)
+		return fail(&err);
+	ret = masq_daemon_eal_start(&start, &cpus, options.level, &err);
+	if (ret == 0) {
+		ret = run(&start, sock, signal_fd, &err);
+		masq_daemon_eal_stop();
+	}
+	masq_ctl_socket_release(sock);
+	return ret == 0 ? 0 : fail(&err);
+}
