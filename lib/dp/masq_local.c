@@ -112,7 +112,7 @@ answer_echo(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 
 	if (masq_fib_lookup(w->snapshot->fib, judgement->input.src, &route) != 0 ||
 			route.is_local || route.is_broadcast) {
-		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		masq_judge_count(w, &b->pkt[i], judgement);
 		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
 		return;
 	}
@@ -122,7 +122,7 @@ answer_echo(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	link = masq_slow_neighbour(w, b, i, &route, &ref);
 	if (link == 0)
 		return;
-	masq_judge_count(w, &b->pkt[i], &judgement->result);
+	masq_judge_count(w, &b->pkt[i], judgement);
 	masq_icmp_echo_reply(b->mbuf[i], &b->pkt[i]);
 	masq_slow_send(w, b, i, link, route.port);
 }
@@ -138,7 +138,7 @@ masq_local_deliver(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		answer_echo(w, b, i, judgement);
 		return;
 	}
-	masq_judge_count(w, pkt, &judgement->result);
+	masq_judge_count(w, pkt, judgement);
 	if (pkt->key.proto == IPPROTO_UDP)
 		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_PORT, 0);
 	masq_burst_drop(b, i, MASQ_DROP_LOCAL);

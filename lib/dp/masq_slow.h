@@ -13,6 +13,11 @@
 struct masq_judgement {
 	struct masq_rules_result result;
 	struct masq_rules_input input; /**< the packet as it arrived */
+	unsigned int n_asked;
+	struct {
+		enum masq_conf_builtin chain;
+		struct masq_rules_input input; /**< what the chain saw */
+	} asked[MASQ_CHAIN_BUILTINS]; /**< in order, to ask again for a very long path */
 };
 
 /* masq_slow_judge.c */
@@ -33,7 +38,7 @@ bool masq_judge_chain(struct masq_worker *w, struct masq_burst *b, unsigned int 
 
 /** Count the packet on every rule that it matched (a packet that is not of a judged half). */
 void masq_judge_count(struct masq_worker *w, const struct masq_pkt *pkt,
-		const struct masq_rules_result *result);
+		const struct masq_judgement *judgement);
 
 /** A packet without session, or whose session does not matter now, leaves as it is: output chain,
  * neighbour, TTL. The chains before have been asked already. */

@@ -59,7 +59,7 @@ open_session(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	case MASQ_NAT_REFUSED:
 		break;
 	}
-	masq_judge_count(w, &b->pkt[i], &judgement->result);
+	masq_judge_count(w, &b->pkt[i], judgement);
 	masq_slow_refuse(w, b, i, result.reason);
 }
 
@@ -108,7 +108,7 @@ masquerade(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	};
 
 	if (reason != MASQ_DROP_NONE) {
-		masq_judge_count(w, pkt, &judgement->result);
+		masq_judge_count(w, pkt, judgement);
 		masq_burst_drop(b, i, reason);
 		return;
 	}
@@ -146,12 +146,12 @@ forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	else if (route.is_local)
 		reason = MASQ_DROP_FORWARD_LOCAL;
 	if (reason != MASQ_DROP_NONE) {
-		masq_judge_count(w, pkt, &judgement->result);
+		masq_judge_count(w, pkt, judgement);
 		masq_burst_drop(b, i, reason);
 		return;
 	}
 	if (!masq_slow_fits(w, b, i, route.port)) {
-		masq_judge_count(w, pkt, &judgement->result);
+		masq_judge_count(w, pkt, judgement);
 		return;
 	}
 	flow.origin = target.rule_id;
@@ -191,13 +191,13 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
 		return;
 	if (masq_fib_is_local(w->snapshot->fib, judgement.input.src)) {
-		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_judge_count(w, &b->pkt[i], &judgement);
 		masq_burst_drop(b, i, MASQ_DROP_MARTIAN_SOURCE);
 		return;
 	}
 	if (masq_fib_lookup(w->snapshot->fib, judgement.input.dst, &route) != 0) {
 		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_NET, 0);
-		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_judge_count(w, &b->pkt[i], &judgement);
 		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
 		return;
 	}
@@ -206,12 +206,12 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		return;
 	}
 	if (route.is_broadcast) {
-		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_judge_count(w, &b->pkt[i], &judgement);
 		masq_burst_drop(b, i, MASQ_DROP_BROADCAST);
 		return;
 	}
 	if (!masq_slow_fits(w, b, i, route.port)) {
-		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_judge_count(w, &b->pkt[i], &judgement);
 		return;
 	}
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, &judgement))

@@ -24,23 +24,23 @@ route_unmatched(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	struct masq_fib_route route;
 
 	if (masq_fib_lookup(w->snapshot->fib, judgement->input.dst, &route) != 0) {
-		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		masq_judge_count(w, &b->pkt[i], judgement);
 		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
 		return;
 	}
 	if (route.is_local || route.is_broadcast) {
-		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		masq_judge_count(w, &b->pkt[i], judgement);
 		masq_burst_drop(b, i, MASQ_DROP_ICMP_UNMATCHED);
 		return;
 	}
 	if (!masq_slow_fits(w, b, i, route.port)) {
-		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		masq_judge_count(w, &b->pkt[i], judgement);
 		return;
 	}
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, judgement))
 		return;
 	if (judgement->result.verdict == MASQ_VERDICT_MASQ) {
-		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		masq_judge_count(w, &b->pkt[i], judgement);
 		masq_burst_drop(b, i, MASQ_DROP_ICMP_UNMATCHED);
 		return;
 	}
@@ -73,12 +73,12 @@ translate(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 
 	if (masq_fib_lookup(w->snapshot->fib, rte_be_to_cpu_32(outer.dst), &route) != 0 ||
 			route.is_local || route.is_broadcast) {
-		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		masq_judge_count(w, &b->pkt[i], judgement);
 		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
 		return;
 	}
 	if (!masq_slow_fits(w, b, i, route.port)) {
-		masq_judge_count(w, &b->pkt[i], &judgement->result);
+		masq_judge_count(w, &b->pkt[i], judgement);
 		return;
 	}
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &outer, route.port, judgement))
@@ -86,7 +86,7 @@ translate(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	link = masq_slow_neighbour(w, b, i, &route, &ref);
 	if (link == 0)
 		return;
-	masq_judge_count(w, &b->pkt[i], &judgement->result);
+	masq_judge_count(w, &b->pkt[i], judgement);
 	masq_rewrite_icmp_error(&half->rewrite, b->mbuf[i], &b->pkt[i]);
 	w->counters.icmp_translated++;
 	masq_slow_send(w, b, i, link, route.port);
@@ -101,6 +101,11 @@ masq_slow_icmp_error(struct masq_worker *w, struct masq_burst *b, unsigned int i
 	masq_judge_begin(b, i, &judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
 		return;
+	if (masq_fib_is_local(w->snapshot->fib, judgement.input.src)) {
+		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_burst_drop(b, i, MASQ_DROP_MARTIAN_SOURCE);
+		return;
+	}
 	/* Addressed to somebody else than the sender of what it quotes: not about our session. */
 	about_session = b->half[i] != MASQ_HALF_NONE &&
 			rte_be_to_cpu_32(b->pkt[i].key.dst) == judgement.input.dst;

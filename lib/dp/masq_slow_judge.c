@@ -64,6 +64,7 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i,
 	struct masq_rules_input *input = &judgement->input;
 	uint8_t syn = pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK | MASQ_TCP_RST);
 
+	judgement->n_asked = 0;
 	masq_rules_result_init(&judgement->result);
 	*input = (struct masq_rules_input){
 		/* Not from the key: that of an ICMP error is the flow's, not its own. */
@@ -84,21 +85,37 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i,
 	}
 }
 
-/*
- * Count one packet on all rules that it matched.
- *
- * @return path of the matches, MASQ_PATH_NONE when they have none
- */
-static uint32_t
-count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_rules_result *result)
+/* More rules than a result holds: ask the same chains again, window by window. */
+static void
+count_windows(struct masq_worker *w, const struct masq_pkt *pkt,
+		const struct masq_judgement *judgement)
 {
+	struct masq_rules_result result = judgement->result;
+	uint32_t first = 0;
+
+	while (result.overflow) {
+		first += MASQ_PATH_RULES_MAX;
+		masq_rules_result_window(&result, first);
+		for (unsigned int k = 0; k < judgement->n_asked; k++)
+			masq_rules_eval(w->snapshot->rules, judgement->asked[k].chain,
+					&judgement->asked[k].input, &result);
+		masq_path_count_slots(w->paths, result.rules, result.n_rules, pkt->l3_len_bytes);
+	}
+}
+
+/* Count one packet. @return path of its matches, MASQ_PATH_NONE when they have none */
+static uint32_t
+count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judgement *judgement)
+{
+	const struct masq_rules_result *result = &judgement->result;
 	uint32_t path = MASQ_PATH_NONE;
 
-	if (!result->overflow)
+	if (likely(!result->overflow))
 		path = masq_path_intern(w->paths, result->rules, result->n_rules);
-	if (path == MASQ_PATH_NONE) {
+	if (unlikely(path == MASQ_PATH_NONE)) {
 		masq_path_count_slots(w->paths, result->rules, result->n_rules,
 				pkt->l3_len_bytes);
+		count_windows(w, pkt, judgement);
 		return path;
 	}
 	w->path_counters[path].packets++;
@@ -108,21 +125,23 @@ count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_rules
 
 void
 masq_judge_count(struct masq_worker *w, const struct masq_pkt *pkt,
-		const struct masq_rules_result *result)
+		const struct masq_judgement *judgement)
 {
-	count(w, pkt, result);
+	count(w, pkt, judgement);
 }
 
 static enum masq_rules_verdict
 ask_chain(struct masq_worker *w, enum masq_conf_builtin chain, const struct masq_tuple *tuple,
 		uint8_t port, struct masq_judgement *judgement)
 {
-	struct masq_rules_input input = judgement->input;
+	struct masq_rules_input *input = &judgement->asked[judgement->n_asked].input;
 
+	judgement->asked[judgement->n_asked++].chain = chain;
+	*input = judgement->input;
 	if (tuple != NULL)
-		input_from_tuple(&input, tuple);
-	input.port = port;
-	return masq_rules_eval(w->snapshot->rules, chain, &input, &judgement->result);
+		input_from_tuple(input, tuple);
+	input->port = port;
+	return masq_rules_eval(w->snapshot->rules, chain, input, &judgement->result);
 }
 
 bool
@@ -145,7 +164,7 @@ masq_judge_chain(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		masq_burst_drop(b, i, chain_drop[chain].deny);
 		break;
 	}
-	masq_judge_count(w, &b->pkt[i], &judgement->result);
+	masq_judge_count(w, &b->pkt[i], judgement);
 	return false;
 }
 
@@ -166,6 +185,7 @@ ask_without_syn(struct masq_worker *w, const struct masq_half *half,
 	enum masq_rules_verdict verdict;
 
 	data->input.syn = false;
+	data->n_asked = 0;
 	masq_rules_result_init(&data->result);
 	if (ask_chain(w, MASQ_CHAIN_INPUT, NULL, arrival, data) != MASQ_VERDICT_ACCEPT)
 		return false;
@@ -235,7 +255,7 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 	link = masq_slow_neighbour(w, b, i, route, &ref);
 	if (link == 0)
 		return;
-	path = count(w, pkt, &judgement->result);
+	path = count(w, pkt, judgement);
 	if (judgement->result.depends_on_syn && judgement->input.syn)
 		remember_data(w, half, judgement, &translated, b->arrival[i], route->port, ref);
 	else
@@ -263,7 +283,7 @@ masq_slow_route(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	link = masq_slow_neighbour(w, b, i, route, &ref);
 	if (link == 0)
 		return;
-	masq_judge_count(w, &b->pkt[i], &judgement->result);
+	masq_judge_count(w, &b->pkt[i], judgement);
 	masq_rewrite_route(judgement->result.tos_and, judgement->result.tos_xor, b->mbuf[i],
 			&b->pkt[i]);
 	masq_slow_send(w, b, i, link, route->port);
@@ -281,17 +301,17 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		return;
 	if (masq_fib_lookup(w->snapshot->fib, rte_be_to_cpu_32(half->rewrite.dst), &route) != 0 ||
 			route.is_broadcast) {
-		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_judge_count(w, &b->pkt[i], &judgement);
 		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
 		return;
 	}
 	if (route.is_local) {
-		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_judge_count(w, &b->pkt[i], &judgement);
 		masq_burst_drop(b, i, MASQ_DROP_FORWARD_LOCAL);
 		return;
 	}
 	if (!masq_slow_fits(w, b, i, route.port)) {
-		masq_judge_count(w, &b->pkt[i], &judgement.result);
+		masq_judge_count(w, &b->pkt[i], &judgement);
 		return;
 	}
 	if (asks_forward(half, &judgement)) {
@@ -302,7 +322,7 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 				masq_slow_route(w, b, i, &judgement, &route);
 				return;
 			}
-			masq_judge_count(w, &b->pkt[i], &judgement.result);
+			masq_judge_count(w, &b->pkt[i], &judgement);
 			masq_burst_drop(b, i, MASQ_DROP_REPLY_NOT_MASQ);
 			return;
 		}
