@@ -100,6 +100,8 @@ start_file(const struct masq_test_box_options *options)
 		if (port_plan[p].gateway != NULL)
 			masq_ip4_parse(port_plan[p].gateway, &port->gateway);
 	}
+	if (options->no_gateway)
+		start.port[WAN].gateway = 0;
 	start.port[WAN].mtu = options->wan_mtu;
 	start.port[LAN].vlan = options->lan_vlan;
 	return start;

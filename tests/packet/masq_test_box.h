@@ -48,6 +48,7 @@ struct masq_test_box_options {
 	uint16_t port_low, port_high; /**< 0: 1024-65535 */
 	uint16_t wan_mtu; /**< 0: 1500 */
 	uint16_t lan_vlan;
+	bool no_gateway; /**< no default route */
 };
 
 /** Fails the test when the box does not come up. */
