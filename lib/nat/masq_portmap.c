@@ -47,7 +47,7 @@
 #include "masq_portmap_priv.h"
 
 #define THROWS 32
-#define CLASS_TRIES 16
+#define CLASS_TRIES 4
 #define PROBES 8
 #define PROBE_ROUNDS 3
 
@@ -360,6 +360,27 @@ masq_portmap_give(struct masq_portmap *map, const struct masq_tuple *reply, bool
 	crowd = masq_portmap_crowd_find(map, &key, hash);
 	if (crowd != NULL)
 		masq_portmap_crowd_freed(map, crowd, position);
+}
+
+void
+masq_portmap_vacated(struct masq_portmap *map, const struct masq_tuple *tuple)
+{
+	const struct masq_rss *rss = map->config.rss;
+	struct masq_tuple key = *tuple;
+	struct masq_portmap_crowd *crowd;
+	uint32_t position, class;
+
+	if (map->stats.crowds == 0)
+		return;
+	key.dport = 0;
+	crowd = masq_portmap_crowd_find(map, &key, masq_hash16(&key, &map->seed));
+	if (crowd == NULL || masq_rss_owner(rss, tuple) != map->config.worker)
+		return;
+	/* A forwarded port need not be one of those that this map hands out. */
+	position = position_of(rss, rte_be_to_cpu_16(tuple->dport));
+	class = position / rss->ports_per_class;
+	if (position - crowd->ports->first[class] < crowd->ports->count[class])
+		masq_portset_add(&crowd->free, position);
 }
 
 /* ---------------------------------------------------------------- creation */

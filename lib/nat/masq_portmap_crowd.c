@@ -24,9 +24,9 @@
  *	SCAN_WHOLE ports needs none of this: it is looked through in one call when probing fails.
  * What is not known here
  *	Halves that did not get their port from this map (INITIAL halves of forwarded sessions) may
- *	use a tuple of the share. They are seen by the lookup that every choice ends with; that one of
- *	them is gone is seen by the patrol, a few lookups that each refused call spends on going
- *	round the circle again.
+ *	use a tuple of the share. They are seen by the lookup that every choice ends with. That one of
+ *	them is gone is said by masq_portmap_vacated(), or else seen by the patrol: each refused call
+ *	learns like a take, so the circle is gone round again and again.
  * Data and who owns it
  *	Crowds, buckets and tally belong to the map; a crowd is in a bucket's chain or free.
  * Threads
@@ -41,8 +41,7 @@
 
 #include "masq_portmap_priv.h"
 
-#define LEARN 8 /* lookups per take while the circle is open; more than 2 close it in time */
-#define PATROL 32 /* lookups per refused call */
+#define LEARN 8 /* lookups per take or refused call; more than 2 close the circle in time */
 #define SCAN_WHOLE (MASQ_PORTMAP_SCAN / 4 * 3) /* the rest is for probes and for uneven shares */
 #define CROWDS_MIN 16
 #define CROWDS_MAX 8192
@@ -225,10 +224,8 @@ masq_portmap_crowd_enter(struct masq_portmap *map, struct masq_portmap_search *s
 			return;
 		search->crowd = crowd_open(map, search);
 	}
-	if (!search->crowd->complete)
+	if (!search->crowd->complete || search->crowd->free.count == 0)
 		learn(map, search, LEARN);
-	else if (search->crowd->free.count == 0)
-		learn(map, search, PATROL);
 }
 
 uint32_t

@@ -61,8 +61,8 @@ uint64_t masq_portmap_bytes(const struct masq_portmap *map);
  * allocated. Cost: a few lookups, hardly growing with the use of the address; about 40 at most
  * while the peer fills up, never more than @ref MASQ_PORTMAP_SCAN.
  *
- * A refusal is a proof, with two exceptions. A tuple that became free without masq_portmap_give()
- * (of the INITIAL half of a forwarded session, say) is seen only by and by, by the calls that are
+ * A refusal is a proof, with two exceptions. A tuple that became free without a call of
+ * masq_portmap_give() or masq_portmap_vacated() is seen only by and by, by the calls that are
  * refused. And with fewer @p crowds in the configuration than peers that use half of a share, a
  * call may end before the search does; masq_portmap_stats.unproved counts that, and the next call
  * goes on from there.
@@ -85,6 +85,13 @@ int masq_portmap_take(struct masq_portmap *map, struct masq_tuple *reply, bool *
  * @param owns	as it was handed out
  */
 void masq_portmap_give(struct masq_portmap *map, const struct masq_tuple *reply, bool owns);
+
+/**
+ * A half whose tuple did not come from masq_portmap_take() is out of the table: the INITIAL half of
+ * a forwarded session, which ended at an external address, too. Next to nothing when no peer is
+ * crowded; any tuple may be told.
+ */
+void masq_portmap_vacated(struct masq_portmap *map, const struct masq_tuple *tuple);
 
 /** What a map has done and holds. */
 struct masq_portmap_stats {
