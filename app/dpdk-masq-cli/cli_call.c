@@ -73,8 +73,9 @@ cli_call_quiet(struct cli *cli, const char *method, json_t *params, json_t **res
 	if (ret != -EREMOTEIO) {
 		masq_rpc_client_close(cli->client);
 		cli->client = NULL;
+		return CLI_REFUSED;
 	}
-	return CLI_REFUSED;
+	return masq_rpc_client_code(cli->client) == MASQ_RPC_PARAMS ? CLI_USAGE : CLI_REFUSED;
 }
 
 int

@@ -76,6 +76,14 @@ change(struct cli *cli, const struct masq_conf_request *request)
 	return code;
 }
 
+static int
+unknown_option(struct cli *cli)
+{
+	cli_fail(cli, CLI_USAGE, "invalid option -- 'C'");
+	fputs("Try `ipchains -h' or 'ipchains --help' for more information.\n", stderr);
+	return CLI_USAGE;
+}
+
 int
 cli_ipchains(struct cli *cli, const char *const *words, unsigned int n_words)
 {
@@ -83,6 +91,9 @@ cli_ipchains(struct cli *cli, const char *const *words, unsigned int n_words)
 	int code;
 
 	cli->program = "ipchains";
+	/* The grammar knows the test of a packet; there is nothing behind it here. */
+	if (n_words > 1 && (strcmp(words[1], "-C") == 0 || strcmp(words[1], "--check") == 0))
+		return unknown_option(cli);
 	code = cli_words_read(cli, words, n_words, &request);
 	if (code != CLI_DONE)
 		return code;
@@ -110,7 +121,5 @@ cli_ipchains(struct cli *cli, const char *const *words, unsigned int n_words)
 	case MASQ_ASK_CHECK:
 		break;
 	}
-	cli_fail(cli, CLI_USAGE, "invalid option -- C");
-	fputs("Try `ipchains -h' or 'ipchains --help' for more information.\n", stderr);
-	return CLI_USAGE;
+	return unknown_option(cli);
 }

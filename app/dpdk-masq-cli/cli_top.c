@@ -65,13 +65,15 @@ print_workers(FILE *out, const struct top *top, uint64_t elapsed_ms)
 {
 	static const char *const columns[] = { "rx", "tx", "drops", "punted", "hits", "misses",
 		"handoffs", "sessions-created" };
+	static const char *const titles[] = { "rx", "tx", "drops", "punted", "hits", "misses",
+		"handoffs", "new" };
 	const json_t *rows = json_object_get(top->stats, "workers");
 	const json_t *old = json_object_get(top->old_stats, "workers");
 	const size_t n_rows = json_array_size(rows);
 
 	fprintf(out, "\n%-8s", "a second");
 	for (size_t c = 0; c < sizeof(columns) / sizeof(columns[0]); c++)
-		fprintf(out, " %8.8s", columns[c]);
+		fprintf(out, " %8s", titles[c]);
 	fputs("     held sessions\n", out);
 	for (size_t i = 0; i <= n_rows; i++) {
 		const json_t *now = i < n_rows ? json_array_get(rows, i)

@@ -226,6 +226,8 @@ masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpu
 	add_memory(&args, start);
 	add(&args, prefix);
 	add(&args, log_level_arg(level));
+	if (level < MASQ_LOG_INFO)
+		add(&args, "--log-level=lib.telemetry:error"); /* it warns of nothing */
 	add_lcores(&args, start, cpus);
 	add_devices(&args, start);
 	ret = rte_eal_init(args.n, args.text);

@@ -34,7 +34,7 @@ struct masq_ctl {
 
 /* ---------------------------------------------------------------- masq_ctl_socket.c */
 
-/** Bind and listen. @return descriptor, or -errno */
+/** Bind and listen. @return descriptor, the socket's own until it is released; or -errno */
 int masq_ctl_socket_listen(struct masq_ctl_socket *sock, struct masq_err *err);
 
 /** May this peer use the socket? @param peer out @return 0; -EACCES with a sentence */

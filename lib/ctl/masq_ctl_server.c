@@ -464,8 +464,6 @@ masq_ctl_server_destroy(struct masq_ctl_server *server)
 	while ((client = TAILQ_FIRST(&server->live)) != NULL)
 		client_close(server, client);
 	bury_dead(server);
-	if (server->listen_fd >= 0)
-		close(server->listen_fd);
 	if (server->spare_fd >= 0)
 		close(server->spare_fd);
 	if (server->epoll_fd >= 0)

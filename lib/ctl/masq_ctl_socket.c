@@ -40,6 +40,7 @@ struct masq_ctl_socket {
 	struct sockaddr_un addr;
 	char lock_path[sizeof(((struct sockaddr_un *)0)->sun_path) + 8];
 	int lock_fd;
+	int listen_fd;
 	bool bound;
 	bool has_group;
 	gid_t gid;
@@ -136,6 +137,7 @@ masq_ctl_socket_claim(const char *path, const char *group, struct masq_ctl_socke
 	if (s == NULL)
 		return masq_err_set(err, ENOMEM, "out of memory");
 	s->lock_fd = -1;
+	s->listen_fd = -1;
 	s->addr.sun_family = AF_UNIX;
 	if (path[0] == '\0' || strlen(path) >= sizeof(s->addr.sun_path)) {
 		ret = masq_err_set(err, ENAMETOOLONG, "socket: a path has 1-%zu characters",
@@ -165,8 +167,11 @@ masq_ctl_socket_release(struct masq_ctl_socket *sock)
 {
 	if (sock == NULL)
 		return;
+	/* Last: a client that waits for our end sees it when connect() fails. */
 	if (sock->bound)
 		unlink(sock->addr.sun_path);
+	if (sock->listen_fd >= 0)
+		close(sock->listen_fd);
 	if (sock->lock_fd >= 0) {
 		unlink(sock->lock_path);
 		close(sock->lock_fd);
@@ -224,6 +229,7 @@ masq_ctl_socket_listen(struct masq_ctl_socket *sock, struct masq_err *err)
 		close(fd);
 		return ret;
 	}
+	sock->listen_fd = fd;
 	return fd;
 }
 
