@@ -137,6 +137,16 @@ bytes_check(const struct parse *parse, const char *text, size_t len)
 	return 0;
 }
 
+/* A comment behind a blank and '#'; the one behind ';' is cut by inih. @return length before it */
+static size_t
+comment_cut(const char *text, size_t len)
+{
+	for (size_t i = 1; i < len; i++)
+		if (text[i] == '#' && strchr(BLANKS, text[i - 1]) != NULL)
+			return i;
+	return len;
+}
+
 /* Put the next line into @p buffer, blanks around it removed. @return 0, -EINVAL */
 static int
 line_cut(struct parse *parse, char *buffer, size_t bytes)
@@ -149,6 +159,7 @@ line_cut(struct parse *parse, char *buffer, size_t bytes)
 	parse->line++;
 	if (bytes_check(parse, text, len) != 0)
 		return -EINVAL;
+	len = comment_cut(text, len);
 	while (len > 0 && strchr(BLANKS, text[len - 1]) != NULL)
 		len--;
 	while (len > 0 && strchr(BLANKS, *text) != NULL) {
