@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <masq_drop.h>
 
+#include <masq_drop.h>
 #include <masq_pkt.h>
 
 /**
@@ -20,10 +20,10 @@ struct rte_mbuf;
 
 enum masq_verdict {
 	MASQ_UNDECIDED, /**< the next stages look at it */
-	MASQ_SLOW,	/**< the slow path decides */
-	MASQ_SEND,	/**< translated and addressed; departure[] says where to */
-	MASQ_DROP,	/**< reason[] says why; its buffer is freed by the last stage */
-	MASQ_GONE,	/**< buffer is not ours any more: handed on, parked, kept, or consumed */
+	MASQ_SLOW, /**< the slow path decides */
+	MASQ_SEND, /**< translated and addressed; departure[] says where to */
+	MASQ_DROP, /**< reason[] says why; its buffer is freed by the last stage */
+	MASQ_GONE, /**< buffer is not ours any more: handed on, parked, kept, or consumed */
 };
 
 struct masq_burst {
@@ -31,9 +31,9 @@ struct masq_burst {
 	bool owned; /**< the packets came over a ring: whose they are is settled */
 	struct rte_mbuf *mbuf[MASQ_BURST];
 	struct masq_pkt pkt[MASQ_BURST];
-	uint32_t half[MASQ_BURST];   /**< MASQ_HALF_NONE: no session */
+	uint32_t half[MASQ_BURST]; /**< MASQ_HALF_NONE: no session */
 	uint8_t verdict[MASQ_BURST]; /**< enum masq_verdict */
-	uint8_t reason[MASQ_BURST];  /**< enum masq_drop */
+	uint8_t reason[MASQ_BURST]; /**< enum masq_drop */
 	uint8_t arrival[MASQ_BURST]; /**< port index */
 	uint8_t departure[MASQ_BURST]; /**< port index, valid with MASQ_SEND */
 };

@@ -106,8 +106,8 @@ make_rings(struct masq_dp *dp, uint32_t number, struct masq_err *err)
 		}
 	return 0;
 no_memory:
-	return masq_err_set(err, ENOMEM, "no memory for the rings between %u workers",
-			dp->n_workers);
+	return masq_err_set(
+			err, ENOMEM, "no memory for the rings between %u workers", dp->n_workers);
 }
 
 static int
@@ -123,8 +123,8 @@ make_shared(struct masq_dp *dp, struct masq_err *err)
 	};
 
 	dp->rule_counters = masq_rule_counters_create();
-	dp->rcu = rte_zmalloc("masq_rcu", rte_rcu_qsbr_get_memsize(dp->n_workers),
-			RTE_CACHE_LINE_SIZE);
+	dp->rcu = rte_zmalloc(
+			"masq_rcu", rte_rcu_qsbr_get_memsize(dp->n_workers), RTE_CACHE_LINE_SIZE);
 	if (dp->rule_counters == NULL || dp->rcu == NULL)
 		return masq_err_set(err, ENOMEM, "no memory for the data path");
 	rte_rcu_qsbr_init(dp->rcu, dp->n_workers);
@@ -248,8 +248,7 @@ masq_dp_start(struct masq_dp *dp, struct masq_err *err)
 		ret = masq_port_start(dp, &dp->ports[p], err);
 	for (uint32_t w = 0; ret == 0 && dp->mode == MASQ_DP_LCORES && w < dp->n_workers; w++) {
 		atomic_store(&dp->workers[w]->stop, false);
-		ret = rte_eal_remote_launch(
-				masq_worker_main, dp->workers[w], dp->worker_lcore[w]);
+		ret = rte_eal_remote_launch(masq_worker_main, dp->workers[w], dp->worker_lcore[w]);
 		if (ret != 0)
 			masq_err_set(err, -ret, "lcore %u does not take worker %u",
 					dp->worker_lcore[w], w);

@@ -27,13 +27,13 @@
  */
 
 #define MASQ_TX_BURST 64
-#define MASQ_RING_SIZE 2048	/**< packets that may wait between two workers */
+#define MASQ_RING_SIZE 2048 /**< packets that may wait between two workers */
 #define MASQ_MSG_RING_SIZE 1024 /**< messages that may wait between two workers */
-#define MASQ_PARKED_MAX 512	/**< packets of one worker that wait for link addresses */
+#define MASQ_PARKED_MAX 512 /**< packets of one worker that wait for link addresses */
 #define MASQ_PARKED_PER_NEIGH 16
 #define MASQ_PARK_MS 5000 /**< longer than the keeper asks */
-#define MASQ_PATHS 16384		   /**< counter paths of one worker */
-#define MASQ_RULE_SLOTS_MAX 65536 /**< rules and policies of one rule set */
+#define MASQ_PATHS 8192 /**< counter paths of one worker */
+#define MASQ_RULE_SLOTS_MAX 32768 /**< rules and policies of one rule set */
 #define MASQ_NEIGHBOURS 16384
 
 /** Immutable once published; a new one replaces it. */
@@ -49,7 +49,7 @@ struct masq_port {
 	struct masq_conf_port conf;
 	uint16_t ethdev;
 	uint8_t mac[6];
-	uint16_t mtu;  /**< IP bytes */
+	uint16_t mtu; /**< IP bytes */
 	uint16_t vlan; /**< 0: untagged */
 	uint16_t rx_queues, tx_queues;
 	uint16_t rx_descriptors, tx_descriptors;
@@ -65,7 +65,7 @@ struct masq_port {
 /** Messages between workers: those of lib/nat, and these. */
 enum masq_message_op {
 	MASQ_MSG_NEIGH_WANT = 64, /**< to the keeper: somebody needs this neighbour */
-	MASQ_MSG_NEIGH_HEARD,	  /**< to the keeper: ARP told us */
+	MASQ_MSG_NEIGH_HEARD, /**< to the keeper: ARP told us */
 };
 
 struct masq_neigh_msg {
@@ -122,7 +122,7 @@ struct masq_mail {
 	struct masq_session_row *sessions;
 	struct masq_neigh_row *neighbours;
 	unsigned int max;
-	unsigned int n;	  /**< rows, or sessions ended */
+	unsigned int n; /**< rows, or sessions ended */
 	bool end;
 	uint32_t ip;
 	_Atomic(bool) done;
@@ -144,6 +144,9 @@ struct masq_worker {
 	uint32_t n_rx;
 	struct masq_rx_queue rx[MASQ_CONF_PORTS_MAX * 2];
 	bool sleeps;
+	struct masq_routed_entry *routed; /**< masq_routed.h */
+	uint32_t routed_mask;
+	struct masq_hash_seed routed_seed;
 	int socket_id;
 	unsigned int lcore;
 
@@ -166,7 +169,7 @@ struct masq_worker {
 	struct masq_parked parked[MASQ_PARKED_MAX];
 	uint32_t n_parked;
 	uint32_t unanswered; /**< requests to other workers under way */
-	unsigned int found;  /**< packets of this round, for the decision to rest */
+	unsigned int found; /**< packets of this round, for the decision to rest */
 
 	/* what others read */
 	struct masq_dp_counters counters __rte_cache_aligned;
@@ -192,12 +195,13 @@ struct masq_dp {
 	struct masq_worker *workers[MASQ_MAX_WORKERS];
 	unsigned int worker_lcore[MASQ_MAX_WORKERS];
 	uint32_t n_workers;
-	struct rte_ring *packet_ring[MASQ_MAX_WORKERS][MASQ_MAX_WORKERS];  /**< [from][to] */
-	struct rte_ring *tx_ring[MASQ_MAX_WORKERS][MASQ_MAX_WORKERS];	   /**< NULL: not needed */
+	struct rte_ring *packet_ring[MASQ_MAX_WORKERS][MASQ_MAX_WORKERS]; /**< [from][to] */
+	struct rte_ring *tx_ring[MASQ_MAX_WORKERS][MASQ_MAX_WORKERS]; /**< NULL: not needed */
 	struct rte_ring *message_ring[MASQ_MAX_WORKERS][MASQ_MAX_WORKERS]; /**< [w][w] is NULL */
 
 	_Atomic(struct masq_snapshot *) snapshot;
-	struct masq_conf_route *routes; /**< those of the fib in force, to see whether they changed */
+	struct masq_conf_route
+			*routes; /**< those of the fib in force, to see whether they changed */
 	uint32_t n_routes;
 	struct masq_rule_counters *rule_counters;
 	uint64_t tsc_start, tsc_per_ms;
@@ -216,8 +220,8 @@ void masq_port_close(struct masq_port *port);
 /* masq_worker.c */
 struct masq_worker *masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err);
 void masq_worker_destroy(struct masq_worker *w);
-void masq_worker_session_sizes(uint32_t sessions, uint32_t workers, uint32_t *records,
-		uint32_t *halves);
+void
+masq_worker_session_sizes(uint32_t sessions, uint32_t workers, uint32_t *records, uint32_t *halves);
 void masq_worker_poll(struct masq_worker *w, uint64_t now_ms);
 int masq_worker_main(void *worker);
 void masq_worker_take_over(struct masq_worker *w);
@@ -269,8 +273,8 @@ int masq_rule_counters_fold(struct masq_rule_counters *counters, const struct ma
 /** Show: base plus the live sums of the rule set in force. */
 void masq_rule_counters_live(struct masq_rule_counters *counters, const struct masq_rules *rules,
 		const struct masq_path_counter *sums, uint32_t n);
-struct masq_dp_rule_counter masq_rule_counters_get(const struct masq_rule_counters *counters,
-		uint32_t id);
+struct masq_dp_rule_counter
+masq_rule_counters_get(const struct masq_rule_counters *counters, uint32_t id);
 void masq_rule_counters_zero(struct masq_rule_counters *counters, uint32_t id);
 
 #endif /* MASQ_DP_PRIV_H */

@@ -14,7 +14,7 @@
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 
-#include "masq_dp_priv.h"
+#include "masq_routed.h"
 
 #define WAIT_US 50
 #define WAIT_ROUNDS (1000000 / WAIT_US)
@@ -70,7 +70,7 @@ masq_dp_port_info(const struct masq_dp *dp, uint32_t index, struct masq_dp_port_
 	if (rte_eth_link_get_nowait(port->ethdev, &link) == 0) {
 		info->link_up = link.link_status == RTE_ETH_LINK_UP;
 		info->link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0
-										: link.link_speed;
+									       : link.link_speed;
 	}
 	if (rte_eth_stats_get(port->ethdev, &stats) != 0)
 		return 0;
@@ -155,8 +155,8 @@ masq_dp_sessions_flush(struct masq_dp *dp, const struct masq_dp_session_filter *
 }
 
 int
-masq_dp_neighbours(struct masq_dp *dp, uint32_t *cursor, struct masq_neigh_row *rows,
-		unsigned int max)
+masq_dp_neighbours(
+		struct masq_dp *dp, uint32_t *cursor, struct masq_neigh_row *rows, unsigned int max)
 {
 	struct masq_mail mail = {
 		.kind = MASQ_MAIL_NEIGHBOURS,
@@ -193,8 +193,10 @@ masq_dp_memory(const struct masq_dp *dp, struct masq_dp_memory *memory)
 		memory->session_capacity += masq_session_capacity(w->sessions);
 		memory->session_tables += masq_session_table_bytes(w->sessions);
 		memory->port_maps += masq_portmap_bytes(w->portmap);
-		memory->paths += 2 * masq_path_bytes(MASQ_PATHS, MASQ_PATHS * 4,
-						     MASQ_RULE_SLOTS_MAX);
+		memory->paths += 2 *
+				masq_path_bytes(MASQ_PATHS, MASQ_PATHS * 4, MASQ_RULE_SLOTS_MAX);
+		memory->routed += (uint64_t)(w->routed_mask + 1) * MASQ_ROUTED_WAYS *
+				sizeof(*w->routed);
 	}
 	memory->rules = snapshot != NULL ? masq_rules_bytes(snapshot->rules) : 0;
 	memory->mbufs = (uint64_t)dp->pool->size *

@@ -14,7 +14,7 @@
 #include "masq_slow.h"
 
 #define EXPIRE_BUDGET 128 /* records looked at a round: some 10 microseconds */
-#define EXPIRE_MAX 64	  /* sessions ended a round */
+#define EXPIRE_MAX 64 /* sessions ended a round */
 #define REARM_BUDGET 64
 #define FRAG_BUDGET 8 /* datagrams given up a round */
 #define ROWS_SCAN 1024
@@ -44,8 +44,8 @@ rearm(struct masq_worker *w)
 		w->rearming = true;
 	}
 	if (w->rearming)
-		w->rearming = !masq_session_rearm(w->sessions, &w->rearm_cursor, timeouts,
-				w->now_ms, REARM_BUDGET);
+		w->rearming = !masq_session_rearm(
+				w->sessions, &w->rearm_cursor, timeouts, w->now_ms, REARM_BUDGET);
 }
 
 static void

@@ -25,7 +25,8 @@
 #define ICMP_ECHO_REQUEST 8
 
 static void
-answer_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i, const struct masq_arp *asked)
+answer_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_arp *asked)
 {
 	const struct masq_port *port = &w->ports[b->arrival[i]];
 	struct masq_arp reply = {

@@ -67,8 +67,7 @@ masq_session_end(struct masq_worker *w, uint32_t session)
 {
 	union masq_message msg;
 
-	if (masq_nat_close(w->nat, session, &msg.nat) &&
-			!masq_message_request(w, &msg, msg.nat.to))
+	if (masq_nat_close(w->nat, session, &msg.nat) && !masq_message_request(w, &msg, msg.nat.to))
 		masq_nat_unsent(w->nat, &msg.nat, w->now_ms);
 }
 

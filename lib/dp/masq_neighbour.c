@@ -52,8 +52,8 @@ masq_neighbour_want(struct masq_worker *w, uint8_t port, uint32_t ip)
 }
 
 void
-masq_neighbour_heard(struct masq_worker *w, uint8_t port, uint32_t ip, const uint8_t mac[6],
-		bool create)
+masq_neighbour_heard(
+		struct masq_worker *w, uint8_t port, uint32_t ip, const uint8_t mac[6], bool create)
 {
 	union masq_message msg = {
 		.neigh = { .op = MASQ_MSG_NEIGH_HEARD, .port = port, .create = create, .ip = ip }

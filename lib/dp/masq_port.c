@@ -24,8 +24,8 @@
 
 #include "masq_dp_priv.h"
 
-#define RSS_WANTED                                                                                 \
-	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP |                 \
+#define RSS_WANTED                                                                 \
+	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP | \
 			RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV4_OTHER)
 #define RSS_NEEDED (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP)
 #define RSS_KEY_MIN 40
@@ -80,15 +80,15 @@ attach(struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
 		return ret;
 	ret = rte_dev_probe(port->conf.device);
 	if (ret != 0) {
-		snprintf(text, sizeof(text),
-				"the device does not open: %s%s", rte_strerror(-ret),
+		snprintf(text, sizeof(text), "the device does not open: %s%s", rte_strerror(-ret),
 				ret == -EBUSY ? " (another process uses it)"
 					      : "; accepted: a PCI address bound to a DPDK driver, "
 						"or a vdev such as net_af_packet0,iface=eth0");
 		return fail(dp, port, err, -ret, text);
 	}
 	port->plugged = true;
-	RTE_ETH_FOREACH_MATCHING_DEV(id, port->conf.device, &iterator) {
+	RTE_ETH_FOREACH_MATCHING_DEV(id, port->conf.device, &iterator)
+	{
 		port->ethdev = id;
 		rte_eth_iterator_cleanup(&iterator);
 		return 0;
@@ -189,17 +189,17 @@ set_mtu(const struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
 }
 
 static int
-setup_queues(const struct masq_dp *dp, struct masq_port *port,
-		const struct rte_eth_dev_info *info, struct masq_err *err)
+setup_queues(const struct masq_dp *dp, struct masq_port *port, const struct rte_eth_dev_info *info,
+		struct masq_err *err)
 {
 	struct rte_eth_txconf txconf = info->default_txconf;
 	char text[96];
 	int ret = 0;
 
 	port->rx_descriptors = port->conf.rx_descriptors != 0 ? port->conf.rx_descriptors
-							       : DESCRIPTORS;
+							      : DESCRIPTORS;
 	port->tx_descriptors = port->conf.tx_descriptors != 0 ? port->conf.tx_descriptors
-							       : DESCRIPTORS;
+							      : DESCRIPTORS;
 	ret = rte_eth_dev_adjust_nb_rx_tx_desc(
 			port->ethdev, &port->rx_descriptors, &port->tx_descriptors);
 	for (uint16_t q = 0; ret == 0 && q < port->rx_queues; q++)

@@ -23,7 +23,8 @@ static bool
 routes_changed(const struct masq_dp *dp, const struct masq_conf_rules *rules)
 {
 	return atomic_load(&dp->snapshot) == NULL || dp->n_routes != rules->n_routes ||
-			(rules->n_routes > 0 && memcmp(dp->routes, rules->routes,
+			(rules->n_routes > 0 &&
+					memcmp(dp->routes, rules->routes,
 							rules->n_routes * sizeof(*rules->routes)) !=
 							0);
 }
@@ -40,8 +41,8 @@ compile_routes(const struct masq_dp *dp, const struct masq_conf_rules *rules, st
 	}
 	for (uint32_t p = 0; p < dp->n_ports; p++)
 		conf[p] = dp->ports[p].conf;
-	fib = masq_fib_create(conf, dp->n_ports, rules->routes, rules->n_routes, SOCKET_ID_ANY,
-			err);
+	fib = masq_fib_create(
+			conf, dp->n_ports, rules->routes, rules->n_routes, SOCKET_ID_ANY, err);
 	free(conf);
 	return fib;
 }
@@ -59,8 +60,8 @@ compile_rules(const struct masq_dp *dp, const struct masq_conf_rules *rules,
 	}
 	for (uint32_t p = 0; p < dp->n_ports; p++)
 		memcpy(names[p], dp->ports[p].conf.name, sizeof(names[p]));
-	compiled = masq_rules_create(rules, (const char(*)[MASQ_CONF_NAME_BYTES])names,
-			dp->n_ports, previous, err);
+	compiled = masq_rules_create(rules, (const char(*)[MASQ_CONF_NAME_BYTES])names, dp->n_ports,
+			previous, err);
 	free(names);
 	if (compiled != NULL && masq_rules_slots(compiled) > MASQ_RULE_SLOTS_MAX) {
 		masq_err_set(err, E2BIG, "%u rules are too many; at most %d fit",
@@ -98,7 +99,7 @@ compile(const struct masq_dp *dp, const struct masq_conf_rules *rules, struct ma
 	snapshot->rules = compile_rules(dp, rules, old != NULL ? old->rules : NULL, err);
 	if (snapshot->rules != NULL)
 		snapshot->fib = routes_changed(dp, rules) ? compile_routes(dp, rules, err)
-							: masq_fib_ref(old->fib);
+							  : masq_fib_ref(old->fib);
 	if (snapshot->rules == NULL || snapshot->fib == NULL) {
 		snapshot_destroy(snapshot);
 		return NULL;
@@ -127,8 +128,8 @@ wait_for_workers(struct masq_dp *dp, uint32_t generation)
 		/* Nobody else runs them: a round without packets is a round. */
 		if (dp->mode == MASQ_DP_MANUAL || !dp->running)
 			masq_worker_take_over(w);
-		for (uint32_t round = 0; atomic_load_explicit(&w->seen, memory_order_acquire) !=
-				generation;
+		for (uint32_t round = 0;
+				atomic_load_explicit(&w->seen, memory_order_acquire) != generation;
 				round++) {
 			if (round == WAIT_ROUNDS)
 				return false;
@@ -177,8 +178,8 @@ masq_dp_publish(struct masq_dp *dp, const struct masq_conf_rules *rules, struct 
 	if (rules->n_routes > 0) {
 		routes = calloc(rules->n_routes, sizeof(*routes));
 		if (routes == NULL)
-			return masq_err_set(err, ENOMEM, "no memory for %u routes",
-					rules->n_routes);
+			return masq_err_set(
+					err, ENOMEM, "no memory for %u routes", rules->n_routes);
 		memcpy(routes, rules->routes, rules->n_routes * sizeof(*routes));
 	}
 	snapshot = compile(dp, rules, err);
@@ -246,8 +247,8 @@ masq_dp_portfw_rows(const struct masq_dp *dp, struct masq_portfw_row *rows, uint
 }
 
 uint32_t
-masq_dp_route_rows(const struct masq_dp *dp, uint32_t first, struct masq_fib_row *rows,
-		uint32_t max)
+masq_dp_route_rows(
+		const struct masq_dp *dp, uint32_t first, struct masq_fib_row *rows, uint32_t max)
 {
 	const struct masq_snapshot *snapshot = atomic_load(&dp->snapshot);
 

@@ -14,6 +14,7 @@ struct masq_judgement {
 	struct masq_rules_result result;
 	struct masq_rules_input input; /**< the packet as it arrived */
 	unsigned int n_asked;
+
 	struct {
 		enum masq_conf_builtin chain;
 		struct masq_rules_input input; /**< what the chain saw */
@@ -23,8 +24,7 @@ struct masq_judgement {
 /* masq_slow_judge.c */
 
 /** Fill in judgement->input from the packet and start with an empty result. */
-void masq_judge_begin(const struct masq_burst *b, unsigned int i,
-		struct masq_judgement *judgement);
+void masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgement *judgement);
 
 /**
  * Ask one chain. @p tuple is what the chain sees, @p port the interface that it looks at.
@@ -61,8 +61,8 @@ void masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned
 void masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i);
 
 /** A session could not be made: drop its packet, tell the sender if it may hear of it. */
-void masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		enum masq_drop reason);
+void masq_slow_refuse(
+		struct masq_worker *w, struct masq_burst *b, unsigned int i, enum masq_drop reason);
 
 /* masq_slow_icmp.c */
 
@@ -76,8 +76,7 @@ void masq_slow_icmp_error(struct masq_worker *w, struct masq_burst *b, unsigned 
  *
  * @return true: fine. false: dropped, and answered with ICMP 11/0 or 3/4
  */
-bool masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		uint8_t departure);
+bool masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure);
 
 /**
  * Find the neighbour of a route. When its link address is not known the packet is parked.

@@ -140,8 +140,7 @@ forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	if (masq_rules_portfw_turn(w->snapshot->rules, pkt->key.proto, judgement->input.dst,
 			    judgement->input.dport, &target) != 0)
 		reason = MASQ_DROP_LOCAL;
-	else if (masq_fib_lookup(w->snapshot->fib, target.raddr, &route) != 0 ||
-			route.is_broadcast)
+	else if (masq_fib_lookup(w->snapshot->fib, target.raddr, &route) != 0 || route.is_broadcast)
 		reason = MASQ_DROP_NO_ROUTE;
 	else if (route.is_local)
 		reason = MASQ_DROP_FORWARD_LOCAL;
@@ -174,8 +173,9 @@ for_us(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	const struct masq_pkt *pkt = &b->pkt[i];
 	bool has_ports = pkt->key.proto == IPPROTO_TCP || pkt->key.proto == IPPROTO_UDP;
 
-	if (has_ports && masq_rules_portfw_match(w->snapshot->rules, pkt->key.proto,
-					 judgement->input.dst, judgement->input.dport))
+	if (has_ports &&
+			masq_rules_portfw_match(w->snapshot->rules, pkt->key.proto,
+					judgement->input.dst, judgement->input.dport))
 		forward_in(w, b, i, judgement);
 	else
 		masq_local_deliver(w, b, i, judgement);

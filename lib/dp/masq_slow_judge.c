@@ -27,14 +27,14 @@
 #include <masq_icmp.h>
 
 #include "masq_link.h"
+#include "masq_routed.h"
 #include "masq_slow.h"
 
 static const struct {
 	enum masq_drop deny, reject;
 	uint8_t icmp_code; /* of REJECT, reference 5.4 */
 } chain_drop[MASQ_CHAIN_BUILTINS] = {
-	[MASQ_CHAIN_INPUT] = { MASQ_DROP_INPUT_DENY, MASQ_DROP_INPUT_REJECT,
-			MASQ_ICMP_CODE_PORT },
+	[MASQ_CHAIN_INPUT] = { MASQ_DROP_INPUT_DENY, MASQ_DROP_INPUT_REJECT, MASQ_ICMP_CODE_PORT },
 	[MASQ_CHAIN_FORWARD] = { MASQ_DROP_FORWARD_DENY, MASQ_DROP_FORWARD_REJECT,
 			MASQ_ICMP_CODE_HOST },
 	[MASQ_CHAIN_OUTPUT] = { MASQ_DROP_OUTPUT_DENY, MASQ_DROP_OUTPUT_REJECT,
@@ -54,8 +54,7 @@ input_from_tuple(struct masq_rules_input *input, const struct masq_tuple *tuple)
 }
 
 void
-masq_judge_begin(const struct masq_burst *b, unsigned int i,
-		struct masq_judgement *judgement)
+masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgement *judgement)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(
@@ -113,8 +112,7 @@ count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judge
 	if (likely(!result->overflow))
 		path = masq_path_intern(w->paths, result->rules, result->n_rules);
 	if (unlikely(path == MASQ_PATH_NONE)) {
-		masq_path_count_slots(w->paths, result->rules, result->n_rules,
-				pkt->l3_len_bytes);
+		masq_path_count_slots(w->paths, result->rules, result->n_rules, pkt->l3_len_bytes);
 		count_windows(w, pkt, judgement);
 		return path;
 	}
@@ -202,7 +200,7 @@ static void
 remember(struct masq_worker *w, struct masq_half *half, const struct masq_rules_result *result,
 		uint32_t path, uint8_t arrival, uint8_t departure, struct masq_neigh_ref ref)
 {
-	half->flags &= (uint8_t)~(MASQ_HALF_SYN_SLOW | MASQ_HALF_SLOW);
+	half->flags &= (uint8_t) ~(MASQ_HALF_SYN_SLOW | MASQ_HALF_SLOW);
 	half->rewrite.tos_and = result->tos_and;
 	half->rewrite.tos_xor = result->tos_xor;
 	half->arrival_port = arrival;
@@ -271,6 +269,32 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 	masq_slow_send(w, b, i, link, route->port);
 }
 
+/* The next packet of this tuple shall not ask the chains again. */
+static void
+remember_route(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, uint32_t path, uint8_t departure,
+		struct masq_neigh_ref ref)
+{
+	const struct masq_rules_result *result = &judgement->result;
+
+	if (b->half[i] != MASQ_HALF_NONE || !masq_routed_may(&b->pkt[i]) ||
+			path == MASQ_PATH_NONE || result->wants_log ||
+			(result->depends_on_syn && judgement->input.syn))
+		return;
+	/* Which of the two goes is as good as chance: this packet's place in its burst. */
+	masq_routed_line(w, &b->pkt[i].key)[i % MASQ_ROUTED_WAYS] = (struct masq_routed_entry){
+		.key = b->pkt[i].key,
+		.generation = w->generation,
+		.path = (uint16_t)path,
+		.neigh = ref.value,
+		.arrival = b->arrival[i],
+		.departure = departure,
+		.tos_and = result->tos_and,
+		.tos_xor = result->tos_xor,
+		.syn_slow = result->depends_on_syn,
+	};
+}
+
 void
 masq_slow_route(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement, const struct masq_fib_route *route)
@@ -283,7 +307,7 @@ masq_slow_route(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	link = masq_slow_neighbour(w, b, i, route, &ref);
 	if (link == 0)
 		return;
-	masq_judge_count(w, &b->pkt[i], judgement);
+	remember_route(w, b, i, judgement, count(w, &b->pkt[i], judgement), route->port, ref);
 	masq_rewrite_route(judgement->result.tos_and, judgement->result.tos_xor, b->mbuf[i],
 			&b->pkt[i]);
 	masq_slow_send(w, b, i, link, route->port);

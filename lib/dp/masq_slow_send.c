@@ -38,8 +38,9 @@ masq_slow_icmp(struct masq_worker *w, const struct masq_burst *b, unsigned int i
 	uint32_t own = port->conf.n_addresses > 0 ? port->conf.address[0].addr : 0;
 	struct masq_fib_route route;
 	struct rte_mbuf *answer;
-	uint32_t dst = rte_be_to_cpu_32(rte_pktmbuf_mtod_offset(b->mbuf[i],
-			const struct rte_ipv4_hdr *, b->pkt[i].l3_offset)->src_addr);
+	uint32_t dst = rte_be_to_cpu_32(rte_pktmbuf_mtod_offset(
+			b->mbuf[i], const struct rte_ipv4_hdr *, b->pkt[i].l3_offset)
+							->src_addr);
 
 	if (!masq_icmp_error_allowed(b->mbuf[i], &b->pkt[i]))
 		return;
@@ -48,8 +49,8 @@ masq_slow_icmp(struct masq_worker *w, const struct masq_burst *b, unsigned int i
 		own = route.preferred_src;
 	if (own == 0)
 		return;
-	answer = masq_icmp_error_build(w->pool, b->mbuf[i], &b->pkt[i], rte_cpu_to_be_32(own), type,
-			code, mtu);
+	answer = masq_icmp_error_build(
+			w->pool, b->mbuf[i], &b->pkt[i], rte_cpu_to_be_32(own), type, code, mtu);
 	if (answer != NULL)
 		masq_slow_originate(w, answer, dst);
 }

@@ -5,6 +5,8 @@
  * at -y, a TTL that runs out, a packet that does not fit the next link, a neighbour without link
  * address - goes to the slow path, untouched.
  *
+ * Packets without session that are merely routed are remembered too (masq_routed.h).
+ *
  * Per packet: the half's cache line (prefetched by the lookup), one path counter, one neighbour
  * word, the packet's headers. The protocol state is looked at only for segments that can change it.
  */
@@ -16,6 +18,7 @@
 
 #include "masq_dp_priv.h"
 #include "masq_link.h"
+#include "masq_routed.h"
 
 /* A segment with data or an ACK alone changes nothing, unless the half says that it might. */
 static inline bool
@@ -40,7 +43,7 @@ is_plain(const struct masq_worker *w, const struct masq_half *half, const struct
 		slow |= MASQ_HALF_SYN_SLOW;
 	return half->generation == w->generation && (half->flags & slow) == 0 &&
 			half->arrival_port == arrival && pkt->ttl > 1 &&
-			(pkt->flags & (uint8_t)~(MASQ_PKT_ICMP_QUERY | MASQ_PKT_OPTIONS)) == 0 &&
+			(pkt->flags & (uint8_t) ~(MASQ_PKT_ICMP_QUERY | MASQ_PKT_OPTIONS)) == 0 &&
 			pkt->l3_len_bytes <= w->ports[half->departure_port].mtu;
 }
 
@@ -70,6 +73,32 @@ fast_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	w->counters.hits++;
 }
 
+/* No session: is it routed, and remembered? */
+static inline void
+routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	const struct masq_routed_entry *entry = masq_routed_find(w, &pkt->key);
+	bool syn = (pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK)) == MASQ_TCP_SYN;
+	uint64_t link;
+
+	b->verdict[i] = MASQ_SLOW;
+	if (entry == NULL || !masq_routed_may(pkt) || entry->arrival != b->arrival[i] ||
+			pkt->ttl <= 1 || pkt->l3_len_bytes > w->ports[entry->departure].mtu ||
+			(syn && entry->syn_slow))
+		return;
+	link = masq_neigh_word(w->neigh, (struct masq_neigh_ref){ entry->neigh });
+	if (unlikely(link == 0))
+		return;
+	w->path_counters[entry->path].packets++;
+	w->path_counters[entry->path].bytes += pkt->l3_len_bytes;
+	masq_rewrite_route(entry->tos_and, entry->tos_xor, b->mbuf[i], pkt);
+	masq_link_write(b->mbuf[i], link, w->ports[entry->departure].mac);
+	b->departure[i] = entry->departure;
+	b->verdict[i] = MASQ_SEND;
+	w->counters.routed++;
+}
+
 void
 masq_stage_fast(struct masq_worker *w, struct masq_burst *b)
 {
@@ -79,6 +108,6 @@ masq_stage_fast(struct masq_worker *w, struct masq_burst *b)
 		if (likely(b->half[i] != MASQ_HALF_NONE))
 			fast_packet(w, b, i);
 		else
-			b->verdict[i] = MASQ_SLOW;
+			routed_packet(w, b, i);
 	}
 }

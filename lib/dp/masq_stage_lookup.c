@@ -2,9 +2,12 @@
 /*
  * Stage: lookup. One bulk lookup for all undecided packets of the burst, which prefetches buckets,
  * keys and halves while it goes. ARP has no tuple and goes to the slow path at once; so does an ICMP
- * error, whose tuple is that of the flow that it is about.
+ * error, whose tuple is that of the flow that it is about. Who has no session may be routed: the
+ * place where that would be remembered is prefetched.
  */
-#include "masq_dp_priv.h"
+#include <rte_prefetch.h>
+
+#include "masq_routed.h"
 
 void
 masq_stage_lookup(struct masq_worker *w, struct masq_burst *b)
@@ -27,6 +30,9 @@ masq_stage_lookup(struct masq_worker *w, struct masq_burst *b)
 	if (n == 0)
 		return;
 	masq_half_lookup_burst(w->sessions, keys, index, n);
-	for (unsigned int k = 0; k < n; k++)
+	for (unsigned int k = 0; k < n; k++) {
 		b->half[place[k]] = index[k];
+		if (index[k] == MASQ_HALF_NONE)
+			rte_prefetch0(masq_routed_line(w, keys[k]));
+	}
 }

@@ -22,6 +22,7 @@
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 
+#include "masq_routed.h"
 #include "masq_slow.h"
 
 #define IDLE_ROUNDS 64 /* rounds without work before the first sleep */
@@ -29,6 +30,13 @@
 #define MASQ_PORTMAP_CROWDS 32
 #define SLEEP_MIN_NS 20000
 #define SLEEP_MAX_NS 500000
+
+/* One line of two entries for four sessions: 16 bytes a session. */
+static uint32_t
+routed_lines(uint32_t sessions)
+{
+	return RTE_MIN(RTE_MAX(rte_align32pow2(sessions) / 4, 2048u), 1048576u);
+}
 
 /* What a worker needs besides its constant part; every one may fail. */
 static int
@@ -58,8 +66,8 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 		.socket_id = w->socket_id,
 	};
 
-	masq_worker_session_sizes(start->sessions, w->n_workers, &sessions.sessions,
-			&sessions.halves);
+	masq_worker_session_sizes(
+			start->sessions, w->n_workers, &sessions.sessions, &sessions.halves);
 	if (w->dp->rss_seed != 0)
 		sessions.seed = (struct masq_hash_seed){ w->dp->rss_seed, ~w->dp->rss_seed };
 	else if (masq_hash_seed_random(&sessions.seed) != 0)
@@ -83,9 +91,16 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 			err);
 	if (w->nat == NULL)
 		return -ENOMEM;
+	w->routed_seed = sessions.seed;
+	w->routed_mask = routed_lines(sessions.sessions) - 1;
+	w->routed = rte_zmalloc_socket("masq_routed",
+			(w->routed_mask + 1) * MASQ_ROUTED_WAYS * sizeof(*w->routed),
+			RTE_CACHE_LINE_SIZE, w->socket_id);
+	if (w->routed == NULL)
+		return masq_err_set(err, ENOMEM, "no memory for routed flows of worker %u", w->id);
 	for (unsigned int k = 0; k < 2; k++) {
-		w->path_tables[k] = masq_path_create(MASQ_PATHS, MASQ_PATHS * 4,
-				MASQ_RULE_SLOTS_MAX, w->socket_id, err);
+		w->path_tables[k] = masq_path_create(
+				MASQ_PATHS, MASQ_PATHS * 4, MASQ_RULE_SLOTS_MAX, w->socket_id, err);
 		if (w->path_tables[k] == NULL)
 			return -ENOMEM;
 	}
@@ -147,6 +162,7 @@ masq_worker_destroy(struct masq_worker *w)
 	masq_session_table_destroy(w->sessions);
 	masq_path_destroy(w->path_tables[0]);
 	masq_path_destroy(w->path_tables[1]);
+	rte_free(w->routed);
 	rte_free(w);
 }
 

@@ -514,7 +514,8 @@ measure_kind(struct row *row, enum kind kind, struct flow *flows, unsigned int r
 	}
 	row->hit[kind] = hit(dp, kind, flows, row->sessions, rounds);
 	masq_dp_memory(dp, &memory);
-	row->bytes = (double)(memory.session_tables + memory.port_maps + memory.paths) /
+	row->bytes = (double)(memory.session_tables + memory.port_maps + memory.paths +
+				     memory.routed) /
 			(double)memory.session_capacity;
 	masq_dp_destroy(dp);
 }

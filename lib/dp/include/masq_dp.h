@@ -83,6 +83,7 @@ uint64_t masq_dp_now_ms(const struct masq_dp *dp);
 	X(rx_bytes, "rx-bytes", "Bytes of rx, Ethernet headers included.")                         \
 	X(tx_bytes, "tx-bytes", "Bytes of tx, Ethernet headers included.")                         \
 	X(hits, "hits", "Packets of an established session that took the fast path.")              \
+	X(routed, "routed", "Packets without session that took the fast path.")                   \
 	X(misses, "misses", "Packets that took the slow path.")                                    \
 	X(handoffs, "handoffs", "Packets handed to the worker that owns their flow.")              \
 	X(tx_handoffs, "tx-handoffs", "Packets handed to the worker that owns a transmit queue.")  \
@@ -204,6 +205,7 @@ struct masq_dp_memory {
 	uint64_t session_tables;   /**< hashes, halves, records, wheels */
 	uint64_t port_maps;
 	uint64_t paths;
+	uint64_t routed; /**< remembered routed flows */
 	uint64_t rules;
 	uint64_t mbufs;
 	uint64_t heap; /**< all that is in use of DPDK's heap, the above included */

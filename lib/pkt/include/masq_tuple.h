@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_byteorder.h>
 
@@ -39,6 +40,17 @@ masq_tuple_reverse(const struct masq_tuple *tuple)
 		.dport = tuple->sport,
 		.proto = tuple->proto,
 	};
+}
+
+/** Two loads and a compare each. */
+static inline bool
+masq_tuple_equal(const struct masq_tuple *a, const struct masq_tuple *b)
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 
 #define MASQ_TUPLE_TEXT_BYTES 64

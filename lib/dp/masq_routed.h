@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_ROUTED_H
+#define MASQ_ROUTED_H
+
+/**
+ * @file
+ * The memory of packets that are merely routed: verdicts without sessions.
+ *
+ * A routed packet needs no state, so nothing is lost when it is forgotten: an array of lines with two
+ * places each, where a new flow takes the place of an old one. An entry says what the
+ * chains said of exactly this tuple under this rule set, like a session's half does; a packet that
+ * finds its entry skips the chains and is counted by path. Without it every routed packet would run
+ * through all chains: 290 cycles instead of a hit's 110 at a thousand flows.
+ *
+ * Belongs to its worker. All memory is taken at creation.
+ */
+
+#include <masq_tuple.h>
+
+#include "masq_dp_priv.h"
+
+struct masq_routed_entry {
+	struct masq_tuple key;
+	uint32_t generation; /**< 0: empty */
+	uint32_t neigh; /**< struct masq_neigh_ref.value */
+	uint16_t path;
+	uint8_t arrival, departure;
+	uint8_t tos_and, tos_xor;
+	bool syn_slow; /**< rules with -y: SYN segments take the slow path */
+	uint8_t spare;
+};
+
+static_assert(sizeof(struct masq_routed_entry) == 32, "two entries are one cache line");
+static_assert(MASQ_PATHS <= UINT16_MAX, "an entry has 16 bits for the path");
+
+#define MASQ_ROUTED_WAYS 2
+
+/** The line where a tuple may be: MASQ_ROUTED_WAYS entries. */
+static inline struct masq_routed_entry *
+masq_routed_line(const struct masq_worker *w, const struct masq_tuple *key)
+{
+	return &w->routed[(masq_hash16(key, &w->routed_seed) & w->routed_mask) * MASQ_ROUTED_WAYS];
+}
+
+/** @return the entry of a tuple under the rule set in force, or NULL */
+static inline const struct masq_routed_entry *
+masq_routed_find(const struct masq_worker *w, const struct masq_tuple *key)
+{
+	const struct masq_routed_entry *line = masq_routed_line(w, key);
+
+	for (unsigned int k = 0; k < MASQ_ROUTED_WAYS; k++)
+		if (line[k].generation == w->generation && masq_tuple_equal(&line[k].key, key))
+			return &line[k];
+	return NULL;
+}
+
+/** Only whole TCP, UDP and other packets: the key of ICMP is not all that rules look at. */
+static inline bool
+masq_routed_may(const struct masq_pkt *pkt)
+{
+	return (pkt->flags & (uint8_t) ~(MASQ_PKT_OPTIONS | MASQ_PKT_OTHER_PROTO)) == 0;
+}
+
+#endif /* MASQ_ROUTED_H */
