@@ -27,7 +27,6 @@
 
 #define IDLE_ROUNDS 64 /* rounds without work before the first sleep */
 #define MASQ_PORTMAP_ADDRESSES 64
-#define MASQ_PORTMAP_CROWDS 32
 #define SLEEP_MIN_NS 20000
 #define SLEEP_MAX_NS 500000
 
@@ -53,8 +52,6 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 		.low = start->masq_port_low,
 		.high = start->masq_port_high,
 		.addresses = MASQ_PORTMAP_ADDRESSES,
-		.crowds = MASQ_PORTMAP_CROWDS,
-		.seed = w->dp->rss_seed != 0 ? w->dp->rss_seed : rte_rdtsc(),
 		.socket_id = w->socket_id,
 	};
 	struct masq_frag_config frag = {
@@ -72,6 +69,8 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 		sessions.seed = (struct masq_hash_seed){ w->dp->rss_seed, ~w->dp->rss_seed };
 	else if (masq_hash_seed_random(&sessions.seed) != 0)
 		return masq_err_set(err, EIO, "the kernel gives no random numbers");
+	/* Ports must not be foreseeable (RFC 6056). */
+	portmap.seed = sessions.seed.a;
 	w->sessions = masq_session_table_create(&sessions, err);
 	if (w->sessions == NULL)
 		return -ENOMEM;

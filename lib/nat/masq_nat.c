@@ -222,8 +222,12 @@ static void
 initial_remove(struct masq_nat *nat, uint32_t session)
 {
 	struct masq_session *record = masq_session_at(nat->config.table, session);
+	struct masq_tuple initial = *masq_half_key(nat->config.table, record->initial);
 
 	masq_half_remove(nat->config.table, record->initial);
+	/* Towards a forwarded port a client's tuple occupies it like a reply tuple does. */
+	if (record->kind != MASQ_SESSION_MASQ)
+		masq_portmap_vacated(nat->config.portmap, &initial);
 	masq_session_free(nat->config.table, session);
 }
 
