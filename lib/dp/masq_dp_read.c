@@ -29,9 +29,35 @@ add_counters(struct masq_dp_counters *sum, const struct masq_worker *w)
 
 	for (size_t k = 0; k < sizeof(*sum) / sizeof(uint64_t); k++)
 		to[k] += __atomic_load_n(&from[k], __ATOMIC_RELAXED);
-	sum->held += (uint64_t)__atomic_load_n(&w->held, __ATOMIC_RELAXED);
-	if (w->frag != NULL)
-		sum->held += masq_frag_held(w->frag);
+}
+
+/* Packets inside the box that wait for one worker. */
+static uint64_t
+held_by(const struct masq_dp *dp, const struct masq_worker *w)
+{
+	uint64_t held = w->n_parked + (w->frag != NULL ? masq_frag_held(w->frag) : 0);
+
+	for (uint32_t from = 0; from < dp->n_workers; from++) {
+		held += rte_ring_count(dp->packet_ring[from][w->id]);
+		if (dp->tx_ring[from][w->id] != NULL)
+			held += rte_ring_count(dp->tx_ring[from][w->id]);
+	}
+	return held;
+}
+
+/* All packets inside the box: what workers took in minus what they took out, whoever did it. */
+static uint64_t
+held_by_all(const struct masq_dp *dp)
+{
+	int64_t held = 0;
+
+	for (uint32_t i = 0; i < dp->n_workers; i++) {
+		const struct masq_worker *w = dp->workers[i];
+
+		held += __atomic_load_n(&w->held, __ATOMIC_RELAXED);
+		held += w->frag != NULL ? masq_frag_held(w->frag) : 0;
+	}
+	return held > 0 ? (uint64_t)held : 0;
 }
 
 void
@@ -41,6 +67,8 @@ masq_dp_counters_read(const struct masq_dp *dp, uint32_t worker, struct masq_dp_
 	for (uint32_t w = 0; w < dp->n_workers; w++)
 		if (worker == UINT32_MAX || worker == w)
 			add_counters(counters, dp->workers[w]);
+	counters->held = worker == UINT32_MAX ? held_by_all(dp)
+					      : held_by(dp, dp->workers[worker]);
 	counters->drops[MASQ_DROP_NONE] = 0;
 }
 

@@ -99,7 +99,11 @@ struct masq_dp_counters {
 	MASQ_DP_COUNTER_LIST(MASQ_DP_COUNTER_FIELD)
 #undef MASQ_DP_COUNTER_FIELD
 	uint64_t drops[MASQ_DROP_COUNT]; /**< by enum masq_drop */
-	uint64_t held;	   /**< a gauge: packets inside the box now (waiting, in rings, fragments) */
+	/**
+	 * A gauge: packets inside the box now (waiting for ARP, in rings, fragments). Of one worker:
+	 * without those that travel with a message between two workers.
+	 */
+	uint64_t held;
 	uint64_t sessions; /**< a gauge: live sessions */
 };
 
