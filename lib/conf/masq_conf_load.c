@@ -11,7 +11,7 @@
  * all lines are in, rules whose content is in the chain of the same name before get their old id
  * back, and with it their counters: each old rule once, equal rules in their order. The search
  * sorts the old rules by content, so a long file costs n log n. The policies of the built-in chains
- * always keep their ids. A portfw rule is the same if all but its preference is equal; another
+ * have the same ids in every model. A portfw rule is the same if all but its preference is equal; another
  * preference is an edit, as the same change typed as a command would be.
  *
  * Threads. The control thread; may block only if the reader resolves names.
@@ -75,7 +75,6 @@ chain_ids_keep(struct masq_conf_chain *fresh, const struct masq_conf_chain *befo
 	const struct masq_conf_rule *same;
 	struct old_rule *old;
 
-	fresh->policy_id = before->policy_id;
 	if (before->n_rules == 0 || fresh->n_rules == 0)
 		return 0;
 	old = calloc(before->n_rules, sizeof(*old));

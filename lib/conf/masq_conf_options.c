@@ -11,8 +11,8 @@
  * Plain words come back in their place (nothing is reordered), since "!" and the words behind an
  * option's value mean what stands around them.
  *
- * A word that begins several long names is good if it is one of them in full or if all of them are
- * the same option: --source is good, --sou is refused (--source or --source-port?), --line is good.
+ * A word that begins several long names is good only if it is one of them in full: --source is good,
+ * --sou is refused (--source or --source-port?).
  *
  * Threads: the cursor is the caller's.
  */
@@ -87,7 +87,7 @@ long_find(const struct masq_option *options, unsigned int n_options, const char 
 			continue;
 		if (option->name[len] == '\0')
 			return option;
-		if (found != NULL && found->letter != option->letter) {
+		if (found != NULL) {
 			masq_err_set(err, EINVAL,
 					"option '--%.*s' is ambiguous; possibilities: '--%s' '--%s'",
 					(int)len, name, found->name, option->name);

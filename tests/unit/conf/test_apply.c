@@ -198,6 +198,55 @@ test_changes(void **state)
 	}
 }
 
+/* -D by contents: each option counts, except -m. */
+static void
+test_a_rule_is_deleted_by_all_its_contents(void **state)
+{
+	static const char *const options[][2] = {
+		{ "-s 1.0.0.0/8 5:6", "-s 1.0.0.0/9 5:6" },
+		{ "-d 2.0.0.0/8 7:8", "-d 3.0.0.0/8 7:8" },
+		{ "-p tcp", "-p udp" },
+		{ "-i a", "-i b" },
+		{ "-j DENY", "-j ACCEPT" },
+		{ "-l", "" },
+		{ "-t 01 10", "-t 01 08" },
+		{ "-o 9", "-o 10" },
+		{ "-s 1.0.0.0/8 5:6", "-s 1.0.0.0/8 5:7" },
+		{ "-s 1.0.0.0/8 5:6", "-s 1.0.0.0/8 4:6" },
+		{ "-s 1.0.0.0/8 5:6", "-s ! 1.0.0.0/8 5:6" },
+		{ "-d 2.0.0.0/8 7:8", "-d 2.0.0.0/8 7:9" },
+		{ "-d 2.0.0.0/8 7:8", "-d 2.0.0.0/8 6:8" },
+		{ "-i a", "-i a+" },
+		{ "-j DENY", "-j mine" },
+	};
+	struct masq_conf_rules rules;
+	struct masq_err err;
+
+	(void)state;
+	assert_int_equal(masq_conf_rules_init(&rules), 0);
+	line_do(&rules, "ipchains -N mine");
+	line_do(&rules,
+			"ipchains -A input -s 1.0.0.0/8 5:6 -d 2.0.0.0/8 7:8 -p tcp -i a -j DENY -l "
+			"-t 01 10 -o 9 -m 1");
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		char line[256] = "ipchains -D input";
+
+		for (size_t k = 0; k < 8; k++) { /* the first eight rows make the whole rule */
+			bool changed = strcmp(options[k][0], options[i][0]) == 0;
+
+			snprintf(line + strlen(line), sizeof(line) - strlen(line), " %s",
+					changed ? options[i][1] : options[k][0]);
+		}
+		if (line_apply(&rules, line, &err) != -ENOENT)
+			fail_msg("%s: %s", line, err.text);
+	}
+	line_do(&rules,
+			"ipchains -D input -s 1.0.0.0/8 5:6 -d 2.0.0.0/8 7:8 -p tcp -i a -j DENY -l "
+			"-t 01 10 -o 9 -m +7");
+	assert_int_equal(rules.chains[0].n_rules, 0);
+	masq_conf_rules_fini(&rules);
+}
+
 static void
 test_rules_keep_their_ids(void **state)
 {
@@ -372,6 +421,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused_commands_change_nothing),
 		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_a_rule_is_deleted_by_all_its_contents),
 		cmocka_unit_test(test_rules_keep_their_ids),
 		cmocka_unit_test(test_an_edited_forwarding_keeps_its_id_and_counts),
 		cmocka_unit_test(test_a_copy_is_independent),

@@ -53,6 +53,9 @@ static const struct {
 	{ "ipchains -A input ! -d 1.2.3.4", "ipchains -A input -s " ANY " -d ! 1.2.3.4" HOST "\n" },
 	{ "ipchains -A input --src=1.2.3.4 --dst 5.6.7.8",
 		"ipchains -A input -s 1.2.3.4" HOST " -d 5.6.7.8" HOST "\n" },
+	{ "ipchains -A input --source 1.2.3.4 --destination=5.6.7.8",
+		"ipchains -A input -s 1.2.3.4" HOST " -d 5.6.7.8" HOST "\n" },
+	{ "ipchains -A input --proto 6 --inter eth0", "ipchains -A input" ALL " -i eth0 -p 6\n" },
 	/* protocols */
 	{ "ipchains -A input -p TCP", "ipchains -A input" ALL " -p 6\n" },
 	{ "ipchains -A input -p ! udp", "ipchains -A input" ALL " -p ! 17\n" },
