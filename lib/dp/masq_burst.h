@@ -28,7 +28,7 @@ enum masq_verdict {
 
 struct masq_burst {
 	unsigned int n;
-	bool owned; /**< the packets came over a ring: whose they are is settled */
+	bool owned; /**< parsed before, by whoever sent them here: owner and VLAN are settled */
 	struct rte_mbuf *mbuf[MASQ_BURST];
 	struct masq_pkt pkt[MASQ_BURST];
 	uint32_t half[MASQ_BURST]; /**< MASQ_HALF_NONE: no session */

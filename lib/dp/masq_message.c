@@ -80,6 +80,7 @@ refuse_packet(struct masq_worker *w, struct rte_mbuf *mbuf, enum masq_drop reaso
 	b->n = 1;
 	b->mbuf[0] = mbuf;
 	b->arrival[0] = (uint8_t)mbuf->port;
+	b->owned = true;
 	masq_stage_parse(w, b);
 	if (b->verdict[0] == MASQ_UNDECIDED)
 		masq_slow_refuse(w, b, 0, reason);

@@ -135,6 +135,7 @@ give_up(struct masq_worker *w, const struct masq_parked *p)
 	b->n = 1;
 	b->mbuf[0] = p->mbuf;
 	b->arrival[0] = p->arrival;
+	b->owned = true;
 	masq_stage_parse(w, b);
 	if (b->verdict[0] == MASQ_UNDECIDED) {
 		masq_slow_icmp(w, b, 0, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_HOST, 0);

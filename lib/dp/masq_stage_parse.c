@@ -55,6 +55,9 @@ masq_stage_parse(struct masq_worker *w, struct masq_burst *b)
 			b->verdict[i] = MASQ_DROP;
 			continue;
 		}
+		/* What comes over a ring has lost its tag already. */
+		if (b->owned)
+			continue;
 		/* A priority tag has vlan 0 and still sits in the frame: offset tells. */
 		if (unlikely((b->pkt[i].vlan | w->ports[b->arrival[i]].vlan) != 0 ||
 				    b->pkt[i].l3_offset > RTE_ETHER_HDR_LEN))

@@ -46,6 +46,7 @@ struct masq_test_box {
 	uint64_t now_ms;
 	uint32_t mute;
 	bool arp_by_hand;
+	uint64_t nic_flags;
 	struct rte_mbuf *out[BOX_PORTS][OUT_MAX];
 	unsigned int n_out[BOX_PORTS], taken[BOX_PORTS];
 	uint64_t drops_seen;
@@ -86,7 +87,7 @@ start_file(const struct masq_test_box_options *options)
 		.sessions = options->sessions != 0 ? options->sessions : 4096,
 		.masq_port_low = options->port_low != 0 ? options->port_low : 1024,
 		.masq_port_high = options->port_high != 0 ? options->port_high : 65535,
-		.mbufs = 8191,
+		.mbufs = options->mbufs != 0 ? options->mbufs : 8191,
 		.n_ports = BOX_PORTS,
 	};
 
@@ -265,12 +266,21 @@ void
 box_put(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt)
 {
 	struct masq_test_pkt frame = *pkt;
+	struct rte_mbuf *mbuf;
 
 	if (frame.dst_mac == NULL)
 		frame.dst_mac = box->mac[port];
 	if (frame.src_mac == NULL)
 		frame.src_mac = port_plan[port].host_mac;
-	assert_int_equal(rte_ring_enqueue(to_box[port], masq_test_pkt_build(pool, &frame)), 0);
+	mbuf = masq_test_pkt_build(pool, &frame);
+	mbuf->ol_flags |= box->nic_flags;
+	assert_int_equal(rte_ring_enqueue(to_box[port], mbuf), 0);
+}
+
+void
+box_nic_says(struct masq_test_box *box, uint64_t rx_flags)
+{
+	box->nic_flags = rx_flags;
 }
 
 /* Whoever waited for ARP is looked at once a millisecond. */

@@ -48,6 +48,7 @@ struct masq_test_box_options {
 	uint16_t port_low, port_high; /**< 0: 1024-65535 */
 	uint16_t wan_mtu; /**< 0: 1500 */
 	uint16_t lan_vlan;
+	uint32_t mbufs; /**< packet buffers of the box, 0: 8191 */
 	bool no_gateway; /**< no default route */
 };
 
@@ -66,6 +67,9 @@ void box_send(struct masq_test_box *box, enum masq_test_port port, const struct 
 
 /** Put a frame on a port; it is looked at with the next box_send(), box_run() or box_advance(). */
 void box_put(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt);
+
+/** What the NIC says of the frames from now on: RTE_MBUF_F_RX_*, 0 as at first: nothing. */
+void box_nic_says(struct masq_test_box *box, uint64_t rx_flags);
 
 /** The bytes of a frame as box_send() would put it on the port, to be spoilt. @return how many */
 uint32_t box_frame(const struct masq_test_box *box, enum masq_test_port port,

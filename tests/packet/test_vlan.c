@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A port with a VLAN: its frames carry the tag, in both directions, ARP included. */
+#include "masq_test_talk.h"
+
+#define TAG 100
+
+static struct masq_test_box *
+open_tagged(void **state, const char *rules)
+{
+	const struct masq_test_box_options tagged = {
+		.workers = box_workers(state), .rules = rules, .lan_vlan = TAG
+	};
+
+	return box_open_with(&tagged);
+}
+
+static void
+through_a_tagged_port(void **state)
+{
+	struct masq_test_box *box = open_tagged(state, MASQ_ALL);
+	struct talk t = TALK(box, TCP, INSIDE, 1025, OUTSIDE, 80);
+
+	for (unsigned int round = 0; round < 3; round++) {
+		struct masq_test_pkt pkt = talk_out_pkt(&t, round == 0 ? SYN : ACK), left;
+
+		left = talk_out_translated(&t, pkt);
+		pkt.vlan = TAG;
+		pkt.vlan_priority = (uint8_t)round; /* whatever it is, it ends here */
+		box_send(box, LAN, &pkt);
+		t.visible_port = box_expect(box, WAN, &left).sport;
+
+		pkt = talk_in_pkt(&t, round == 0 ? SYN | ACK : ACK);
+		left = talk_in_translated(&t, pkt);
+		left.vlan = TAG;
+		box_send(box, WAN, &pkt);
+		box_expect(box, LAN, &left);
+	}
+	box_expect_nothing(box);
+	assert_int_equal(box_sessions(box), 1);
+	box_close(box);
+}
+
+static void
+arp_and_own_packets_are_tagged(void **state)
+{
+	struct masq_test_box *box = open_tagged(state, NULL);
+	struct masq_test_pkt ask = {
+		.arp = 1, .src = INSIDE, .dst = BOX_LAN, .dst_mac = "ff:ff:ff:ff:ff:ff", .vlan = TAG
+	};
+	struct masq_test_pkt reply = { .arp = 2,
+		.src = BOX_LAN,
+		.dst = INSIDE,
+		.arp_target_mac = box_host_mac(LAN),
+		.vlan = TAG,
+		.padding_bytes = 18 };
+	struct masq_test_pkt pkt = { .src = INSIDE,
+		.sport = 1025,
+		.dst = OUTSIDE,
+		.dport = 53,
+		.ttl = 1,
+		.payload = "last hop" };
+	struct masq_test_pkt error = box_error(LAN, &pkt, 11, 0, 0), echo, echoed;
+
+	box_send(box, LAN, &ask);
+	box_expect(box, LAN, &reply);
+	error.vlan = TAG;
+	pkt.vlan = TAG;
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_TTL);
+	pkt.vlan = 0;
+	box_expect(box, LAN, &error);
+
+	echo = (struct masq_test_pkt){
+		.proto = IPPROTO_ICMP, .src = INSIDE, .dst = BOX_LAN, .icmp_type = 8, .vlan = TAG
+	};
+	echoed = echo;
+	echoed.src = BOX_LAN;
+	echoed.dst = INSIDE;
+	echoed.icmp_type = 0;
+	box_send(box, LAN, &echo);
+	box_expect(box, LAN, &echoed);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+static void
+wrong_tags(void **state)
+{
+	struct masq_test_box *box = open_tagged(state, MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
+
+	box_send(box, LAN, &pkt); /* none */
+	box_expect_drop(box, MASQ_DROP_VLAN);
+	pkt.vlan = TAG + 1;
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_VLAN);
+	pkt.vlan = 0;
+	pkt.is_tagged = true; /* a priority alone */
+	pkt.vlan_priority = 5;
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_VLAN);
+	pkt.vlan = TAG; /* right, but the other port has none */
+	box_send(box, SRV, &pkt);
+	box_expect_drop(box, MASQ_DROP_VLAN);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* A tag that names no VLAN is none. */
+static void
+priority_tags_are_no_vlan(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+
+	for (unsigned int round = 0; round < 2; round++) {
+		struct masq_test_pkt pkt = talk_out_pkt(&t, 0), left;
+
+		left = talk_out_translated(&t, pkt);
+		pkt.is_tagged = true;
+		pkt.vlan_priority = 5;
+		box_send(box, LAN, &pkt);
+		t.visible_port = box_expect(box, WAN, &left).sport;
+	}
+	box_close(box);
+}
+
+/* A datagram in pieces, tagged on the way in, whole and untagged on the way out, and back. */
+static void
+fragments_in_a_vlan(void **state)
+{
+	struct masq_test_box *box = open_tagged(state, MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct masq_test_pkt pkt, left;
+
+	for (unsigned int round = 0; round < 2; round++) {
+		pkt = talk_out_pkt(&t, 0);
+		pkt.payload = NULL;
+		pkt.payload_bytes = 1400;
+		left = talk_out_translated(&t, pkt);
+		pkt.vlan = TAG;
+		pkt.frag_bytes = 800;
+		box_send(box, LAN, &pkt);
+		pkt.frag_offset_bytes = 800;
+		pkt.frag_bytes = 0;
+		box_send(box, LAN, &pkt);
+		t.visible_port = box_expect(box, WAN, &left).sport;
+	}
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* Packets that wait for ARP, in vain, or for a port that there is not, are answered with the tag. */
+static void
+refusals_are_tagged(void **state)
+{
+	const struct masq_test_box_options tagged = { .workers = box_workers(state),
+		.rules = MASQ_ALL,
+		.lan_vlan = TAG,
+		.port_low = 40000,
+		.port_high = 40000 };
+	struct masq_test_box *box = box_open_with(&tagged);
+	struct talk first = TALK(box, UDP, INSIDE, 1025, "203.0.113.50", 53);
+	struct talk second = TALK(box, UDP, INSIDE, 1026, "203.0.113.50", 53);
+	struct masq_test_pkt ask = { .arp = 1, .src = INSIDE, .dst = BOX_LAN, .vlan = TAG };
+	struct masq_test_pkt pkt = talk_out_pkt(&first, 0), error = box_error(LAN, &pkt, 3, 1, 0);
+
+	box_mute(box, IP4(203, 0, 113, 50));
+	box_send(box, LAN, &ask);
+	box_take(box, LAN);
+	pkt.vlan = error.vlan = TAG;
+	box_send(box, LAN, &pkt);
+	box_advance(box, 6000);
+	box_expect_drop(box, MASQ_DROP_NEIGH_UNREACHABLE);
+	pkt.vlan = 0;
+	box_expect(box, LAN, &error);
+
+	pkt = talk_out_pkt(&second, 0);
+	error = box_error(LAN, &pkt, 3, 13, 0);
+	pkt.vlan = error.vlan = TAG;
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_NO_PORT);
+	pkt.vlan = 0;
+	box_expect(box, LAN, &error);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		BOX_ROWS(through_a_tagged_port),
+		BOX_ROWS(arp_and_own_packets_are_tagged),
+		BOX_ROWS(wrong_tags),
+		BOX_ROWS(priority_tags_are_no_vlan),
+		BOX_ROWS(fragments_in_a_vlan),
+		BOX_ROWS(refusals_are_tagged),
+	};
+
+	(void)argc;
+	box_main_init(argv[0]);
+	return cmocka_run_group_tests_name("vlan", tests, NULL, NULL);
+}
