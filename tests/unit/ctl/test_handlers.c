@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Requests and answers of each family, as conversations: a row is a request and what the answer
+ * must hold; rows of one table run in order over one control thread.
+ */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "ctl_box.h"
+
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+struct row {
+	const char *method;
+	const char *params;
+	const char *holds; /* part of the answer; with '=' in front: all of it */
+};
+
+static void
+converse(struct ctl_box *box, const struct row *rows, size_t n_rows)
+{
+	for (size_t i = 0; i < n_rows; i++) {
+		const char *answer = ctl_box_ask(box, rows[i].method, rows[i].params);
+		const char *holds = rows[i].holds;
+
+		if (holds[0] == '=' ? strcmp(answer, holds + 1) != 0
+				    : strstr(answer, holds) == NULL)
+			fail_msg("row %zu: %s %s\n  wanted: %s\n  got:    %s", i, rows[i].method,
+					rows[i].params, holds, answer);
+	}
+}
+
+/* clang-format off */
+static void
+ipchains_conversation(void **state)
+{
+	static const struct row rows[] = {
+		{ "ipchains.append", "{\"chain\":\"forward\",\"rule\":{\"target\":\"MASQ\"}}", "={}" },
+		{ "ipchains.new_chain", "{\"chain\":\"web\"}", "={}" },
+		{ "ipchains.new_chain", "{\"chain\":\"web\"}", "Chain already exists" },
+		{ "ipchains.append", "{\"chain\":\"input\",\"rule\":{\"jump\":\"web\"}}", "={}" },
+		{ "ipchains.append", "{\"chain\":\"input\",\"rule\":{\"jump\":\"nix\"}}", "No target by that name" },
+		{ "ipchains.delete_chain", "{\"chain\":\"web\"}", "Device or resource busy" },
+		{ "ipchains.list", "{\"chain\":\"web\"}",
+			"={\"chains\":[{\"chain\":\"web\",\"references\":1,\"length\":0,\"first\":1,\"rules\":[]}],\"cursor\":null}" },
+		{ "ipchains.list", "{\"chain\":\"nix\"}", "={\"code\":2,\"message\":\"No chain by that name\"}" },
+		{ "ipchains.list", "{\"chain\":3}", "={\"code\":-32602,\"message\":\"\\\"chain\\\" must be text\"}" },
+		{ "ipchains.list", "{\"chian\":\"web\"}", "accepted are: chain?, cursor?, limit?" },
+		{ "ipchains.list", "{\"cursor\":\"x\"}", "\\\"cursor\\\" must be the one of the page before" },
+		{ "ipchains.list", "{\"cursor\":\"4294967295.0\"}", "cursor" },
+		{ "ipchains.list", "{\"cursor\":\"999999999.999999999\"}", "={\"chains\":[],\"cursor\":null}" },
+		{ "ipchains.list", "{\"limit\":0}", "whole number 1-1024" },
+		{ "ipchains.policy", "{\"chain\":\"input\",\"policy\":\"DENY\"}", "={}" },
+		{ "ipchains.list", "{\"chain\":\"input\"}", "\"policy\":\"DENY\"" },
+		{ "ipchains.delete_number", "{\"chain\":\"forward\",\"number\":2}", "No chain by that name" },
+		{ "ipchains.delete_number", "{\"chain\":\"forward\",\"number\":1}", "={}" },
+		{ "ipchains.flush", "{}", "={}" },
+		{ "ipchains.explode", "{}", "unknown method \\\"ipchains.explode\\\"; rpc.methods lists" },
+	};
+
+	converse(*state, rows, LENGTH(rows));
+}
+
+static void
+box_conversation(void **state)
+{
+	static const struct row rows[] = {
+		{ "portfw.add", "{\"portfw\":{\"protocol\":\"tcp\",\"local_address\":\"1.1.1.1\",\"local_port\":80,"
+			"\"remote_address\":\"10.0.0.1\",\"remote_port\":8080,\"preference\":15}}", "={}" },
+		{ "portfw.list", "{}", "\"count\":15,\"portfw\":{\"protocol\":\"tcp\",\"local_address\":\"1.1.1.1\"" },
+		{ "route.add", "{\"route\":{\"destination\":\"10.0.0.0/8\",\"gateway\":\"1.1.1.2\"}}", "={}" },
+		{ "route.add", "{\"route\":{\"destination\":\"10.0.0.0/8\",\"gateway\":\"1.1.1.2\"}}", "already" },
+		{ "timeout.set", "{\"timeouts\":{\"udp\":77}}", "={}" },
+		{ "timeout.list", "{}", "\"udp\":77" },
+		{ "timeout.set", "{\"timeouts\":{\"udp\":1000001}}", "1000000" },
+		{ "neigh.flush", "{\"address\":\"0.0.0.0\"}", "is no neighbour" },
+		{ "neigh.flush", "{}", "={}" },
+		{ "drops.list", "{}", "{\"reason\":\"ttl\",\"packets\":0,\"text\":\"The time to live ran out.\"}" },
+		{ "stats.memory", "{}", "\"mbufs\":4096" },
+		{ "port.list", "{}", "\"name\":\"port1\",\"device\":\"net_fake1\"" },
+		{ "port.list", "{}", "\"rx-packets\":9223372036854775807" },
+		{ "proc.read", "{\"name\":\"kcore\"}", "there is no \\\"kcore\\\"; there are ip_masquerade, ip_masq/tcp" },
+		{ "proc.read", "{\"name\":1}", "must be text" },
+		{ "daemon.version", "{}", "\"version\":\"" },
+		{ "rpc.methods", "{}", "{\"method\":\"portfw.add\",\"changes\":true,\"params\":\"portfw\"" },
+		{ "session.list", "{\"filter\":{\"protcol\":\"tcp\"}}", "unknown key" },
+		{ "session.list", "{\"filter\":{\"state\":\"ASLEEP\"}}", "must be one of: NONE, ESTABLISHED" },
+		{ "session.list", "{\"filter\":[]}", "must be an object" },
+		{ "session.flush", "{}", "={\"flushed\":0}" },
+	};
+
+	converse(*state, rows, LENGTH(rows));
+}
+
+/* clang-format on */
+
+/* ---------------------------------------------------------------- the model */
+
+static void
+a_refused_publication_leaves_the_model_as_it_was(void **state)
+{
+	static const char add[] = "{\"chain\":\"forward\",\"rule\":{\"target\":\"MASQ\"}}";
+	struct ctl_box *box = *state;
+	char *before = strdup(ctl_box_ask(box, "rules.save", "{}"));
+	const uint32_t n_publish = box->dp.n_publish;
+
+	box->dp.publish_ret = -ENOSPC;
+	assert_non_null(strstr(ctl_box_ask(box, "ipchains.append", add), "has no room"));
+	assert_non_null(strstr(ctl_box_ask(box, "rules.load", "{\"text\":\"portfw -f\\n\"}"),
+			"rules: the data path has no room"));
+	box->dp.publish_ret = 0;
+	assert_int_equal(box->dp.n_publish, n_publish);
+	assert_string_equal(ctl_box_ask(box, "rules.save", "{}"), before);
+	assert_string_equal(ctl_box_ask(box, "ipchains.append", add), "{}");
+	assert_int_equal(box->dp.n_publish, n_publish + 1);
+	free(before);
+}
+
+static void
+a_rule_file_is_all_or_nothing(void **state)
+{
+	static const char bad[] = "{\"name\":\"f.masq\",\"text\":\"ipchains -A input -j DENY\\n"
+				  "ipchains -A input -j EXPLODE\\n\"}";
+	struct ctl_box *box = *state;
+	const uint32_t n_publish = box->dp.n_publish;
+
+	assert_non_null(strstr(ctl_box_ask(box, "rules.load", bad), "f.masq:2: "));
+	assert_non_null(strstr(ctl_box_ask(box, "rules.check", bad), "f.masq:2: "));
+	assert_non_null(strstr(ctl_box_ask(box, "ipchains.list", "{\"chain\":\"input\"}"),
+			"\"length\":0"));
+	assert_string_equal(
+			ctl_box_ask(box, "rules.check", "{\"text\":\"ipchains -A input -j DENY\"}"),
+			"{\"rules\":1}");
+	assert_int_equal(box->dp.n_publish, n_publish);
+	assert_non_null(strstr(
+			ctl_box_ask(box, "rules.load", "{\"text\":5}"), "\\\"text\\\" must be"));
+}
+
+static void
+list_and_zero_zeroes_rules_but_no_policies(void **state)
+{
+	struct ctl_box *box = *state;
+	uint32_t id, policy_id;
+
+	ctl_box_load(box, "ipchains -A input -j DENY");
+	id = box->ctl->rules.chains[MASQ_CHAIN_INPUT].rules[0].id;
+	policy_id = box->ctl->rules.chains[MASQ_CHAIN_INPUT].policy_id;
+	box->dp.rule[id] = (struct masq_dp_rule_counter){ 7, 700 };
+	box->dp.rule[policy_id] = (struct masq_dp_rule_counter){ 9, 900 };
+	assert_non_null(strstr(ctl_box_ask(box, "ipchains.list_zero", "{}"),
+			"\"packets\":7,\"bytes\":700"));
+	assert_int_equal(box->dp.rule[id].packets, 0);
+	assert_int_equal(box->dp.rule[policy_id].packets, 9);
+	box->dp.rule[id].packets = 1;
+	ctl_box_ask(box, "ipchains.zero", "{\"chain\":\"output\"}");
+	assert_int_equal(box->dp.rule[id].packets, 1);
+	ctl_box_ask(box, "ipchains.zero", "{}");
+	assert_int_equal(box->dp.rule[id].packets, 0);
+}
+
+/* ---------------------------------------------------------------- pages */
+
+/* Walk a listing; @return rows (of "inner" lists, if named) and pages. */
+static size_t
+walk(struct ctl_box *box, const char *method, const char *list, const char *inner, json_t *params,
+		size_t *n_pages)
+{
+	size_t n_rows = 0;
+
+	*n_pages = 0;
+	for (;;) {
+		char *text = json_dumps(params, 0);
+		json_t *result = ctl_box_result(box, method, text);
+		json_t *rows = json_object_get(result, list), *row;
+		json_t *cursor = json_incref(json_object_get(result, "cursor"));
+		size_t i;
+
+		free(text);
+		json_array_foreach(rows, i, row) n_rows += inner == NULL
+				? 1
+				: json_array_size(json_object_get(row, inner));
+		json_decref(result);
+		(*n_pages)++;
+		assert_true(*n_pages < 10000);
+		if (json_is_null(cursor)) {
+			json_decref(cursor);
+			json_decref(params);
+			return n_rows;
+		}
+		json_object_set_new(params, "cursor", cursor);
+	}
+}
+
+static void
+load_many_rules(struct ctl_box *box, unsigned int n)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *stream = open_memstream(&text, &len);
+
+	for (unsigned int i = 0; i < n; i++)
+		fprintf(stream, "ipchains -A %s -s 10.0.%u.%u -j DENY\n",
+				i % 2 ? "input" : "output", i / 256, i % 256);
+	fclose(stream);
+	ctl_box_load(box, text);
+	free(text);
+}
+
+static void
+long_lists_come_in_pages(void **state)
+{
+	struct ctl_box *box = *state;
+	size_t n_pages;
+
+	load_many_rules(box, 1000);
+	assert_int_equal(walk(box, "ipchains.list", "chains", "rules",
+					 json_pack("{s:i}", "limit", 7), &n_pages),
+			1000);
+	assert_true(n_pages > 1000 / 7);
+	assert_int_equal(walk(box, "ipchains.list", "chains", "rules",
+					 json_pack("{s:i, s:s}", "limit", 100, "chain", "output"),
+					 &n_pages),
+			500);
+	box->dp.n_sessions = 100;
+	for (unsigned int i = 0; i < 100; i++)
+		box->dp.sessions[i].initial.proto = i % 50 == 0 ? IPPROTO_UDP : IPPROTO_TCP;
+	assert_int_equal(walk(box, "session.list", "sessions", NULL, json_object(), &n_pages), 100);
+	/* A filter that matches little gives empty pages in bounded time, not a long answer. */
+	assert_int_equal(walk(box, "session.list", "sessions", NULL,
+					 json_pack("{s:{s:s}}", "filter", "protocol", "udp"),
+					 &n_pages),
+			2);
+	assert_true(n_pages >= 3);
+	box->dp.n_routes = 2000;
+	assert_int_equal(walk(box, "route.list", "routes", NULL, json_object(), &n_pages), 2000);
+	box->dp.n_neighbours = 700;
+	assert_int_equal(walk(box, "neigh.list", "neighbours", NULL, json_object(), &n_pages), 700);
+	assert_int_equal(walk(box, "portfw.list", "rules", NULL, json_object(), &n_pages), 0);
+}
+
+static void
+what_is_saved_in_slices_loads_to_the_same(void **state)
+{
+	struct ctl_box *box = *state;
+	char *saved = NULL, *again = NULL;
+	char *texts[2];
+
+	load_many_rules(box, 8000); /* more than one slice */
+	for (int round = 0; round < 2; round++) {
+		json_t *params = json_object();
+		size_t len = 0, n_slices = 0;
+		FILE *stream = open_memstream(round == 0 ? &saved : &again, &len);
+		bool more = true;
+
+		while (more) {
+			char *text = json_dumps(params, 0);
+			json_t *result = ctl_box_result(box, "rules.save", text);
+
+			free(text);
+			fputs(json_string_value(json_object_get(result, "text")), stream);
+			more = json_is_string(json_object_get(result, "cursor"));
+			json_object_set(params, "cursor", json_object_get(result, "cursor"));
+			json_decref(result);
+			n_slices++;
+		}
+		fclose(stream);
+		json_decref(params);
+		assert_true(n_slices > 1);
+		if (round == 0)
+			ctl_box_load(box, saved);
+	}
+	texts[0] = saved;
+	texts[1] = again;
+	assert_string_equal(texts[0], texts[1]);
+	free(saved);
+	free(again);
+}
+
+static void
+saving_notices_that_the_rules_changed(void **state)
+{
+	struct ctl_box *box = *state;
+	json_t *result;
+	char params[64];
+
+	load_many_rules(box, 8000);
+	result = ctl_box_result(box, "rules.save", "{}");
+	snprintf(params, sizeof(params), "{\"cursor\":\"%s\"}",
+			json_string_value(json_object_get(result, "cursor")));
+	json_decref(result);
+	ctl_box_ask(box, "portfw.flush", "{}");
+	assert_non_null(strstr(ctl_box_ask(box, "rules.save", params), "save them again"));
+}
+
+/* ---------------------------------------------------------------- workers, documents */
+
+static void
+silent_workers_are_a_sentence(void **state)
+{
+	static const struct row rows[] = {
+		{ "session.list", "{}", "a worker did not answer within a second" },
+		{ "session.flush", "{}", "a worker did not answer within a second" },
+		{ "neigh.list", "{}", "did not answer within a second" },
+		{ "neigh.flush", "{}", "did not answer within a second" },
+		{ "proc.read", "{\"name\":\"ip_masquerade\"}", "did not answer within a second" },
+	};
+	struct ctl_box *box = *state;
+
+	box->dp.silent = true;
+	converse(box, rows, LENGTH(rows));
+}
+
+static void
+filters_reach_the_data_path(void **state)
+{
+	struct ctl_box *box = *state;
+
+	ctl_box_ask(box, "session.flush",
+			"{\"filter\":{\"protocol\":\"udp\",\"inside\":\"10.0.0.0/8\",\"outside_port\":53,"
+			"\"state\":\"UDP\",\"kind\":\"portfw\"}}");
+	assert_int_equal(box->dp.filter.proto, IPPROTO_UDP);
+	assert_int_equal(box->dp.filter.inside.addr, MASQ_IP4(10, 0, 0, 0));
+	assert_int_equal(box->dp.filter.inside.len, 8);
+	assert_int_equal(box->dp.filter.outside_port, 53);
+	assert_true(box->dp.filter.has_state && box->dp.filter.state == MASQ_STATE_UDP);
+	assert_true(box->dp.filter.has_kind && box->dp.filter.kind == MASQ_SESSION_PORTFW);
+	ctl_box_ask(box, "session.flush", "{}");
+	assert_false(box->dp.filter.has_state || box->dp.filter.has_kind);
+	ctl_box_ask(box, "neigh.flush", "{\"address\":\"1.2.3.4\"}");
+	assert_int_equal(box->dp.flushed_ip, MASQ_IP4(1, 2, 3, 4));
+}
+
+static void
+a_notification_is_served_and_not_answered(void **state)
+{
+	struct ctl_box *box = *state;
+	const struct masq_ctl_peer peer = { 0 };
+	json_t *document = json_pack("{s:s, s:s, s:{s:{s:i}}}", "jsonrpc", "2.0", "method",
+			"timeout.set", "params", "timeouts", "udp", 55);
+	size_t len_bytes;
+
+	assert_null(masq_ctl_dispatch(box->ctl, &peer, document, &len_bytes));
+	assert_int_equal(box->ctl->rules.timeouts.udp_s, 55);
+	json_decref(document);
+}
+
+static void
+shutdown_is_answered_first(void **state)
+{
+	struct ctl_box *box = *state;
+
+	assert_false(masq_ctl_poll(box->ctl, 0, 0));
+	assert_string_equal(ctl_box_ask(box, "daemon.shutdown", "{}"), "{\"stopping\":true}");
+	assert_true(masq_ctl_poll(box->ctl, 0, 0));
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, ctl_box_open, ctl_box_close)
+	const struct CMUnitTest tests[] = {
+		TEST(ipchains_conversation),
+		TEST(box_conversation),
+		TEST(a_refused_publication_leaves_the_model_as_it_was),
+		TEST(a_rule_file_is_all_or_nothing),
+		TEST(list_and_zero_zeroes_rules_but_no_policies),
+		TEST(long_lists_come_in_pages),
+		TEST(what_is_saved_in_slices_loads_to_the_same),
+		TEST(saving_notices_that_the_rules_changed),
+		TEST(silent_workers_are_a_sentence),
+		TEST(filters_reach_the_data_path),
+		TEST(a_notification_is_served_and_not_answered),
+		TEST(shutdown_is_answered_first),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
