@@ -67,8 +67,7 @@ masq_dp_counters_read(const struct masq_dp *dp, uint32_t worker, struct masq_dp_
 	for (uint32_t w = 0; w < dp->n_workers; w++)
 		if (worker == UINT32_MAX || worker == w)
 			add_counters(counters, dp->workers[w]);
-	counters->held = worker == UINT32_MAX ? held_by_all(dp)
-					      : held_by(dp, dp->workers[worker]);
+	counters->held = worker == UINT32_MAX ? held_by_all(dp) : held_by(dp, dp->workers[worker]);
 	counters->drops[MASQ_DROP_NONE] = 0;
 }
 

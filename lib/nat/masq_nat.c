@@ -106,7 +106,8 @@ reply_insert(struct masq_nat *nat, const struct masq_nat_msg *msg, bool owns_por
 {
 	struct masq_half half;
 
-	half_init(&half, MASQ_HALF_REPLY | (msg->from_inside ? MASQ_HALF_FROM_INSIDE : 0) |
+	half_init(&half,
+			MASQ_HALF_REPLY | (msg->from_inside ? MASQ_HALF_FROM_INSIDE : 0) |
 					(owns_port ? MASQ_HALF_OWNS_PORT : 0));
 	masq_rewrite_init(&half.rewrite, &msg->reply, &msg->back, true);
 	half.session = msg->session;
@@ -204,9 +205,10 @@ initial_insert(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t 
 	atomic_store_explicit(&record->state, (uint32_t)flow->state, memory_order_relaxed);
 
 	/* Its rewrite is made when the reply tuple is known: complete(). */
-	half_init(&half, MASQ_HALF_PENDING | MASQ_HALF_WATCH |
+	half_init(&half,
+			MASQ_HALF_PENDING | MASQ_HALF_WATCH |
 					(initial_is_from_inside(flow->kind) ? MASQ_HALF_FROM_INSIDE
-									     : 0));
+									    : 0));
 	half.session = *session;
 	half.creator = (uint8_t)nat->config.worker;
 	half.last_seen_ms = masq_half_clock(now_ms);

@@ -8,10 +8,11 @@
  * main(); link libdpdk. Not --in-memory: EAL takes --no-huge for legacy memory and refuses both.
  */
 
-#include <rte_eal.h>
-#include <rte_errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
 
 static inline void
 masq_test_eal_init(const char *program, const char *memory_mb)

@@ -38,7 +38,8 @@
 	X(NO_ROUTE, "no-route", "No route leads to the destination.")                              \
 	X(MTU, "mtu", "The packet is larger than the next link and must not be fragmented.")       \
 	X(LOCAL, "local", "The packet is for the box itself, which has no service for it.")        \
-	X(NEIGH_QUEUE, "neigh-queue", "Too many packets wait for the link address of a neighbour.") \
+	X(NEIGH_QUEUE, "neigh-queue",                                                              \
+			"Too many packets wait for the link address of a neighbour.")              \
 	X(NEIGH_UNREACHABLE, "neigh-unreachable", "The neighbour does not answer ARP.")            \
 	X(NEIGH_TABLE, "neigh-table", "The neighbour table is full.")                              \
 	/* rules */                                                                                \

@@ -4,10 +4,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include <masq_conf.h>
 #include <masq_drop.h>
 #include <masq_err.h>
-
 #include <masq_fib.h>
 #include <masq_neigh.h>
 #include <masq_rules.h>
@@ -75,23 +75,24 @@ uint64_t masq_dp_now_ms(const struct masq_dp *dp);
  * Counters of a worker or of all. rx + originated = tx + punted + sum of drops + held, always.
  * X(field, "kebab-name", "sentence")
  */
-#define MASQ_DP_COUNTER_LIST(X)                                                                    \
-	X(rx, "rx", "Packets taken from the ports.")                                               \
-	X(originated, "originated", "Packets made by the box: ICMP errors, ARP, further fragments.") \
-	X(tx, "tx", "Packets given to the ports.")                                                 \
-	X(punted, "punted", "Packets for the box itself: ARP, fragments merged into a datagram.")  \
-	X(rx_bytes, "rx-bytes", "Bytes of rx, Ethernet headers included.")                         \
-	X(tx_bytes, "tx-bytes", "Bytes of tx, Ethernet headers included.")                         \
-	X(hits, "hits", "Packets of an established session that took the fast path.")              \
+#define MASQ_DP_COUNTER_LIST(X)                                                                   \
+	X(rx, "rx", "Packets taken from the ports.")                                              \
+	X(originated, "originated",                                                               \
+			"Packets made by the box: ICMP errors, ARP, further fragments.")          \
+	X(tx, "tx", "Packets given to the ports.")                                                \
+	X(punted, "punted", "Packets for the box itself: ARP, fragments merged into a datagram.") \
+	X(rx_bytes, "rx-bytes", "Bytes of rx, Ethernet headers included.")                        \
+	X(tx_bytes, "tx-bytes", "Bytes of tx, Ethernet headers included.")                        \
+	X(hits, "hits", "Packets of an established session that took the fast path.")             \
 	X(routed, "routed", "Packets without session that took the fast path.")                   \
-	X(misses, "misses", "Packets that took the slow path.")                                    \
-	X(handoffs, "handoffs", "Packets handed to the worker that owns their flow.")              \
-	X(tx_handoffs, "tx-handoffs", "Packets handed to the worker that owns a transmit queue.")  \
-	X(sessions_created, "sessions-created", "Sessions made.")                                  \
-	X(sessions_expired, "sessions-expired", "Sessions that ended by their timeout.")           \
-	X(sessions_remote, "sessions-remote", "Sessions with halves on two workers.")              \
-	X(icmp_translated, "icmp-translated", "ICMP errors translated for a session.")             \
-	X(polls, "polls", "Rounds of the worker's loop.")                                          \
+	X(misses, "misses", "Packets that took the slow path.")                                   \
+	X(handoffs, "handoffs", "Packets handed to the worker that owns their flow.")             \
+	X(tx_handoffs, "tx-handoffs", "Packets handed to the worker that owns a transmit queue.") \
+	X(sessions_created, "sessions-created", "Sessions made.")                                 \
+	X(sessions_expired, "sessions-expired", "Sessions that ended by their timeout.")          \
+	X(sessions_remote, "sessions-remote", "Sessions with halves on two workers.")             \
+	X(icmp_translated, "icmp-translated", "ICMP errors translated for a session.")            \
+	X(polls, "polls", "Rounds of the worker's loop.")                                         \
 	X(idle_polls, "idle-polls", "Rounds that found nothing to do.")
 
 struct masq_dp_counters {
@@ -111,8 +112,8 @@ struct masq_dp_counters {
 uint32_t masq_dp_workers(const struct masq_dp *dp);
 
 /** Read the counters of one worker, or of all added up with worker = UINT32_MAX. */
-void masq_dp_counters_read(const struct masq_dp *dp, uint32_t worker,
-		struct masq_dp_counters *counters);
+void
+masq_dp_counters_read(const struct masq_dp *dp, uint32_t worker, struct masq_dp_counters *counters);
 
 /** Packets and bytes of one rule. */
 struct masq_dp_rule_counter {
@@ -133,8 +134,8 @@ void masq_dp_rule_counter_zero(struct masq_dp *dp, uint32_t id);
 uint32_t masq_dp_portfw_rows(const struct masq_dp *dp, struct masq_portfw_row *rows, uint32_t max);
 
 /** Rows of the routing table in force. See masq_fib_rows(). */
-uint32_t masq_dp_route_rows(const struct masq_dp *dp, uint32_t first, struct masq_fib_row *rows,
-		uint32_t max);
+uint32_t masq_dp_route_rows(
+		const struct masq_dp *dp, uint32_t first, struct masq_fib_row *rows, uint32_t max);
 
 /* ---------------------------------------------------------------- ports */
 
@@ -163,10 +164,10 @@ int masq_dp_port_info(const struct masq_dp *dp, uint32_t port, struct masq_dp_po
 
 /** Which sessions? Fields that are 0 match everything; several given: all must match. */
 struct masq_dp_session_filter {
-	uint8_t proto;		       /**< IPPROTO_* */
+	uint8_t proto; /**< IPPROTO_* */
 	struct masq_ip4_prefix inside; /**< len 0: any; the inside host */
 	struct masq_ip4_prefix outside; /**< the outside peer */
-	struct masq_ip4_prefix masq;	/**< the external address */
+	struct masq_ip4_prefix masq; /**< the external address */
 	uint16_t inside_port, outside_port, masq_port; /**< host order */
 	bool has_state;
 	enum masq_state state;
@@ -206,7 +207,7 @@ int masq_dp_neighbours_flush(struct masq_dp *dp, uint32_t ip);
 /** Where the memory is, in bytes. */
 struct masq_dp_memory {
 	uint64_t session_capacity; /**< sessions */
-	uint64_t session_tables;   /**< hashes, halves, records, wheels */
+	uint64_t session_tables; /**< hashes, halves, records, wheels */
 	uint64_t port_maps;
 	uint64_t paths;
 	uint64_t routed; /**< remembered routed flows */

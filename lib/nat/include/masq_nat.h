@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include <masq_drop.h>
 #include <masq_err.h>
-
 #include <masq_portmap.h>
 #include <masq_rss.h>
 #include <masq_session.h>
@@ -29,29 +29,29 @@ struct rte_mbuf;
 struct masq_nat;
 
 enum masq_nat_op {
-	MASQ_NAT_INSTALL,   /**< to the owner of the reply tuple: put the REPLY half in */
+	MASQ_NAT_INSTALL, /**< to the owner of the reply tuple: put the REPLY half in */
 	MASQ_NAT_INSTALLED, /**< back to the creator: done, or why not */
-	MASQ_NAT_REMOVE,    /**< to the owner of the reply tuple: take the REPLY half out */
-	MASQ_NAT_REMOVED,   /**< back to the creator: done */
-	MASQ_NAT_TOUCH,	    /**< to the creator: the state changed, arm the session anew */
+	MASQ_NAT_REMOVE, /**< to the owner of the reply tuple: take the REPLY half out */
+	MASQ_NAT_REMOVED, /**< back to the creator: done */
+	MASQ_NAT_TOUCH, /**< to the creator: the state changed, arm the session anew */
 };
 
 /** One message between workers; an element of a ring, copied by value. */
 struct masq_nat_msg {
-	uint8_t op;	 /**< enum masq_nat_op */
-	uint8_t to;	 /**< worker that shall get it */
+	uint8_t op; /**< enum masq_nat_op */
+	uint8_t to; /**< worker that shall get it */
 	uint8_t creator; /**< worker that holds the record */
-	uint8_t reason;	 /**< INSTALLED: MASQ_DROP_NONE, or why the session cannot be */
+	uint8_t reason; /**< INSTALLED: MASQ_DROP_NONE, or why the session cannot be */
 	uint32_t session; /**< record index at the creator */
-	uint32_t half;	 /**< REMOVE, INSTALLED: index of the REPLY half in its table */
-	uint8_t choose;	 /**< INSTALL: the port (reply.dport) is yours to choose */
+	uint32_t half; /**< REMOVE, INSTALLED: index of the REPLY half in its table */
+	uint8_t choose; /**< INSTALL: the port (reply.dport) is yours to choose */
 	uint8_t hairpin; /**< INSTALL: kind of the session */
 	uint8_t from_inside; /**< INSTALL: replies travel from inside to outside */
 	uint8_t spare;
-	uint64_t tried;	 /**< INSTALL: bit w: worker w found no port */
+	uint64_t tried; /**< INSTALL: bit w: worker w found no port */
 	struct masq_tuple reply; /**< tuple of replies as they arrive */
-	struct masq_tuple back;	 /**< what replies become: the reverse of the INITIAL tuple */
-	struct rte_mbuf *mbuf;	 /**< the packet that made the session; travels along, or NULL */
+	struct masq_tuple back; /**< what replies become: the reverse of the INITIAL tuple */
+	struct rte_mbuf *mbuf; /**< the packet that made the session; travels along, or NULL */
 };
 
 static_assert(sizeof(struct masq_nat_msg) == 64, "one ring element is one cache line");
@@ -61,7 +61,7 @@ struct masq_nat_config {
 	uint32_t n_workers;
 	const struct masq_rss *rss;
 	struct masq_session_table *table; /**< this worker's */
-	struct masq_portmap *portmap;	  /**< this worker's */
+	struct masq_portmap *portmap; /**< this worker's */
 };
 
 struct masq_nat *masq_nat_create(const struct masq_nat_config *config, struct masq_err *err);
@@ -69,19 +69,19 @@ void masq_nat_destroy(struct masq_nat *nat);
 
 /** A session to be made. */
 struct masq_nat_flow {
-	struct masq_tuple initial;    /**< tuple of the packet as it arrived */
+	struct masq_tuple initial; /**< tuple of the packet as it arrived */
 	struct masq_tuple translated; /**< what it shall become; sport is ignored if choose_port */
-	bool choose_port;	      /**< find an external port (masquerade, hairpin) */
+	bool choose_port; /**< find an external port (masquerade, hairpin) */
 	enum masq_session_kind kind;
-	enum masq_state state;	      /**< before the packet's own event */
-	uint8_t tcp_flags;	      /**< of the packet */
+	enum masq_state state; /**< before the packet's own event */
+	uint8_t tcp_flags; /**< of the packet */
 	uint32_t mark;
-	uint32_t origin;	      /**< portfw rule id, or 0 */
+	uint32_t origin; /**< portfw rule id, or 0 */
 };
 
 enum masq_nat_outcome {
-	MASQ_NAT_DONE,	/**< session is complete; half holds its INITIAL half, not judged yet */
-	MASQ_NAT_ASK,	/**< send msg (put the packet into msg.mbuf); then the session goes on */
+	MASQ_NAT_DONE, /**< session is complete; half holds its INITIAL half, not judged yet */
+	MASQ_NAT_ASK, /**< send msg (put the packet into msg.mbuf); then the session goes on */
 	MASQ_NAT_REFUSED, /**< reason says why; nothing is left behind */
 };
 

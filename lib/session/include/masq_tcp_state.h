@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include <masq_conf.h>
 
 /**
@@ -12,18 +13,18 @@
  */
 
 /** X(symbol, "NAME as listings show it", timeout field of struct masq_conf_timeouts without _s) */
-#define MASQ_STATE_LIST(X)                                                                         \
-	X(NONE, "NONE", tcp_none)                                                                  \
-	X(ESTABLISHED, "ESTABLISHED", tcp_established)                                             \
-	X(SYN_SENT, "SYN_SENT", tcp_syn_sent)                                                      \
-	X(SYN_RECV, "SYN_RECV", tcp_syn_recv)                                                      \
-	X(FIN_WAIT, "FIN_WAIT", tcp_fin_wait)                                                      \
-	X(TIME_WAIT, "TIME_WAIT", tcp_time_wait)                                                   \
-	X(CLOSE, "CLOSE", tcp_close)                                                               \
-	X(CLOSE_WAIT, "CLOSE_WAIT", tcp_close_wait)                                                \
-	X(LAST_ACK, "LAST_ACK", tcp_last_ack)                                                      \
-	X(LISTEN, "LISTEN", tcp_listen)                                                            \
-	X(UDP, "UDP", udp)                                                                         \
+#define MASQ_STATE_LIST(X)                             \
+	X(NONE, "NONE", tcp_none)                      \
+	X(ESTABLISHED, "ESTABLISHED", tcp_established) \
+	X(SYN_SENT, "SYN_SENT", tcp_syn_sent)          \
+	X(SYN_RECV, "SYN_RECV", tcp_syn_recv)          \
+	X(FIN_WAIT, "FIN_WAIT", tcp_fin_wait)          \
+	X(TIME_WAIT, "TIME_WAIT", tcp_time_wait)       \
+	X(CLOSE, "CLOSE", tcp_close)                   \
+	X(CLOSE_WAIT, "CLOSE_WAIT", tcp_close_wait)    \
+	X(LAST_ACK, "LAST_ACK", tcp_last_ack)          \
+	X(LISTEN, "LISTEN", tcp_listen)                \
+	X(UDP, "UDP", udp)                             \
 	X(ICMP, "ICMP", icmp)
 
 enum masq_state {
