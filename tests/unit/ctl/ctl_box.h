@@ -17,9 +17,9 @@
 
 #include <cmocka.h>
 
-#include "fake_dp.h"
 #include <masq_log.h>
 
+#include "fake_dp.h"
 #include "masq_ctl_priv.h"
 
 struct ctl_box {
