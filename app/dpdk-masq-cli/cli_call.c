@@ -47,7 +47,7 @@ cli_usage(const struct cli *cli, const char *command, const char *fmt, ...)
 	while (*line != '\0') {
 		const size_t len = strcspn(line, "\n");
 
-		fprintf(stderr, "  %s %.*s\n", command, (int)len, line);
+		fprintf(stderr, "  %s%s%.*s\n", command, len > 0 ? " " : "", (int)len, line);
 		line += len + (line[len] == '\n' ? 1 : 0);
 	}
 	return CLI_USAGE;
