@@ -29,9 +29,8 @@ for part in sys.argv[1].split("."):
 print(int(value))' "$key" 2>/dev/null || echo 0
 }
 
-bytes=$((MASQ_TEST_MB * 262144))
-check "TCP, four streams up, $((bytes / 1048576)) MB" test \
-    "$(iperf sum_received.bytes -P 4 -n "$bytes")" -ge $((bytes * 98 / 100))
+# For a time, not for an amount: iperf's server stops counting when the client says that it has sent.
+check "TCP, four streams up" test "$(iperf sum_received.bytes -P 4 -t 2)" -gt 1000000
 check "TCP, four streams down" test "$(iperf sum_received.bytes -P 4 -t 2 -R)" -gt 1000000
 check "UDP at 20 Mbit/s loses less than one packet in fifty" test \
     "$(iperf sum.packets -u -b 20M -t 2)" -gt 1000 -a "$(iperf sum.lost_percent -u -b 20M -t 2)" -lt 2
