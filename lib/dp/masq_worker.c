@@ -3,7 +3,8 @@
  * A worker: one lcore, its queues, its tables, its round.
  *
  *	take over the configuration if there is a new one
- *	messages of other workers -> packets handed over by them -> a burst from each own queue
+ *	messages of other workers -> packets that had to wait -> packets handed over by others ->
+ *	a burst from each own queue
  *	transmit what the round gathered
  *	once a millisecond: housekeeping; a letter of the control thread, if any
  *
@@ -218,11 +219,12 @@ take_from_queue(struct masq_worker *w, const struct masq_rx_queue *rx)
 }
 
 static unsigned int
-take_from_ring(struct masq_worker *w, struct rte_ring *ring)
+take_from_ring(struct masq_worker *w, struct rte_ring *ring, unsigned int max)
 {
 	struct masq_burst *b = &w->burst;
 
-	b->n = rte_ring_sc_dequeue_burst(ring, (void **)b->mbuf, MASQ_BURST, NULL);
+	b->n = rte_ring_sc_dequeue_burst(
+			ring, (void **)b->mbuf, RTE_MIN(max, (unsigned int)MASQ_BURST), NULL);
 	if (b->n == 0)
 		return 0;
 	w->held -= b->n;
@@ -231,6 +233,21 @@ take_from_ring(struct masq_worker *w, struct rte_ring *ring)
 	b->owned = true;
 	masq_worker_run_burst(w);
 	return b->n;
+}
+
+/*
+ * Packets that came back to us to be looked at again are older than all that other rings and queues
+ * hold, so all of them go first; those that have to wait on line up behind, in their order.
+ */
+static unsigned int
+take_own_ring(struct masq_worker *w)
+{
+	struct rte_ring *ring = w->dp->packet_ring[w->id][w->id];
+	unsigned int waiting = rte_ring_count(ring), found = 0;
+
+	while (found < waiting)
+		found += take_from_ring(w, ring, waiting - found);
+	return found;
 }
 
 void
@@ -245,8 +262,10 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 
 	if (w->n_workers > 1)
 		masq_messages_drain(w);
+	found += take_own_ring(w);
 	for (uint32_t from = 0; from < w->n_workers; from++)
-		found += take_from_ring(w, w->dp->packet_ring[from][w->id]);
+		if (from != w->id)
+			found += take_from_ring(w, w->dp->packet_ring[from][w->id], MASQ_BURST);
 	for (uint32_t q = 0; q < w->n_rx; q++)
 		found += take_from_queue(w, &w->rx[q]);
 	if (now_ms != w->housekept_ms) {

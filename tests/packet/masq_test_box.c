@@ -576,26 +576,48 @@ demand_balance(const struct masq_test_box *box)
 				(unsigned long long)drops, (unsigned long long)c.held);
 }
 
+/* Stop, and demand that nothing is left of it. @return packets that were in the box */
+static uint64_t
+finish(struct masq_test_box *box)
+{
+	unsigned int pool_free = box->pool_free;
+	uint64_t caught;
+
+	masq_dp_stop(box->dp);
+	demand_balance(box);
+	assert_int_equal(box_counters(box).held, 0);
+	caught = box_drops(box, MASQ_DROP_SHUTDOWN);
+	collect(box);
+	for (unsigned int p = 0; p < BOX_PORTS; p++) {
+		void *mbuf;
+
+		for (unsigned int k = box->taken[p]; k < box->n_out[p]; k++)
+			rte_pktmbuf_free(box->out[p][k]);
+		box->n_out[p] = 0;
+		while (rte_ring_dequeue(to_box[p], &mbuf) == 0)
+			rte_pktmbuf_free(mbuf);
+	}
+	assert_int_equal(masq_dp_buffers_in_use(box->dp), 0);
+	release(box);
+	assert_int_equal(rte_mempool_avail_count(pool), pool_free);
+	return caught;
+}
+
+uint64_t
+box_unplug(struct masq_test_box *box)
+{
+	return finish(box);
+}
+
 void
 box_close(struct masq_test_box *box)
 {
 	const struct masq_dp_session_filter all = { 0 };
-	unsigned int pool_free;
 
 	box_run(box);
 	demand_balance(box);
 	masq_dp_sessions_flush(box->dp, &all);
 	box_run(box);
 	assert_int_equal(box_sessions(box), 0);
-	masq_dp_stop(box->dp);
-	demand_balance(box);
-	assert_int_equal(box_counters(box).held, 0);
-	for (unsigned int p = 0; p < BOX_PORTS; p++)
-		for (unsigned int k = box->taken[p]; k < box->n_out[p]; k++)
-			rte_pktmbuf_free(box->out[p][k]);
-	memset(box->n_out, 0, sizeof(box->n_out));
-	assert_int_equal(masq_dp_buffers_in_use(box->dp), 0);
-	pool_free = box->pool_free;
-	release(box);
-	assert_int_equal(rte_mempool_avail_count(pool), pool_free);
+	finish(box);
 }

@@ -59,6 +59,9 @@ struct masq_test_box *box_open(uint32_t workers, const char *rules);
 /** Demand the invariants, end all sessions, demand that nothing is left. */
 void box_close(struct masq_test_box *box);
 
+/** Stop the box as it stands; the same demands. @return packets that were caught inside */
+uint64_t box_unplug(struct masq_test_box *box);
+
 /** Replace the rules: a rule file. */
 void box_rules(struct masq_test_box *box, const char *rules);
 

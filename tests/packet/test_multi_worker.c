@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Several workers: flows that belong to one worker and arrive at another, sessions whose halves live
+ * on two, what happens in the moment in between, and what happens when rings are full.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <masq_dp_manual.h>
+
+#include "masq_test_talk.h"
+
+#define CALLS MASQ_ALL "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 5353\n"
+
+/* One round of one worker, at the present time of the box. */
+static void
+poll(struct masq_test_box *box, uint32_t worker)
+{
+	masq_dp_poll(box_dp(box), worker, masq_dp_now_ms(box_dp(box)));
+}
+
+/* The worker that has WAN's only queue. */
+static uint32_t
+receiver(const struct masq_test_box *box)
+{
+	return 1 % masq_dp_workers(box_dp(box));
+}
+
+/* Half of the halves live with a colleague; each session works, ends by its timeout, and leaves room. */
+static void
+halves_on_two_workers(void **state)
+{
+	enum {
+		FLOWS = 120
+	};
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	unsigned int round;
+
+	for (round = 0; round < 3; round++) {
+		for (uint16_t k = 0; k < FLOWS; k++) {
+			struct talk t = CALL(
+					box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+
+			talk_in(&t, 0);
+			talk_out(&t, 0);
+			talk_in(&t, 0);
+		}
+		assert_int_equal(box_sessions(box), FLOWS);
+		box_advance(box, 302000);
+		assert_int_equal(box_sessions(box), 0);
+		for (uint16_t k = 0; k < 10; k++) {
+			struct talk t = CALL(
+					box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+			struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
+
+			/* Nothing is left of the answers' half: the server goes out by itself. */
+			box_send(box, SRV, &pkt);
+			assert_int_equal(box_take(box, WAN).src, IP4(203, 0, 113, 1));
+		}
+		box_advance(box, 302000);
+	}
+	assert_int_equal(box_counters(box).sessions_created, round * (FLOWS + 10));
+	assert_int_equal(box_counters(box).sessions_expired, round * (FLOWS + 10));
+	if (box_workers(state) == 1)
+		assert_int_equal(box_counters(box).sessions_remote, 0);
+	else
+		assert_in_range(box_counters(box).sessions_remote, round * FLOWS / 4,
+				round * FLOWS * 9 / 10);
+	box_close(box);
+}
+
+/* Either direction keeps a session alive, also the one that the creator does not see. */
+static void
+the_other_half_keeps_it_alive(void **state)
+{
+	enum {
+		FLOWS = 24
+	};
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	struct talk t[FLOWS];
+
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		t[k] = (struct talk)CALL(box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+		talk_in(&t[k], 0);
+	}
+	for (unsigned int round = 0; round < 4; round++) {
+		box_advance(box, 290000);
+		for (unsigned int k = 0; k < FLOWS; k++)
+			talk_out(&t[k], 0);
+	}
+	assert_int_equal(box_sessions(box), FLOWS);
+	box_advance(box, 299000);
+	assert_int_equal(box_sessions(box), FLOWS);
+	box_advance(box, 2000);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
+/* A whole flow at once: its session is made with the first packet, and the rest keeps its order. */
+static void
+packets_of_one_flow_keep_their_order(void **state)
+{
+	enum {
+		FLOWS = 12,
+		PACKETS = 300
+	};
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	static char text[PACKETS][8];
+
+	box_hello(box, SRV, SERVER);
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk t = CALL(box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+		struct masq_test_pkt pkt = talk_in_pkt(&t, 0), arrives;
+
+		for (unsigned int n = 0; n < PACKETS; n++) {
+			snprintf(text[n], sizeof(text[n]), "no %u", n);
+			pkt.payload = text[n];
+			box_put(box, WAN, &pkt);
+		}
+		box_run(box);
+		for (unsigned int n = 0; n < PACKETS; n++) {
+			pkt.payload = text[n];
+			arrives = talk_in_translated(&t, pkt);
+			box_expect(box, SRV, &arrives);
+		}
+	}
+	assert_int_equal(box_sessions(box), FLOWS);
+	box_close(box);
+}
+
+/* The colleague is slow, so that much of the flow waits, and more arrives when he has answered. */
+static void
+order_behind_a_slow_colleague(void **state)
+{
+	enum {
+		FLOWS = 12,
+		PACKETS = 300
+	};
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	static char text[PACKETS][8];
+
+	box_hello(box, SRV, SERVER);
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk t = CALL(box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+		struct masq_test_pkt pkt = talk_in_pkt(&t, 0), arrives;
+
+		for (unsigned int n = 0; n < PACKETS; n++) {
+			snprintf(text[n], sizeof(text[n]), "no %u", n);
+			pkt.payload = text[n];
+			box_put(box, WAN, &pkt);
+		}
+		for (unsigned int n = 0; n < 4; n++)
+			poll(box, receiver(box));
+		box_run(box);
+		for (unsigned int n = 0; n < PACKETS; n++) {
+			pkt.payload = text[n];
+			arrives = talk_in_translated(&t, pkt);
+			box_expect(box, SRV, &arrives);
+		}
+	}
+	assert_int_equal(box_sessions(box), FLOWS);
+	box_close(box);
+}
+
+/* Many flows at once, mixed: nothing is lost, each keeps its order. */
+static void
+two_thousand_flows_at_once(void **state)
+{
+	enum {
+		FLOWS = 2000,
+		ROUNDS = 3
+	};
+	const struct masq_test_box_options big = {
+		.workers = box_workers(state), .rules = CALLS, .sessions = 16384
+	};
+	struct masq_test_box *box = box_open_with(&big);
+	static uint8_t seen[65536];
+
+	box_hello(box, SRV, SERVER);
+	box_hello(box, WAN, "203.0.113.254");
+	memset(seen, 0, sizeof(seen));
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		for (uint16_t k = 0; k < FLOWS; k++) {
+			struct talk in = CALL(
+					box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+			struct talk out = TALK(box, UDP, INSIDE, (uint16_t)(3000 + k), OUTSIDE, 99);
+			struct masq_test_pkt pkt = talk_in_pkt(&in, 0);
+
+			pkt.ip_id = (uint16_t)round;
+			box_put(box, WAN, &pkt);
+			pkt = talk_out_pkt(&out, 0);
+			box_put(box, LAN, &pkt);
+		}
+		box_run(box);
+		box_run(box);
+		assert_int_equal(box_waiting(box, SRV), FLOWS);
+		assert_int_equal(box_waiting(box, WAN), FLOWS);
+		for (unsigned int k = 0; k < FLOWS; k++) {
+			struct masq_test_seen in = box_take(box, SRV);
+
+			assert_int_equal(in.ip_id, round);
+			assert_int_equal(seen[in.sport], round);
+			seen[in.sport]++;
+			assert_int_equal(box_take(box, WAN).src, IP4(203, 0, 113, 1));
+		}
+	}
+	assert_int_equal(box_sessions(box), 2 * FLOWS);
+	assert_int_equal(box_counters(box).sessions_created, 2 * FLOWS);
+	if (box_workers(state) > 1)
+		assert_true(box_counters(box).handoffs > FLOWS);
+	else
+		assert_int_equal(box_counters(box).handoffs, 0);
+	box_advance(box, 303000);
+	for (unsigned int k = 0; k < 128; k++)
+		box_advance(box, 1);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
+/* Flushed sessions are gone at once, with both halves; the same tuples work again. */
+static void
+flush(void **state)
+{
+	enum {
+		FLOWS = 300
+	};
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	const struct masq_dp_session_filter all = { 0 };
+
+	for (unsigned int round = 0; round < 3; round++) {
+		for (uint16_t k = 0; k < FLOWS; k++) {
+			struct talk in = CALL(
+					box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+			struct talk out = TALK(box, UDP, INSIDE, (uint16_t)(3000 + k), OUTSIDE, 99);
+
+			talk_in(&in, 0);
+			talk_out(&in, 0);
+			talk_out(&out, 0);
+			talk_in(&out, 0);
+		}
+		assert_int_equal(box_sessions(box), 2 * FLOWS);
+		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), 2 * FLOWS);
+		box_run(box);
+		assert_int_equal(box_sessions(box), 0);
+	}
+	box_close(box);
+}
+
+/* Only what the filter names. */
+static void
+flush_some(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	struct talk in = CALL(box, UDP, OUTSIDE, 3000, 53, SERVER, 5353);
+	struct talk a = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 99);
+	struct talk b = TALK(box, TCP, "192.168.1.3", 1025, OUTSIDE, 99);
+	const struct masq_dp_session_filter tcp = { .proto = IPPROTO_TCP };
+	const struct masq_dp_session_filter server = { .inside = { IP4(192, 168, 16, 27), 32 } };
+
+	talk_in(&in, 0);
+	talk_out(&a, 0);
+	talk_out(&b, SYN);
+	assert_int_equal(masq_dp_sessions_flush(box_dp(box), &tcp), 1);
+	box_run(box);
+	assert_int_equal(box_sessions(box), 2);
+	talk_in_dropped(&b, SYN | ACK, MASQ_DROP_LOCAL);
+	talk_in(&a, 0);
+	assert_int_equal(masq_dp_sessions_flush(box_dp(box), &server), 1);
+	box_run(box);
+	assert_int_equal(box_sessions(box), 1);
+	talk_in(&a, 0);
+	box_close(box);
+}
+
+/* The creator has asked its colleague to take the other half out; a packet comes before the answer. */
+static void
+packets_of_a_dying_session(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	const struct masq_dp_session_filter all = { 0 };
+	struct masq_session_row row = { 0 };
+	struct masq_test_pkt pkt;
+
+	/* A call that the worker with the port's queue shares with a colleague. */
+	for (uint16_t k = 0; k < 200; k++) {
+		struct talk t = CALL(box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+
+		talk_in(&t, 0);
+		row = box_session(box);
+		pkt = talk_in_pkt(&t, 0);
+		if (row.creator == receiver(box) && row.reply_worker != row.creator)
+			break;
+		masq_dp_sessions_flush(box_dp(box), &all);
+		box_run(box);
+	}
+	if (box_workers(state) == 1) {
+		box_close(box);
+		return;
+	}
+	assert_int_equal(row.creator, receiver(box));
+	assert_int_not_equal(row.reply_worker, row.creator);
+	for (unsigned int k = 0; k < 302; k++)
+		masq_dp_poll(box_dp(box), receiver(box), masq_dp_now_ms(box_dp(box)) + 1000);
+	box_put(box, WAN, &pkt);
+	poll(box, receiver(box));
+	box_expect_drop(box, MASQ_DROP_SESSION_DYING);
+	box_advance(box, 310000);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
+/* A colleague that does not get to work: his ring fills, the rest is dropped by name. */
+static void
+a_colleague_is_busy(void **state)
+{
+	enum {
+		PACKETS = 2500
+	};
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	struct masq_test_pkt pkt;
+	uint64_t handoffs;
+	uint16_t k;
+
+	/* A flow that is not of the worker with the port's queue. */
+	for (k = 0; k < 200; k++) {
+		struct talk t = CALL(box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+
+		handoffs = box_counters(box).handoffs;
+		talk_in(&t, 0);
+		pkt = talk_in_pkt(&t, 0);
+		if (box_counters(box).handoffs > handoffs)
+			break;
+	}
+	if (box_workers(state) == 1) {
+		assert_int_equal(k, 200);
+		box_close(box);
+		return;
+	}
+	for (unsigned int n = 0; n < PACKETS; n++)
+		box_put(box, WAN, &pkt);
+	for (unsigned int n = 0; n < PACKETS; n++)
+		poll(box, receiver(box));
+	assert_int_equal(box_drops(box, MASQ_DROP_HANDOFF_FULL), PACKETS - 2047);
+	assert_int_equal(box_counters(box).held, 2047);
+	box_run(box);
+	assert_int_equal(box_waiting(box, SRV), 2047);
+	box_close(box);
+}
+
+/* The line is too slow: what the transmit queue does not take is dropped by name. */
+static void
+the_line_is_slow(void **state)
+{
+	enum {
+		PACKETS = 4500
+	};
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct masq_test_pkt pkt;
+
+	talk_out(&t, 0);
+	pkt = talk_out_pkt(&t, 0);
+	for (unsigned int round = 0; round < 2; round++) {
+		for (unsigned int n = 0; n < PACKETS; n++)
+			box_put(box, LAN, &pkt);
+		/* Nobody takes anything off the line. */
+		for (unsigned int n = 0; n < PACKETS; n++)
+			for (uint32_t w = 0; w < box_workers(state); w++)
+				poll(box, w);
+	}
+	assert_int_equal(box_drops(box, MASQ_DROP_TX_FULL), 2 * PACKETS - 8191);
+	box_run(box);
+	box_close(box);
+}
+
+/* Packets that are on their way between workers when the box stops. */
+static void
+stopped_in_between(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	uint64_t refused;
+
+	box_mute(box, IP4(192, 168, 16, 27));
+	for (uint16_t k = 0; k < 400; k++) {
+		struct talk t = CALL(box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+		struct masq_test_pkt pkt = talk_in_pkt(&t, 0);
+
+		box_put(box, WAN, &pkt);
+	}
+	for (unsigned int n = 0; n < 20; n++)
+		poll(box, receiver(box));
+	assert_true(box_counters(box).held > 0);
+	refused = box_drops(box, MASQ_DROP_NEIGH_QUEUE);
+	assert_int_equal(box_unplug(box) + refused, 400);
+}
+
+/* New rules while packets of all workers are under way: everybody works with the new ones after. */
+static void
+rules_change_under_way(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+
+	box_hello(box, SRV, SERVER);
+	for (unsigned int round = 0; round < 20; round++) {
+		for (uint16_t k = 0; k < 100; k++) {
+			struct talk t = CALL(
+					box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+			struct masq_test_pkt pkt = talk_in_pkt(&t, 0);
+
+			box_put(box, WAN, &pkt);
+		}
+		poll(box, receiver(box));
+		poll(box, box_workers(state) - 1);
+		box_rules(box, round % 2 == 0 ? CALLS "ipchains -A input -i wan -j DENY\n" : CALLS);
+		box_run(box);
+		box_drops_seen(box);
+	}
+	assert_int_equal(box_sessions(box), 100);
+	assert_int_equal(box_rule_packets(box, "input", 0) + box_drops(box, MASQ_DROP_INPUT_DENY),
+			2000);
+	assert_int_equal(box_waiting(box, SRV) + box_drops(box, MASQ_DROP_INPUT_DENY), 2000);
+	box_close(box);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		BOX_ROWS(halves_on_two_workers),
+		BOX_ROWS(the_other_half_keeps_it_alive),
+		BOX_ROWS(packets_of_one_flow_keep_their_order),
+		BOX_ROWS(order_behind_a_slow_colleague),
+		BOX_ROWS(two_thousand_flows_at_once),
+		BOX_ROWS(flush),
+		BOX_ROWS(flush_some),
+		BOX_ROWS(packets_of_a_dying_session),
+		BOX_ROWS(a_colleague_is_busy),
+		BOX_ROWS(the_line_is_slow),
+		BOX_ROWS(stopped_in_between),
+		BOX_ROWS(rules_change_under_way),
+	};
+
+	(void)argc;
+	box_main_init(argv[0]);
+	return cmocka_run_group_tests_name("several workers", tests, NULL, NULL);
+}
