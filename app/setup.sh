@@ -17,7 +17,7 @@ masq_deps_group() {
     case $1 in
     build) # the compiler, DPDK 22.11 with the drivers of real and virtual ports, our libraries
         echo gcc libc6-dev meson ninja-build pkg-config python3 \
-            libdpdk-dev librte-meta-net libnuma-dev libjansson-dev libinih-dev ;;
+            libdpdk-dev librte-meta-net libnuma-dev libjansson-dev libinih-dev libedit-dev ;;
     hosts) # the machines around the appliance: clients, servers, tools to look at them
         echo iproute2 ethtool iputils-ping procps curl nginx ;;
     test) # more clients and servers, and the test library

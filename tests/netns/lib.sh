@@ -94,11 +94,28 @@ check_match() {
     if grep -Eq -- "$2" <<<"$3"; then pass "$1"; else fail "$1" "wanted: /$2/"$'\n'"got:    $3"; fi
 }
 
+# bounded SECONDS COMMAND...: timeout, for our own verbs too
+bounded() {
+    local seconds=$1 pid
+    shift
+    if [ "$(type -t "$1")" != function ]; then
+        timeout "$seconds" "$@"
+        return
+    fi
+    "$@" &
+    pid=$!
+    if ! timeout "$seconds" tail --pid="$pid" -s 0.05 -f /dev/null; then
+        pkill -P "$pid"
+        kill "$pid"
+    fi
+    wait "$pid"
+}
+
 # check_exit SENTENCE CODE REGEX COMMAND...: exit code, and words that the output must have.
 check_exit() {
     local sentence=$1 want=$2 regex=$3 out rc=0
     shift 3
-    out=$(timeout 60 "$@" 2>&1) || rc=$?
+    out=$(bounded 60 "$@" 2>&1) || rc=$?
     if [ $rc = "$want" ] && grep -Eq -- "$regex" <<<"$out"; then
         pass "$sentence"
     else
@@ -291,7 +308,7 @@ cleanup() {
     trap '' INT TERM HUP
     trap - EXIT
     [ -n "$FINISHED" ] || [ $rc != 0 ] || rc=1
-    [ $rc = 0 ] || [ $rc = 77 ] || [ $rc = 130 ] || diagnose || true
+    [ $rc = 0 ] || [ $rc = 77 ] || [ $rc = 130 ] || [ -z "$DAEMON" ] || diagnose || true
     [ -z "$DAEMON" ] || box_stop || true
     for host in "${HOSTS[@]}"; do netns_remove "$ID-$host"; done
     rm -rf "$T"
@@ -304,6 +321,7 @@ finish() {
         if wait_for 5 "every packet is accounted for" accounted; then
             pass "every packet is accounted for: rx + originated = tx + punted + drops + held"
         fi
+        [ "$FAILED" = 0 ] || diagnose || true
         box_stop
         check_equal "the appliance ends cleanly on SIGTERM" 0 "$DAEMON_EXIT"
     fi
