@@ -94,7 +94,8 @@ cli_session(struct cli *cli, const char *const *words, unsigned int n_words)
 	int code;
 
 	if (strcmp(verb, "show") != 0 && strcmp(verb, "flush") != 0)
-		return cli_usage(cli, "session", "say what: show or flush");
+		return cli_usage(cli, "session", "`%s' is no word for it; accepted: show or flush",
+				n_words > 1 ? words[1] : "");
 	filter = read_filter(cli, words + 2, n_words - 2);
 	if (filter == NULL)
 		return CLI_USAGE;

@@ -46,7 +46,8 @@ int
 cli_port(struct cli *cli, const char *const *words, unsigned int n_words)
 {
 	if (n_words != 2 || strcmp(words[1], "show") != 0)
-		return cli_usage(cli, "port", "say what: show");
+		return cli_usage(cli, "port", "`%s' is no word for it; accepted: show",
+				n_words > 1 ? words[1] : "");
 	return cli_list(cli, "port.list", NULL, "ports", port_row, NULL);
 }
 
@@ -86,7 +87,8 @@ cli_route(struct cli *cli, const char *const *words, unsigned int n_words)
 	int code;
 
 	if (n_words < 2)
-		return cli_usage(cli, "route", "say what: show, add or del");
+		return cli_usage(cli, "route", "`%s' is no word for it; accepted: show, add or del",
+				n_words > 1 ? words[1] : "");
 	code = cli_words_read(cli, words, n_words, &request);
 	if (code != CLI_DONE)
 		return code;
@@ -123,7 +125,8 @@ cli_neigh(struct cli *cli, const char *const *words, unsigned int n_words)
 		return cli_do(cli, "neigh.flush", NULL);
 	if (n_words == 3 && strcmp(words[1], "flush") == 0)
 		return cli_do(cli, "neigh.flush", json_pack("{s:s}", "address", words[2]));
-	return cli_usage(cli, "neigh", "say what: show or flush");
+	return cli_usage(cli, "neigh", "`%s' is no word for it; accepted: show or flush",
+			n_words > 1 ? words[1] : "");
 }
 
 /* ---------------------------------------------------------------- timeout */
@@ -153,7 +156,8 @@ cli_timeout(struct cli *cli, const char *const *words, unsigned int n_words)
 	int code;
 
 	if (n_words < 2)
-		return cli_usage(cli, "timeout", "say what: show or set");
+		return cli_usage(cli, "timeout", "`%s' is no word for it; accepted: show or set",
+				n_words > 1 ? words[1] : "");
 	code = cli_words_read(cli, words, n_words, &request);
 	if (code != CLI_DONE)
 		return code;

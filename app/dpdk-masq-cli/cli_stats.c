@@ -61,7 +61,8 @@ cli_stats(struct cli *cli, const char *const *words, unsigned int n_words)
 	int code;
 
 	if (!show && (n_words != 2 || strcmp(words[1], "memory") != 0))
-		return cli_usage(cli, "stats", "say what: show or memory");
+		return cli_usage(cli, "stats", "`%s' is no word for it; accepted: show or memory",
+				n_words > 1 ? words[1] : "");
 	code = cli_call(cli, show ? "stats.get" : "stats.memory", NULL, &result);
 	if (code == CLI_DONE && cli->json)
 		cli_print_json(cli, result);
@@ -98,7 +99,9 @@ cli_drops(struct cli *cli, const char *const *words, unsigned int n_words)
 
 	if (n_words < 2 || n_words > 3 || strcmp(words[1], "show") != 0 ||
 			(n_words == 3 && !listing.all))
-		return cli_usage(cli, "drops", "say what: show, or show all with the zeros");
+		return cli_usage(cli, "drops",
+				"`%s' is no word for it; accepted: show, or show all with the zeros",
+				n_words > 1 ? words[1] : "");
 	code = cli_list(cli, "drops.list", NULL, "drops", drop_row, &listing);
 	if (code == CLI_DONE && !cli->json)
 		fprintf(cli->out, "%-20s %12" PRIu64 "\n", "sum", listing.sum);

@@ -127,6 +127,19 @@ ids_keep(struct masq_conf_rules *fresh, const struct masq_conf_rules *before)
 
 /* ---------------------------------------------------------------- lines */
 
+/* What the original says of a command that cannot be done names no culprit ("No target by that
+ * name"); the words do. */
+static void
+add_words(struct masq_err *err, char *const *words, int n)
+{
+	for (int i = 0; err != NULL && i < n; i++) {
+		size_t used = strlen(err->text);
+
+		snprintf(err->text + used, sizeof(err->text) - used, "%s%s%s",
+				i == 0 ? " (in: " : " ", words[i], i == n - 1 ? ")" : "");
+	}
+}
+
 static int
 line_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader, char *line,
 		struct masq_err *err)
@@ -144,8 +157,12 @@ line_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 		return masq_err_set(err, EINVAL, "a quote is not closed");
 	ret = masq_conf_words_parse(reader, (const char *const *)words, (unsigned int)n, commands,
 			&n_commands, err);
+	if (ret != 0)
+		return ret == -ENOMEM ? ret : -EINVAL;
 	for (unsigned int i = 0; ret == 0 && i < n_commands; i++)
 		ret = masq_conf_rules_apply(rules, &commands[i], err);
+	if (ret != 0)
+		add_words(err, words, n);
 	return ret == 0 || ret == -ENOMEM ? ret : -EINVAL;
 }
 

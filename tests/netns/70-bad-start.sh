@@ -34,7 +34,7 @@ refused "a rule file that does not exist" 'nowhere\.masq' 's|rules.masq|nowhere.
 echo "ipchains -A forward -s 10.0.0.0/8 -j MASK" >"$T/bad.masq"
 refused "a rule with a bad word" 'bad\.masq:1: .*MASK' 's|rules.masq|bad.masq|'
 refused "too little memory" 'memory' 's/^memory.*/memory = 1000000/'
-refused "a socket that a live daemon serves" "control\.sock.*$DAEMON" 's|second.sock|control.sock|'
+refused "a socket that a live daemon serves" "$DAEMON.*control\.sock" 's|second.sock|control.sock|'
 check_exit "a start file that does not exist" 1 'none\.conf' dpdk-masq -c "$T/none.conf"
 check_exit "an unknown option" 2 '' dpdk-masq -Q
 check "the daemon that ran before still routes" on client ping -c 2 -i 0.2 -W 2 203.0.113.1

@@ -32,12 +32,13 @@ check_exit "ipchains: a rule that is not there" 1 'bad rule' compat ipchains -D 
 check_exit "portfw: half an address" 2 'portfw: illegal local address' compat ipmasqadm portfw -a -P tcp -L 203.0.113.1
 check_exit "portfw: nothing to delete" 1 '.' compat ipmasqadm portfw -d -P tcp -L 203.0.113.1 80
 check_exit "what is not there yet says so" 1 'autofw' compat ipmasqadm autofw -A -r tcp 1000 2000 -h 192.168.16.2
-check_exit "route: a bad gateway" 1 '300' cli route add 10.0.0.0/8 via 192.168.16.300
-check_exit "timeout: a bad name" 1 'tcp-lunch.*tcp-established' cli timeout set tcp-lunch 5
+check_exit "route: a bad gateway" 2 '300' cli route add 10.0.0.0/8 via 192.168.16.300
+check_exit "timeout: a bad name" 2 'tcp-lunch.*tcp-established' cli timeout set tcp-lunch 5
 
 cli save "$T/after"
 check "the rules are what they were" cmp "$T/before" "$T/after"
 check "save and load is the identity" cli load "$T/after"
 cli save "$T/again"
 check "also the second time" cmp "$T/after" "$T/again"
+check "the box still answers" on client ping -c 1 -W 5 192.168.16.1
 finish

@@ -36,12 +36,13 @@ static const struct {
 } bad[] = {
 	{ "\n# fine\nipchains -A input -p nosuch\n",
 		"rules.masq:3: unknown protocol `nosuch' specified" },
-	{ "ipchains -A nosuch", "rules.masq:1: No target by that name" },
+	{ "ipchains -A nosuch", "rules.masq:1: No target by that name (in: ipchains -A nosuch)" },
 	{ "ipchains -F\nipchains -L\n", "rules.masq:2: this `ipchains' is a question; "
 		"only commands that change rules can stand here" },
 	{ "portfw -z\n", "rules.masq:1: invalid option -- 'z'" },
 	{ "portfw -d -P tcp -L 1.2.3.4 80\n",
-		"rules.masq:1: no tcp forwarding of 1.2.3.4:80 is like that" },
+		"rules.masq:1: no tcp forwarding of 1.2.3.4:80 is like that "
+		"(in: portfw -d -P tcp -L 1.2.3.4 80)" },
 	{ "ipchains -A input -s 'x\n", "rules.masq:1: a quote is not closed" },
 	{ W16 W16 W16 W16 W16 W16 W16 W16 "x", "rules.masq:1: more than 128 words in one line" },
 	{ "\n# " X4096, "rules.masq:2: the line is longer than 4095 bytes" },
