@@ -130,8 +130,8 @@ list(struct masq_ctl *ctl, const json_t *params, bool zero, json_t *result, stru
 	ret = masq_ctl_put(result, "chains", chains);
 	masq_dp_rule_counters_refresh(ctl->dp);
 	while (ret == 0 && page.at[0] < last && page.limit > 0) {
-		/* A chain costs a row too: thousands of empty ones do not fit a page either. */
-		page.limit--;
+		/* An empty chain costs a row: thousands of them do not fit a page either. */
+		page.limit -= ctl->rules.chains[page.at[0]].n_rules == 0;
 		ret = put_chain(ctl, &page, zero, chains);
 	}
 	if (ret != 0)
