@@ -163,6 +163,7 @@ bool
 masq_ctl_poll(struct masq_ctl *ctl, uint64_t now_ms, int timeout_ms)
 {
 	masq_ctl_server_poll(ctl->server, now_ms, timeout_ms);
+	masq_ctl_watch(ctl, now_ms);
 	return ctl->stop;
 }
 

@@ -22,6 +22,8 @@
 
 struct masq_ctl_server;
 
+#define MASQ_CTL_WATCHED 2 /* drop reasons that are worth a log line */
+
 struct masq_ctl {
 	const struct masq_conf_start *start;
 	struct masq_dp *dp;
@@ -30,7 +32,14 @@ struct masq_ctl {
 	uint64_t started_ms; /**< masq_dp_now_ms() of creation */
 	bool stop; /**< a client asked for it */
 	struct masq_ctl_server *server;
+	uint64_t watched_ms; /**< masq_ctl_watch.c: clock of the last look */
+	uint64_t watched[MASQ_CTL_WATCHED]; /**< and what the counters were */
 };
+
+/* ---------------------------------------------------------------- masq_ctl_watch.c */
+
+/** Once a second: one log line for each kind of refusal that grew. */
+void masq_ctl_watch(struct masq_ctl *ctl, uint64_t now_ms);
 
 /* ---------------------------------------------------------------- masq_ctl_socket.c */
 
