@@ -13,14 +13,14 @@
  *	h halves and s records, with pow2(x) the power of two that is not below x:
  *		rte_hash keys	32 h		the tuple, 8 unused bytes, alignment
  *		buckets		8 pow2(h)	64 bytes for 8 entries
- *		once more	8 pow2(h)	either extended ones, so that no tuple is refused for
- *						want of a place near its hash, or - when h is close
- *						below its power of two - twice the plain ones
+ *		once more	8 pow2(h)	either extended ones, so that no tuple is refused
+ *						for want of a place near its hash, or - when h is
+ *						close below its power of two - twice the plain ones
  *		free positions	4 pow2(h + 1)	a ring
- *		free buckets	pow2(h)		a ring, with extended ones: 4 pow2(pow2(h) / 8 + 1)
+ *		free buckets	pow2(h)		with extended ones: a ring, 4 pow2(pow2(h) / 8 + 1)
  *		halves		64 h
  *		records		48 s
- *		the table	17 KB, nearly all of it the wheel
+ *		the table	66 KB, nearly all of it the wheel
  *	With h = 2 s and h a power of two that is 64 + 32 + 16 + 128 + 48 = 288 bytes a session.
  *	Above 15/16 of a power of two the hash gets one entry more than that power, which doubles
  *	its buckets; extended ones are not needed then. A cuckoo hash whose buckets are all but

@@ -6,10 +6,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
 #include <masq_conf.h>
 #include <masq_err.h>
 #include <masq_hash.h>
-
 #include <masq_pkt.h>
 #include <masq_rewrite.h>
 #include <masq_tcp_state.h>
@@ -30,14 +30,14 @@
 
 /** Bits of masq_half.flags. */
 enum masq_half_flag {
-	MASQ_HALF_REPLY = 0x01,	  /**< else INITIAL */
+	MASQ_HALF_REPLY = 0x01, /**< else INITIAL */
 	MASQ_HALF_FROM_INSIDE = 0x02, /**< its packets travel from inside to outside */
 	MASQ_HALF_PENDING = 0x04, /**< waits for another worker's answer; rewrite is not valid */
-	MASQ_HALF_WATCH = 0x08,	  /**< every segment may change the state, not only SYN, FIN, RST */
+	MASQ_HALF_WATCH = 0x08, /**< every segment may change the state, not only SYN, FIN, RST */
 	MASQ_HALF_SYN_SLOW = 0x10, /**< rules with -y: SYN segments take the slow path */
-	MASQ_HALF_SLOW = 0x20,	  /**< every packet takes the slow path (log, path table full) */
+	MASQ_HALF_SLOW = 0x20, /**< every packet takes the slow path (log, path table full) */
 	MASQ_HALF_OWNS_PORT = 0x40, /**< the external port was taken from this worker's port map */
-	MASQ_HALF_DYING = 0x80,	  /**< is being removed; packets are dropped by name */
+	MASQ_HALF_DYING = 0x80, /**< is being removed; packets are dropped by name */
 };
 
 /**
@@ -46,24 +46,24 @@ enum masq_half_flag {
  */
 struct masq_half {
 	struct masq_rewrite rewrite; /**< bytes 0-23 */
-	uint32_t last_seen_ms;	     /**< 24: low 32 bits of the clock; REPLY: 0 = never seen */
-	uint32_t generation;	     /**< 28: of the rule set that judged it; 0: not judged yet */
-	uint32_t path;		     /**< 32: counter path under that generation */
-	uint32_t neigh;		     /**< 36: struct masq_neigh_ref.value of the next hop */
-	uint32_t session;	     /**< 40: record index in the creator's table */
-	uint8_t creator;	     /**< 44: worker that holds the record */
-	uint8_t flags;		     /**< 45: enum masq_half_flag */
-	uint8_t arrival_port;	     /**< 46: port on which it was judged */
-	uint8_t departure_port;	     /**< 47: port where its packets leave */
-	uint64_t packets;	     /**< 48 */
-	uint64_t bytes;		     /**< 56: IP total lengths */
+	uint32_t last_seen_ms; /**< 24: low 32 bits of the clock; REPLY: 0 = never seen */
+	uint32_t generation; /**< 28: of the rule set that judged it; 0: not judged yet */
+	uint32_t path; /**< 32: counter path under that generation */
+	uint32_t neigh; /**< 36: struct masq_neigh_ref.value of the next hop */
+	uint32_t session; /**< 40: record index in the creator's table */
+	uint8_t creator; /**< 44: worker that holds the record */
+	uint8_t flags; /**< 45: enum masq_half_flag */
+	uint8_t arrival_port; /**< 46: port on which it was judged */
+	uint8_t departure_port; /**< 47: port where its packets leave */
+	uint64_t packets; /**< 48 */
+	uint64_t bytes; /**< 56: IP total lengths */
 } __attribute__((aligned(64)));
 
 static_assert(sizeof(struct masq_half) == 64, "a half is one cache line");
 
 /** Why a session exists. */
 enum masq_session_kind {
-	MASQ_SESSION_MASQ,   /**< an inside host went out under a MASQ verdict */
+	MASQ_SESSION_MASQ, /**< an inside host went out under a MASQ verdict */
 	MASQ_SESSION_PORTFW, /**< an outside host came in by a portfw rule */
 	MASQ_SESSION_HAIRPIN, /**< portfw from the server's own side: both ends are rewritten */
 };
@@ -74,20 +74,20 @@ enum masq_session_kind {
 /** A session's record: what packets do not need. 48 bytes. */
 struct masq_session {
 	_Atomic(uint32_t) state; /**< enum masq_state; either worker changes it, on transitions */
-	uint32_t initial;	 /**< half index in this table; MASQ_HALF_NONE: record is free */
-	uint32_t reply;		 /**< half in reply_worker's table; MASQ_HALF_NONE: none (yet) */
-	uint32_t wheel_next;	 /**< record index, also the free list */
+	uint32_t initial; /**< half index in this table; MASQ_HALF_NONE: record is free */
+	uint32_t reply; /**< half in reply_worker's table; MASQ_HALF_NONE: none (yet) */
+	uint32_t wheel_next; /**< record index, also the free list */
 	uint32_t wheel_prev;
-	uint32_t wheel_slot;	 /**< MASQ_SESSION_NONE: not armed */
+	uint32_t wheel_slot; /**< MASQ_SESSION_NONE: not armed */
 	uint32_t created_ms;
-	uint32_t mark;		 /**< of the packet that made it */
-	uint32_t origin;	 /**< portfw rule id, 0 for masquerade */
+	uint32_t mark; /**< of the packet that made it */
+	uint32_t origin; /**< portfw rule id, 0 for masquerade */
 	uint8_t reply_worker;
-	uint8_t kind;		 /**< enum masq_session_kind */
+	uint8_t kind; /**< enum masq_session_kind */
 	uint8_t proto;
-	uint8_t dying;		 /**< removal has begun */
-	rte_be32_t masq_addr;	 /**< external address of the session, network order */
-	rte_be16_t masq_port;	 /**< external port, network order */
+	uint8_t dying; /**< removal has begun */
+	rte_be32_t masq_addr; /**< external address of the session, network order */
+	rte_be16_t masq_port; /**< external port, network order */
 	uint16_t reserved;
 };
 
@@ -100,9 +100,9 @@ struct masq_session_table;
 #define MASQ_HALVES_MAX ((UINT32_C(1) << 30) - 1) /**< the largest ring of free positions */
 
 struct masq_session_config {
-	uint32_t worker;   /**< whose table it is */
+	uint32_t worker; /**< whose table it is */
 	uint32_t sessions; /**< records */
-	uint32_t halves;   /**< entries of the hash; most sessions have both halves here */
+	uint32_t halves; /**< entries of the hash; most sessions have both halves here */
 	struct masq_hash_seed seed;
 	int socket_id;
 };
@@ -116,8 +116,8 @@ struct masq_session_config {
  * @param err	out: the sentence of a failure
  * @return table; NULL: a field out of range, or no memory
  */
-struct masq_session_table *masq_session_table_create(const struct masq_session_config *config,
-		struct masq_err *err);
+struct masq_session_table *
+masq_session_table_create(const struct masq_session_config *config, struct masq_err *err);
 
 /** Free a table; NULL is fine. No linked table may be used any more. */
 void masq_session_table_destroy(struct masq_session_table *table);
@@ -155,8 +155,8 @@ uint32_t masq_half_capacity(const struct masq_session_table *table);
 uint32_t masq_half_find(const struct masq_session_table *table, const struct masq_tuple *key);
 
 /** The half of an index (valid while it lives). */
-static inline struct masq_half *masq_half_at(const struct masq_session_table *table,
-		uint32_t index);
+static inline struct masq_half *
+masq_half_at(const struct masq_session_table *table, uint32_t index);
 
 /** The clock as masq_half.last_seen_ms holds it: low 32 bits, and 1 instead of 0 ("never"). */
 static inline uint32_t
@@ -195,8 +195,8 @@ uint32_t masq_session_alloc(struct masq_session_table *table);
 /** Give a record back: both halves are gone. Takes it off the wheel if need be. */
 void masq_session_free(struct masq_session_table *table, uint32_t session);
 
-static inline struct masq_session *masq_session_at(const struct masq_session_table *table,
-		uint32_t session);
+static inline struct masq_session *
+masq_session_at(const struct masq_session_table *table, uint32_t session);
 
 /**
  * A packet of @p half carries @p tcp_flags: change the state if the table of states says so.
@@ -205,8 +205,8 @@ static inline struct masq_session *masq_session_at(const struct masq_session_tab
  * @return true: the deadline came nearer; the creator must re-arm the session (masq_session_arm()
  *	there; another worker sends it a message)
  */
-bool masq_session_event(struct masq_session_table *table, struct masq_half *half,
-		uint8_t tcp_flags, const struct masq_conf_timeouts *timeouts);
+bool masq_session_event(struct masq_session_table *table, struct masq_half *half, uint8_t tcp_flags,
+		const struct masq_conf_timeouts *timeouts);
 
 /* ---------------------------------------------------------------- time */
 
@@ -228,9 +228,9 @@ void masq_session_arm_now(struct masq_session_table *table, uint32_t session, ui
  * @param expired	out: record indices, capacity @p max
  * @return number of expired sessions
  */
-unsigned int masq_session_tick(struct masq_session_table *table,
-		const struct masq_conf_timeouts *timeouts, uint64_t now_ms, unsigned int budget,
-		uint32_t *expired, unsigned int max);
+unsigned int
+masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeouts *timeouts,
+		uint64_t now_ms, unsigned int budget, uint32_t *expired, unsigned int max);
 
 /**
  * Re-arm sessions after timeouts were changed, @p budget records a call.
@@ -246,13 +246,13 @@ bool masq_session_rearm(struct masq_session_table *table, uint32_t *cursor,
 /** One session as people see it. Addresses and ports as in struct masq_tuple. */
 struct masq_session_row {
 	struct masq_tuple initial; /**< key of the INITIAL half */
-	struct masq_tuple reply;   /**< key of the REPLY half; all 0 while there is none */
+	struct masq_tuple reply; /**< key of the REPLY half; all 0 while there is none */
 	enum masq_state state;
 	enum masq_session_kind kind;
 	uint8_t creator, reply_worker;
 	uint32_t mark;
 	uint32_t origin;
-	uint32_t expires_ms;	/**< from now, 0 when due */
+	uint32_t expires_ms; /**< from now, 0 when due */
 	uint32_t age_ms;
 	uint64_t initial_packets, initial_bytes;
 	uint64_t reply_packets, reply_bytes;

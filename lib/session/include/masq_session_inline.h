@@ -10,7 +10,9 @@
 
 #define MASQ_WHEEL_SLOT_MS 256 /**< why: masq_session_wheel.c */
 #define MASQ_WHEEL_SLOTS 4096 /**< power of two; one turn is 1048.576 s */
-#define MASQ_WHEEL_DUE MASQ_WHEEL_SLOTS /**< one list more: handed back by the next tick */
+#define MASQ_WHEEL_LANES 4 /**< lists of a slot */
+#define MASQ_WHEEL_LISTS (MASQ_WHEEL_SLOTS * MASQ_WHEEL_LANES)
+#define MASQ_WHEEL_DUE MASQ_WHEEL_LISTS /**< one list more: handed back by the next tick */
 
 struct rte_hash;
 
@@ -31,7 +33,7 @@ struct masq_session_table {
 			__attribute__((aligned(64))); /**< next to examine, counted from clock 0 */
 	uint32_t free; /**< head of the list of free records */
 	_Atomic(uint32_t) live; /**< records that are not free; other threads may look */
-	uint32_t wheel[MASQ_WHEEL_SLOTS + 1]; /**< heads of lists; the last one is MASQ_WHEEL_DUE */
+	uint32_t wheel[MASQ_WHEEL_LISTS + 1]; /**< heads of lists; the last one is MASQ_WHEEL_DUE */
 
 	/* Set before traffic. */
 	uint32_t n_tables;

@@ -239,8 +239,8 @@ static const struct {
 	uint32_t sessions, halves;
 	uint32_t bytes_max; /* a session, all included */
 } sizes[] = {
-	{ 1000, 2000, 400 }, /* the wheel counts here */
-	{ 8191, 16383, 295 },
+	{ 1000, 2000, 450 }, /* the wheel counts here */
+	{ 8191, 16383, 305 },
 	{ 65535, 131071, 291 },
 	{ 65536, 131072, 291 },
 	{ 65600, 131200, 325 },

@@ -233,13 +233,13 @@ a_freed_session_leaves_the_wheel(void **state)
 	struct masq_session_table *table = make_table(0, 100, 200);
 
 	(void)state;
-	/* All in one slot; take out the head, the tail and one between. */
-	for (uint32_t i = 0; i < 10; i++)
+	/* All in one slot; take out the head, the tail and one between of a list. */
+	for (uint32_t i = 0; i < 10 * MASQ_WHEEL_LANES; i++)
 		add_session(table, i, MASQ_STATE_UDP, 1000);
-	drop_session(table, 9);
+	drop_session(table, 9 * MASQ_WHEEL_LANES);
 	drop_session(table, 0);
-	drop_session(table, 5);
-	assert_int_equal(tick(table, 301300), 7);
+	drop_session(table, 5 * MASQ_WHEEL_LANES);
+	assert_int_equal(tick(table, 301300), 10 * MASQ_WHEEL_LANES - 3);
 	masq_session_table_destroy(table);
 }
 
@@ -283,7 +283,7 @@ the_budget_counts_examined_sessions(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < 1000; i++)
 		add_session(table, i, MASQ_STATE_UDP, now_ms);
-	slot = masq_session_at(table, 0)->wheel_slot;
+	slot = masq_session_at(table, 0)->wheel_slot / MASQ_WHEEL_LANES;
 	now_ms += 301000;
 	for (uint32_t i = 0; i < 1000; i++)
 		masq_half_seen(initial_half(table, i), now_ms, 40);
@@ -294,7 +294,7 @@ the_budget_counts_examined_sessions(void **state)
 						 MANY),
 				0);
 		for (uint32_t i = 0; i < 1000; i++)
-			left += masq_session_at(table, i)->wheel_slot == slot;
+			left += masq_session_at(table, i)->wheel_slot / MASQ_WHEEL_LANES == slot;
 		assert_int_equal(left, 1000 - 100 * call);
 	}
 	assert_int_equal(masq_session_tick(table, &default_timeouts, now_ms, 0, expired, MANY), 0);
@@ -400,8 +400,10 @@ struct model {
 	} session[MODEL_SESSIONS];
 
 	struct masq_conf_timeouts timeouts;
+	uint64_t timeouts_ms; /* when they changed: what is overdue by new ones ends a slot later */
 	uint64_t now_ms;
 	uint64_t random;
+	uint32_t created; /* numbers the tuples: two sessions must never share one */
 };
 
 static uint64_t
@@ -409,8 +411,7 @@ model_deadline(const struct model *m, uint32_t i)
 {
 	return m->session[i].now ? 0
 				 : m->session[i].seen_ms +
-					masq_state_timeout_ms(
-							&default_timeouts, m->session[i].state);
+					masq_state_timeout_ms(&m->timeouts, m->session[i].state);
 }
 
 static void
@@ -423,8 +424,7 @@ model_create(struct model *m)
 
 	if (masq_session_count(m->table) == MODEL_SESSIONS)
 		return;
-	session = add_session(
-			m->table, (uint32_t)next_random(&m->random) & 0xffffff, state, m->now_ms);
+	session = add_session(m->table, m->created++, state, m->now_ms);
 	masq_session_arm(m->table, session, &m->timeouts, m->now_ms);
 	assert_false(m->session[session].lives);
 	m->session[session].lives = true;
@@ -452,8 +452,7 @@ model_segment(struct model *m, uint32_t i)
 static void
 model_tick(struct model *m, unsigned int budget, unsigned int max)
 {
-	unsigned int n = masq_session_tick(
-			m->table, &default_timeouts, m->now_ms, budget, expired, max);
+	unsigned int n = masq_session_tick(m->table, &m->timeouts, m->now_ms, budget, expired, max);
 
 	assert_true(n <= max && n <= budget);
 	for (unsigned int i = 0; i < n; i++) {
@@ -466,7 +465,8 @@ model_tick(struct model *m, unsigned int budget, unsigned int max)
 		return;
 	for (uint32_t i = 0; i < MODEL_SESSIONS; i++)
 		if (m->session[i].lives)
-			assert_true(model_deadline(m, i) + SLOT_MS > m->now_ms);
+			assert_true(RTE_MAX(model_deadline(m, i), m->timeouts_ms) + SLOT_MS >
+					m->now_ms);
 }
 
 static void
@@ -474,6 +474,7 @@ model_timeouts(struct model *m)
 {
 	uint32_t cursor = 0;
 
+	m->timeouts_ms = m->now_ms;
 	m->timeouts.udp_s = 1 + random_below(&m->random, 400);
 	m->timeouts.tcp_established_s = 1 + random_below(&m->random, 9000);
 	while (!masq_session_rearm(m->table, &cursor, &m->timeouts, m->now_ms,
