@@ -138,8 +138,7 @@ value_to_json(const struct masq_rpc_field *field, const void *at)
 	const uint32_t *word = at;
 	const struct masq_conf_range *range = at;
 	const struct masq_ip4_prefix *prefix = at;
-	const uint16_t proto = field->type == MASQ_RPC_PROTOCOL8 ? *(const uint8_t *)at
-								 : *(const uint16_t *)at;
+	uint16_t proto;
 
 	switch (field->type) {
 	case MASQ_RPC_U8:
@@ -165,6 +164,8 @@ value_to_json(const struct masq_rpc_field *field, const void *at)
 		return json_pack("[i, i]", (int)range->lo, (int)range->hi);
 	case MASQ_RPC_PROTOCOL16:
 	case MASQ_RPC_PROTOCOL8:
+		proto = field->type == MASQ_RPC_PROTOCOL8 ? *(const uint8_t *)at
+							  : *(const uint16_t *)at;
 		return proto == 0 ? NULL : json_string(masq_rpc_protocol_text(proto, text));
 	case MASQ_RPC_BITS:
 		return bits_to_json(field->names, *(const uint8_t *)at);
