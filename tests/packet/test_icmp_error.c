@@ -256,7 +256,9 @@ errors_are_judged(void **state)
 	struct masq_test_box *box = box_open(box_workers(state),
 			MASQ_ALL
 			"ipchains -A input -p icmp -s 0.0.0.0/0 3 -i wan -j DENY\n"
-			"ipchains -A output -p icmp -s 0.0.0.0/0 11 -d 192.168.1.2 -j DENY\n");
+			"ipchains -A output -p icmp -s 0.0.0.0/0 11 -d 192.168.1.2 -j DENY\n"
+			"ipchains -A output -p icmp -s 203.0.113.1\n"
+			"ipchains -A output -p icmp -s 192.168.0.0/16\n");
 	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
 	struct masq_test_pkt seen,
 			error = {
@@ -271,6 +273,10 @@ errors_are_judged(void **state)
 	error.icmp_type = 11;
 	box_send(box, WAN, &error);
 	box_expect_drop(box, MASQ_DROP_OUTPUT_DENY);
+	/* On its way out it bears the box's address already. */
+	complaint_from_inside(&t, "192.168.1.254", 28);
+	assert_int_equal(box_rule_packets(box, "output", 2), ERRORS);
+	assert_int_equal(box_rule_packets(box, "output", 3), 0);
 	box_close(box);
 }
 

@@ -97,6 +97,30 @@ the_other_half_keeps_it_alive(void **state)
 	box_close(box);
 }
 
+/* The server resets: the state is ended by a worker that does not hold the session's clock. */
+static void
+the_other_half_ends_it(void **state)
+{
+	enum {
+		FLOWS = 24
+	};
+	struct masq_test_box *box = box_open(box_workers(state),
+			MASQ_ALL "portfw -a -P tcp -L 203.0.113.1 80 -R 192.168.16.27 8080\n");
+	struct talk t[FLOWS];
+
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		t[k] = (struct talk)CALL(box, TCP, OUTSIDE, (uint16_t)(3000 + k), 80, SERVER, 8080);
+		talk_open_from_outside(&t[k]);
+	}
+	for (unsigned int k = 0; k < FLOWS; k++)
+		talk_out(&t[k], RST);
+	box_advance(box, 9000);
+	assert_int_equal(box_sessions(box), FLOWS);
+	box_advance(box, 2000);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
 /* A whole flow at once: its session is made with the first packet, and the rest keeps its order. */
 static void
 packets_of_one_flow_keep_their_order(void **state)
@@ -429,6 +453,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		BOX_ROWS(halves_on_two_workers),
 		BOX_ROWS(the_other_half_keeps_it_alive),
+		BOX_ROWS(the_other_half_ends_it),
 		BOX_ROWS(packets_of_one_flow_keep_their_order),
 		BOX_ROWS(order_behind_a_slow_colleague),
 		BOX_ROWS(two_thousand_flows_at_once),

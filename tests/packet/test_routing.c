@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Plain routing, without sessions; and the packets that nobody may route. */
+#include <masq_pkt.h>
+
 #include "masq_test_talk.h"
 
 /* From an inside host to anywhere. */
@@ -205,6 +207,169 @@ longest_prefix_wins(void **state)
 	box_close(box);
 }
 
+/* A routed flow is remembered from its first packet on; what is not plain is looked at all the same. */
+static void
+remembered_flows(void **state)
+{
+	const struct masq_test_box_options small = { .workers = box_workers(state),
+		.wan_mtu = 600,
+		.rules = "ipchains -A input -i lan\nipchains -A input -i srv\n" };
+	struct masq_test_box *box = box_open_with(&small);
+	struct masq_test_pkt pkt = udp_to(OUTSIDE), left = onward(pkt), odd, error;
+
+	box_hello(box, LAN, INSIDE);
+	for (unsigned int k = 0; k < 5; k++) {
+		box_send(box, LAN, &pkt);
+		box_expect(box, WAN, &left);
+	}
+	odd = pkt;
+	odd.ttl = 1;
+	error = box_error(LAN, &odd, 11, 0, 0);
+	box_send(box, LAN, &odd);
+	box_expect_drop(box, MASQ_DROP_TTL);
+	box_expect(box, LAN, &error);
+	odd = pkt;
+	odd.payload = NULL;
+	odd.payload_bytes = 700;
+	odd.dont_fragment = true;
+	error = box_error(LAN, &odd, 3, 4, 600);
+	box_send(box, LAN, &odd);
+	box_expect_drop(box, MASQ_DROP_MTU);
+	box_expect(box, LAN, &error);
+	odd.dont_fragment = false;
+	box_send(box, LAN, &odd);
+	odd = onward(odd);
+	odd.frag_bytes = 576;
+	box_expect(box, WAN, &odd);
+	odd.frag_offset_bytes = 576;
+	odd.frag_bytes = 0;
+	box_expect(box, WAN, &odd);
+	/* The same tuple by another port is another packet to the rules. */
+	box_send(box, SRV, &pkt);
+	box_expect(box, WAN, &left);
+	box_send(box, LAN, &pkt);
+	box_expect(box, WAN, &left);
+	assert_int_equal(box_rule_packets(box, "input", 1), 9);
+	assert_int_equal(box_rule_packets(box, "input", 2), 1);
+	assert_int_equal(box_rule_packets(box, "forward", 0), 8);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* -y, -t and -l in the way of a routed flow. */
+static void
+remembered_flows_are_judged(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state),
+			"ipchains -A input -p tcp -y\n"
+			"ipchains -A forward -p tcp ! -y\n"
+			"ipchains -A output -p tcp -d 0.0.0.0/0 80 -t 0x01 0x10\n"
+			"ipchains -A output -p tcp -d 0.0.0.0/0 81 -l\n");
+	struct masq_test_pkt pkt = udp_to(OUTSIDE), left;
+
+	pkt.proto = IPPROTO_TCP;
+	pkt.dport = 80;
+	for (unsigned int k = 0; k < 12; k++) {
+		pkt.tcp_flags = k % 4 == 0 ? MASQ_TCP_SYN : MASQ_TCP_ACK;
+		left = onward(pkt);
+		left.tos = 0x10;
+		box_send(box, LAN, &pkt);
+		box_expect(box, WAN, &left);
+	}
+	assert_int_equal(box_rule_packets(box, "input", 1), 3);
+	assert_int_equal(box_rule_packets(box, "forward", 1), 9);
+	assert_int_equal(box_rule_packets(box, "output", 1), 12);
+	pkt.dport = 81;
+	for (unsigned int k = 0; k < 5; k++) {
+		left = onward(pkt);
+		box_send(box, LAN, &pkt);
+		box_expect(box, WAN, &left);
+	}
+	assert_int_equal(box_rule_packets(box, "output", 2), 5);
+	assert_int_equal(box_rule_packets(box, "output", 0), 17);
+	box_rules(box, "ipchains -A forward -p tcp -d 0.0.0.0/0 80 -j DENY\n");
+	pkt.dport = 80;
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_FORWARD_DENY);
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_FORWARD_DENY);
+	box_rules(box, "");
+	left = onward(pkt);
+	box_send(box, LAN, &pkt);
+	box_expect(box, WAN, &left);
+	box_close(box);
+}
+
+/* Routed yesterday, the answers of a forwarded call today, routed again when the call has ended. */
+static void
+remembered_flow_becomes_a_session(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state),
+			"portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 5353\n"
+			"ipchains -A forward -p udp -s 192.168.16.27 5353 -d 198.51.100.0/25 -j MASQ\n");
+	struct talk call = CALL(box, UDP, "198.51.100.200", 3000, 53, SERVER, 5353);
+	struct masq_test_pkt pkt = talk_out_pkt(&call, 0), left = onward(pkt);
+
+	for (unsigned int k = 0; k < 3; k++) {
+		box_send(box, SRV, &pkt);
+		box_expect(box, WAN, &left);
+	}
+	talk_in(&call, 0);
+	talk_out_dropped(&call, 0, MASQ_DROP_REPLY_NOT_MASQ);
+	talk_out_dropped(&call, 0, MASQ_DROP_REPLY_NOT_MASQ);
+	box_advance(box, 302000);
+	box_send(box, SRV, &pkt);
+	box_expect(box, WAN, &left);
+	box_close(box);
+}
+
+/* The next hop moves, or must be asked for again. */
+static void
+remembered_flow_and_its_neighbour(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), NULL);
+	struct masq_test_pkt pkt = udp_to(SERVER), left = onward(pkt);
+	struct masq_test_pkt moved = {
+		.arp = 2, .src = SERVER, .dst = BOX_SRV, .src_mac = "02:00:00:00:99:99"
+	};
+
+	for (unsigned int k = 0; k < 3; k++) {
+		box_send(box, LAN, &pkt);
+		box_expect(box, SRV, &left);
+	}
+	box_send(box, SRV, &moved);
+	left.dst_mac = "02:00:00:00:99:99";
+	box_send(box, LAN, &pkt);
+	box_expect(box, SRV, &left);
+	assert_int_equal(masq_dp_neighbours_flush(box_dp(box), 0), 0);
+	left.dst_mac = NULL;
+	box_send(box, LAN, &pkt);
+	box_expect(box, SRV, &left);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* Many more flows than the box remembers: each is judged, counted and routed all the same. */
+static void
+more_flows_than_are_remembered(void **state)
+{
+	const struct masq_test_box_options small = { .workers = box_workers(state),
+		.sessions = 64 };
+	struct masq_test_box *box = box_open_with(&small);
+
+	for (unsigned int round = 0; round < 3; round++)
+		for (uint16_t k = 0; k < 1500; k++) {
+			struct masq_test_pkt pkt = udp_to(SERVER), left;
+
+			pkt.sport = (uint16_t)(1025 + k);
+			left = onward(pkt);
+			box_send(box, LAN, &pkt);
+			box_expect(box, SRV, &left);
+		}
+	assert_int_equal(box_rule_packets(box, "forward", 0), 4500);
+	box_close(box);
+}
+
 /* A session follows a change of routes with its next packet. */
 static void
 sessions_follow_routes(void **state)
@@ -318,6 +483,11 @@ main(int argc, char **argv)
 		BOX_ROWS(cut_to_the_next_link),
 		BOX_ROWS(masqueraded_and_cut),
 		BOX_ROWS(longest_prefix_wins),
+		BOX_ROWS(remembered_flows),
+		BOX_ROWS(remembered_flows_are_judged),
+		BOX_ROWS(remembered_flow_becomes_a_session),
+		BOX_ROWS(remembered_flow_and_its_neighbour),
+		BOX_ROWS(more_flows_than_are_remembered),
 		BOX_ROWS(sessions_follow_routes),
 		BOX_ROWS(broadcast_and_multicast),
 		BOX_ROWS(martians),
