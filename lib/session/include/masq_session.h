@@ -175,7 +175,7 @@ const struct masq_tuple *masq_half_key(const struct masq_session_table *table, u
  * Put a half in. The caller has made sure that the tuple is not there.
  *
  * @param half	complete; copied
- * @return index, MASQ_HALF_NONE when the table is full
+ * @return index, MASQ_HALF_NONE when the table is full; also when the tuple is there after all
  */
 uint32_t masq_half_insert(struct masq_session_table *table, const struct masq_tuple *key,
 		const struct masq_half *half);

@@ -8,6 +8,8 @@
  * lib/session names a field of the table.
  */
 
+#include <masq_session.h>
+
 #define MASQ_WHEEL_SLOT_MS 256 /**< why: masq_session_wheel.c */
 #define MASQ_WHEEL_SLOTS 4096 /**< power of two; one turn is 1048.576 s */
 #define MASQ_WHEEL_LANES 4 /**< lists of a slot */
