@@ -157,6 +157,67 @@ about_forwarded_udp(void **state)
 	box_close(box);
 }
 
+/* A hairpin rewrites both ends, so both ends of a quote change too. */
+static void
+about_a_hairpin(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD_ALL);
+	struct masq_test_pkt asked = { .src = "192.168.16.5",
+		.sport = 3000,
+		.dst = BOX_WAN,
+		.dport = 53,
+		.payload = "hello" };
+	struct masq_test_pkt asked_seen = onward(asked), answered, answered_seen, error, arrives;
+
+	asked_seen.src = BOX_SRV;
+	asked_seen.dst = SERVER;
+	asked_seen.dport = 5353;
+	asked_seen.any = MASQ_TEST_ANY_SPORT;
+	box_send(box, SRV, &asked);
+	asked_seen.sport = box_expect(box, SRV, &asked_seen).sport;
+	answered = (struct masq_test_pkt){ .src = SERVER,
+		.sport = 5353,
+		.dst = BOX_SRV,
+		.dport = asked_seen.sport,
+		.payload = "welcome" };
+	answered_seen = onward(answered);
+	answered_seen.src = BOX_WAN;
+	answered_seen.sport = 53;
+	answered_seen.dst = "192.168.16.5";
+	answered_seen.dport = 3000;
+	box_send(box, SRV, &answered);
+	box_expect(box, SRV, &answered_seen);
+
+	asked = worn(asked);
+	asked_seen = worn(asked_seen);
+	answered = worn(answered);
+	answered_seen = worn(answered_seen);
+	error = (struct masq_test_pkt){ .proto = IPPROTO_ICMP,
+		.src = SERVER,
+		.dst = BOX_SRV,
+		.icmp_type = 3,
+		.icmp_code = 3,
+		.quote = &asked_seen };
+	arrives = onward(error);
+	arrives.src = BOX_WAN;
+	arrives.dst = "192.168.16.5";
+	arrives.quote = &asked;
+	box_send(box, SRV, &error);
+	box_expect(box, SRV, &arrives);
+
+	error.src = "192.168.16.5";
+	error.dst = BOX_WAN;
+	error.quote = &answered_seen;
+	arrives = onward(error);
+	arrives.src = BOX_SRV;
+	arrives.dst = SERVER;
+	arrives.quote = &answered;
+	box_send(box, SRV, &error);
+	box_expect(box, SRV, &arrives);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
 /* An error is about the past: it keeps no session alive (reference 1.13). */
 static void
 errors_do_not_keep_sessions(void **state)
@@ -387,6 +448,7 @@ main(int argc, char **argv)
 		BOX_ROWS(about_masqueraded_ping),
 		BOX_ROWS(about_forwarded_tcp),
 		BOX_ROWS(about_forwarded_udp),
+		BOX_ROWS(about_a_hairpin),
 		BOX_ROWS(errors_do_not_keep_sessions),
 		BOX_ROWS(unmatched_from_outside),
 		BOX_ROWS(unmatched_from_inside),

@@ -242,6 +242,33 @@ two_thousand_flows_at_once(void **state)
 	box_close(box);
 }
 
+/* Pings hash over addresses alone, so their answers may belong to a colleague whatever is chosen. */
+static void
+pings_of_many_hosts(void **state)
+{
+	enum {
+		HOSTS = 60
+	};
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	static char peer[HOSTS][16];
+
+	for (unsigned int round = 0; round < 2; round++) {
+		for (unsigned int k = 0; k < HOSTS; k++) {
+			struct talk t = TALK(box, ICMP, INSIDE, 1, peer[k], 8);
+
+			snprintf(peer[k], sizeof(peer[k]), "209.81.8.%u", 10 + k);
+			talk_out(&t, 0);
+			talk_in(&t, 0);
+			talk_out(&t, 0);
+			talk_in(&t, 0);
+		}
+		assert_int_equal(box_sessions(box), HOSTS);
+		box_advance(box, 62000);
+		assert_int_equal(box_sessions(box), 0);
+	}
+	box_close(box);
+}
+
 /* Flushed sessions are gone at once, with both halves; the same tuples work again. */
 static void
 flush(void **state)
@@ -457,6 +484,7 @@ main(int argc, char **argv)
 		BOX_ROWS(packets_of_one_flow_keep_their_order),
 		BOX_ROWS(order_behind_a_slow_colleague),
 		BOX_ROWS(two_thousand_flows_at_once),
+		BOX_ROWS(pings_of_many_hosts),
 		BOX_ROWS(flush),
 		BOX_ROWS(flush_some),
 		BOX_ROWS(packets_of_a_dying_session),
