@@ -108,14 +108,14 @@ uint32_t
 masq_half_insert(struct masq_session_table *table, const struct masq_tuple *key,
 		const struct masq_half *half)
 {
-	int32_t count = rte_hash_count(table->hash);
 	int32_t position = rte_hash_add_key_with_hash(
 			table->hash, key, masq_hash16(key, &table->seed));
 
 	/* rte_hash hands out the old position of a tuple that it has. Two sessions must not share a
 	 * half, whatever the caller has overlooked. */
-	if (position < 0 || rte_hash_count(table->hash) == count)
+	if (position < 0 || (uint32_t)rte_hash_count(table->hash) == table->n_used)
 		return MASQ_HALF_NONE;
+	table->n_used++;
 	table->halves[position] = *half;
 	return (uint32_t)position;
 }
@@ -128,5 +128,5 @@ masq_half_remove(struct masq_session_table *table, uint32_t index)
 			table->hash, key, masq_hash16(key, &table->seed));
 
 	assert(position == (int32_t)index);
-	(void)position;
+	table->n_used -= position >= 0;
 }

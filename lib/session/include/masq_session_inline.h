@@ -33,6 +33,7 @@ struct masq_session_table {
 	/* From here on: written by the owner. */
 	uint64_t wheel_slot
 			__attribute__((aligned(64))); /**< next to examine, counted from clock 0 */
+	uint32_t n_used; /**< halves that are in */
 	uint32_t free; /**< head of the list of free records */
 	_Atomic(uint32_t) live; /**< records that are not free; other threads may look */
 	uint32_t wheel[MASQ_WHEEL_LISTS + 1]; /**< heads of lists; the last one is MASQ_WHEEL_DUE */

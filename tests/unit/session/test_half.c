@@ -183,6 +183,23 @@ the_last_half_fits_and_no_more(void **state)
 	}
 }
 
+static void
+a_tuple_is_never_taken_twice(void **state)
+{
+	struct masq_session_table *table = make_table(0, 1, 100);
+	struct masq_tuple tuple = tuple_of(1);
+	struct masq_half second = { .session = 2 };
+	uint32_t index = add_half(table, tuple, 0, 0, 1);
+
+	(void)state;
+	assert_int_equal(masq_half_insert(table, &tuple, &second), MASQ_HALF_NONE);
+	assert_int_equal(masq_half_find(table, &tuple), index);
+	assert_int_equal(masq_half_at(table, index)->session, 1);
+	masq_half_remove(table, index);
+	assert_int_not_equal(masq_half_insert(table, &tuple, &second), MASQ_HALF_NONE);
+	masq_session_table_destroy(table);
+}
+
 static const struct {
 	uint32_t worker, sessions, halves;
 	const char *sentence;
@@ -298,6 +315,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(lookups_agree_with_a_map),
 		cmocka_unit_test(crowded_buckets_lose_nothing),
 		cmocka_unit_test(the_last_half_fits_and_no_more),
+		cmocka_unit_test(a_tuple_is_never_taken_twice),
 		cmocka_unit_test(what_cannot_be_made_is_explained),
 		cmocka_unit_test(bytes_are_what_was_allocated),
 		cmocka_unit_test(work_allocates_nothing),
