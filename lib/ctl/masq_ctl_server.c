@@ -98,6 +98,8 @@ client_close(struct masq_ctl_server *server, struct client *client)
 	server->input_bytes -= masq_rpc_frame_memory(&client->frame);
 	masq_rpc_frame_fini(&client->frame);
 	drop_output(server, client);
+	/* close() alone does not take it out of the set while a forked child holds a copy. */
+	epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
 	close(client->fd);
 	client->fd = -1;
 	TAILQ_REMOVE(&server->live, client, entry);

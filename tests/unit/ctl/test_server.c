@@ -376,6 +376,8 @@ ask_as(struct server *server, uid_t uid, gid_t gid, gid_t extra)
 		char bytes[1024] = "";
 		struct pollfd pfd = { .events = POLLIN };
 
+		alarm(20); /* it holds the listening socket too: without us it would wait for ever */
+
 		if (setgroups(1, &extra) != 0 || setgid(gid) != 0 || setuid(uid) != 0)
 			_exit('e');
 		pfd.fd = connect_to(server->path);
