@@ -32,7 +32,6 @@ typed() {
     "$@" 2>&1 | sed 's/^/    /'
 }
 inside() { ip netns exec masqdemo-inside "$@"; }
-box() { ip netns exec masqdemo-box "$@"; }
 outside() { ip netns exec masqdemo-outside "$@"; }
 
 remove_everything() {
@@ -50,6 +49,7 @@ remove_everything() {
 
 end() {
     local rc=$?
+    set +e
     trap - EXIT
     trap '' INT TERM HUP
     if [ $rc != 0 ] && [ $rc != 130 ] && [ -s "$STATE/daemon.log" ]; then
@@ -103,7 +103,7 @@ http {
 }
 EOF
     ip netns exec "masqdemo-$1" nginx -p "$dir" -c "$dir/nginx.conf" -e "$dir/error" \
-        </dev/null >"$dir/log" 2>&1 &
+        </dev/null >"$dir/log" 2>&1 {LOCK}>&- &
     disown
     wait_for 10 listening "$1" "$2"
 }
@@ -121,6 +121,7 @@ say "Building in $BUILD (a minute the first time) ..."
 masq_build "$BUILD"
 PATH=$BUILD/app/compat:$BUILD/app:$BUILD/app/dpdk-masq:$BUILD/app/dpdk-masq-cli:$PATH
 
+# Held by this shell alone: what it starts in the background closes it.
 exec {LOCK}>/run/lock/dpdk-masq-demo
 flock -n "$LOCK" || {
     say "Another demo is running on this machine." >&2
@@ -163,7 +164,7 @@ EOF
 say "Its start file:"
 sed 's/^/    /' "$STATE/demo.conf"
 export DPDK_MASQ_SOCKET=$STATE/control.sock
-box dpdk-masq -c "$STATE/demo.conf" >"$STATE/daemon.log" 2>&1 </dev/null &
+ip netns exec masqdemo-box dpdk-masq -c "$STATE/demo.conf" >"$STATE/daemon.log" 2>&1 </dev/null {LOCK}>&- &
 DAEMON=$!
 wait_for 60 ready_or_gone $DAEMON
 grep -q 'dpdk-masq: ready' "$STATE/daemon.log"
@@ -207,7 +208,8 @@ typed dpdk-masq-cli drops show
 
 chapter "The end"
 kill -TERM $DAEMON
-wait $DAEMON && say "The appliance ended cleanly."
+wait $DAEMON
+say "The appliance ended cleanly on SIGTERM."
 [ "$(count 27) $(count 28)" = "30 10" ] || {
     say "The turns were not 15 to 5." >&2
     exit 1

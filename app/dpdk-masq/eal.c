@@ -7,7 +7,7 @@
  *
  * Names. The runtime folder of EAL (telemetry socket) is put under the socket's folder by way of
  * RUNTIME_DIRECTORY, and the file prefix carries the process id: two daemons never meet. What EAL
- * leaves there is removed at the end.
+ * leaves there is removed at the end, and what a killed daemon left at the next start.
  *
  * Cores. lcore 0 is the control thread and floats over all CPUs that we may use; lcores 1..N are the
  * workers, each on its CPU of "cores", or floating too.
@@ -19,6 +19,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,28 @@ remove_tree(const char *path, int depth)
 	rmdir(path);
 }
 
+/* What daemons left that were killed: their folders name processes that are gone. */
+static void
+remove_stale(void)
+{
+	char path[sizeof(runtime_dir) + 320];
+	const struct dirent *entry;
+	DIR *dir;
+	int pid;
+
+	snprintf(path, sizeof(path), "%s/dpdk", runtime_dir);
+	dir = opendir(path);
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (sscanf(entry->d_name, "masq-%d", &pid) != 1 || kill(pid, 0) == 0 ||
+				errno != ESRCH)
+			continue;
+		snprintf(path, sizeof(path), "%s/dpdk/%s", runtime_dir, entry->d_name);
+		remove_tree(path, 2);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
 int
 masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpus *cpus,
 		enum masq_log_level level, struct masq_err *err)
@@ -220,14 +243,21 @@ masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpu
 	int ret;
 
 	set_runtime_dir(start);
+	remove_stale();
 	open_log();
 	snprintf(prefix, sizeof(prefix), "--file-prefix=masq-%d", (int)getpid());
 	add(&args, "dpdk-masq");
 	add_memory(&args, start);
 	add(&args, prefix);
+	/*
+	 * Two that warn of what we did not ask for. Of several patterns that match, the first decides
+	 * for a part that registers later (telemetry), the last for one that is there (EAL).
+	 */
+	if (level < MASQ_LOG_INFO)
+		add(&args, "--log-level=lib.telemetry:error");
 	add(&args, log_level_arg(level));
 	if (level < MASQ_LOG_INFO)
-		add(&args, "--log-level=lib.telemetry:error"); /* it warns of nothing */
+		add(&args, "--log-level=lib.eal:error");
 	add_lcores(&args, start, cpus);
 	add_devices(&args, start);
 	ret = rte_eal_init(args.n, args.text);

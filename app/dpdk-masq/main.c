@@ -216,8 +216,12 @@ main(int argc, char **argv)
 	signal_fd = block_signals(&err);
 	if (signal_fd < 0)
 		return fail(&err);
-	if (masq_ctl_socket_claim(start.socket, start.socket_group, &sock, &err) != 0)
+	ret = masq_ctl_socket_claim(start.socket, start.socket_group, &sock, &err);
+	if (ret != 0) {
+		if (ret != -EBUSY)
+			masq_err_prefix(&err, "%s: ", start.file);
 		return fail(&err);
+	}
 	ret = masq_daemon_eal_start(&start, &cpus, options.level, &err);
 	if (ret == 0) {
 		ret = run(&start, sock, signal_fd, &err);

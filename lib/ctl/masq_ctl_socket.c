@@ -56,7 +56,7 @@ find_group(struct masq_ctl_socket *sock, const char *name, struct masq_err *err)
 	group = getgrnam(name);
 	if (group == NULL)
 		return masq_err_set(err, ENOENT,
-				"socket_group: there is no group \"%s\" on this machine", name);
+				"socket-group: there is no group \"%s\" on this machine", name);
 	sock->has_group = true;
 	sock->gid = group->gr_gid;
 	return 0;
@@ -267,5 +267,5 @@ masq_ctl_socket_admit(const struct masq_ctl_socket *sock, int fd, struct masq_ct
 		return 0;
 	return masq_err_set(err, EACCES,
 			"permission denied (you must be root or in the group that the daemon's "
-			"socket_group names)");
+			"socket-group names)");
 }
