@@ -61,14 +61,15 @@ end() {
     exit $rc
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds; the empty pipe is the pause between two looks.
-exec {NEVER}<> <(:)
+# wait_for SECONDS COMMAND...: looks again until it succeeds. The pause between two looks is a program
+# of its own: bash 5.2 crashes when Ctrl-C interrupts a "read -t" and the trap reads again.
+pause() { timeout --foreground 0.05 tail -f /dev/null || true; }
 wait_for() {
     local until=$((SECONDS + $1))
     shift
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $until ] || return 1
-        read -rt 0.05 -u "$NEVER" || true
+        pause
     done
 }
 space_is_empty() { [ -z "$(ip netns pids "$1")" ]; }

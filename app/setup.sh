@@ -92,19 +92,19 @@ masq_as_owner() {
     fi
 }
 
-masq_build() {
-    local dir=$1 log rc=0
+# In a subshell, so that its log goes away however it ends.
+masq_build() (
+    dir=$1
     shift
     log=$(mktemp "${TMPDIR:-/tmp}/masq-build.XXXXXX")
+    trap 'rm -f "$log"' EXIT
+    trap 'exit 130' INT TERM
     {
         if [ ! -e "$dir/build.ninja" ]; then
             masq_as_owner meson setup "$dir" "$MASQ_ROOT" "$@"
         fi && masq_as_owner ninja -C "$dir"
-    } >"$log" 2>&1 || rc=1
-    if [ $rc != 0 ]; then
-        echo "The build in $dir failed:" >&2
-        tail -n 60 "$log" >&2
-    fi
-    rm -f "$log"
-    return $rc
-}
+    } >"$log" 2>&1 && exit 0
+    echo "The build in $dir failed:" >&2
+    tail -n 60 "$log" >&2
+    exit 1
+)
