@@ -243,6 +243,65 @@ a_freed_session_leaves_the_wheel(void **state)
 	masq_session_table_destroy(table);
 }
 
+/* A tick that stops in the middle of a slot leaves lists that can be taken apart anywhere. */
+static void
+a_session_leaves_a_half_examined_slot(void **state)
+{
+	struct masq_session_table *table = make_table(0, 100, 200);
+	const uint32_t n = 10 * MASQ_WHEEL_LANES;
+
+	(void)state;
+	for (uint32_t lane = 0; lane < MASQ_WHEEL_LANES; lane++) {
+		uint64_t now_ms = 1000 + lane * UINT64_C(1000000);
+		uint32_t first = MASQ_SESSION_NONE;
+
+		tick(table, now_ms);
+		for (uint32_t i = 0; i < n; i++)
+			add_session(table, i, MASQ_STATE_UDP, now_ms);
+		now_ms += 300256;
+		assert_int_equal(masq_session_tick(table, &default_timeouts, now_ms, n / 2, expired,
+						 MANY),
+				n / 2);
+		for (unsigned int i = 0; i < n / 2; i++)
+			drop_session(table, expired[i]);
+		/* What is now the head of this lane's list: the only one with nothing before it. */
+		for (uint32_t i = lane; i < n; i += MASQ_WHEEL_LANES) {
+			struct masq_session *s = masq_session_at(table, i);
+
+			if (s->initial != MASQ_HALF_NONE && s->wheel_prev == MASQ_SESSION_NONE) {
+				assert_int_equal(first, MASQ_SESSION_NONE);
+				first = i;
+			}
+		}
+		assert_int_not_equal(first, MASQ_SESSION_NONE);
+		drop_session(table, first);
+		assert_int_equal(tick(table, now_ms), n / 2 - 1);
+		for (unsigned int i = 0; i < n / 2 - 1; i++)
+			drop_session(table, expired[i]);
+		assert_int_equal(masq_session_count(table), 0);
+	}
+	masq_session_table_destroy(table);
+}
+
+/* Flushed sessions and due ones share one budget. */
+static void
+the_budget_is_for_both_kinds(void **state)
+{
+	struct masq_session_table *table = make_table(0, 100, 200);
+	uint64_t now_ms = 1000;
+
+	(void)state;
+	for (uint32_t i = 0; i < 60; i++)
+		add_session(table, i, MASQ_STATE_UDP, now_ms);
+	now_ms += 300256;
+	for (uint32_t i = 0; i < 20; i++)
+		masq_session_arm_now(table, i, now_ms);
+	assert_int_equal(
+			masq_session_tick(table, &default_timeouts, now_ms, 30, expired, MANY), 30);
+	assert_int_equal(tick(table, now_ms), 30);
+	masq_session_table_destroy(table);
+}
+
 #define MILLION 1000000
 #define BUDGET 500
 
@@ -548,6 +607,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(longer_timeouts_are_obeyed),
 		cmocka_unit_test(flushed_sessions_end_at_the_next_tick),
 		cmocka_unit_test(a_freed_session_leaves_the_wheel),
+		cmocka_unit_test(a_session_leaves_a_half_examined_slot),
+		cmocka_unit_test(the_budget_is_for_both_kinds),
 		cmocka_unit_test(a_million_that_end_together_are_spread),
 		cmocka_unit_test(the_budget_counts_examined_sessions),
 		cmocka_unit_test(a_jump_of_the_clock_examines_all_once),
