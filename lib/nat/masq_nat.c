@@ -106,8 +106,10 @@ reply_insert(struct masq_nat *nat, const struct masq_nat_msg *msg, bool owns_por
 {
 	struct masq_half half;
 
+	/* WATCH: the state is not known here; the half's first segment settles it. */
 	half_init(&half,
-			MASQ_HALF_REPLY | (msg->from_inside ? MASQ_HALF_FROM_INSIDE : 0) |
+			MASQ_HALF_REPLY | MASQ_HALF_WATCH |
+					(msg->from_inside ? MASQ_HALF_FROM_INSIDE : 0) |
 					(owns_port ? MASQ_HALF_OWNS_PORT : 0));
 	masq_rewrite_init(&half.rewrite, &msg->reply, &msg->back, true);
 	half.session = msg->session;
