@@ -215,7 +215,7 @@ box_port() {
 # A veth has no combined channels, so net_af_xdp takes one queue there; the others take one a worker.
 device() {
     case $MASQ_TEST_DEVICE in
-    af_packet) echo "net_af_packet$2,iface=$1,qpairs=$MASQ_TEST_WORKERS" ;;
+    af_packet) echo "net_af_packet$2,iface=$1,qpairs=$MASQ_TEST_WORKERS,framecnt=4096" ;;
     af_xdp) echo "net_af_xdp$2,iface=$1,start_queue=0,queue_count=1" ;;
     tap) echo "net_tap$2,iface=$1" ;;
     *) skip "MASQ_TEST_DEVICE=$MASQ_TEST_DEVICE: there are af_packet, af_xdp and tap" ;;
