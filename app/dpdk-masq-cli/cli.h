@@ -30,7 +30,6 @@ struct cli {
 	const char *program; /**< in front of error sentences */
 	const char *socket;
 	bool json; /**< -j */
-	bool in_shell;
 	FILE *out; /**< stdout, or a test's stream */
 	struct masq_rpc_client *client; /**< opened by the first call */
 };

@@ -3,9 +3,10 @@
  * The tools of the time that are no family of their own: ipmasqadm, ipchains-save,
  * ipchains-restore (reference 2.1, 5.7).
  *
- * ipchains-save writes chains first, then rules in the fixed order of options that other programs of
- * the time learnt to read. ipchains-restore takes such a text line by line: a rule that is refused
- * ends it with exit 1, what came before stays (that is how it was; "load" is a transaction).
+ * ipchains-save writes chains first, then rules in the fixed order of options that other programs
+ * of the time learnt to read. ipchains-restore takes such a text line by line: a rule that is
+ * refused ends it with exit 1, what came before stays (that is how it was; "load" is a
+ * transaction).
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -86,7 +86,6 @@ cli_shell(struct cli *cli)
 	char history[512] = "";
 	char *line;
 
-	cli->in_shell = true;
 	rl_readline_name = "dpdk-masq-cli";
 	rl_attempted_completion_function = complete;
 	using_history();

@@ -3,9 +3,9 @@
  * top: what is going on now, refreshed each second.
  *
  * A round asks for counters, drops and ports and shows differences to the round before, over the
- * daemon's own clock. On a terminal each round overwrites the one before; elsewhere they follow each
- * other, so "top -n 3 > file" is useful. Ends with q, ctrl-C, after -n rounds, or when the daemon
- * goes.
+ * daemon's own clock. On a terminal each round overwrites the one before; elsewhere they follow
+ * each other, so "top -n 3 > file" is useful. Ends with q, ctrl-C, after -n rounds, or when the
+ * daemon goes.
  */
 #include <inttypes.h>
 #include <poll.h>

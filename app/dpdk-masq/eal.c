@@ -9,8 +9,8 @@
  * RUNTIME_DIRECTORY, and the file prefix carries the process id: two daemons never meet. What EAL
  * leaves there is removed at the end, and what a killed daemon left at the next start.
  *
- * Cores. lcore 0 is the control thread and floats over all CPUs that we may use; lcores 1..N are the
- * workers, each on its CPU of "cores", or floating too.
+ * Cores. lcore 0 is the control thread and floats over all CPUs that we may use; lcores 1..N are
+ * the workers, each on its CPU of "cores", or floating too.
  *
  * Devices. PCI is scanned only if a port names a PCI device, and then only those are probed (-a).
  * Virtual devices are made by the data path, which knows the line of each.
@@ -199,11 +199,13 @@ remove_tree(const char *path, int depth)
 	const struct dirent *entry;
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		char child[512];
+		char child[1024];
 
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
+		if (snprintf(child, sizeof(child), "%s/%s", path, entry->d_name) >=
+				(int)sizeof(child))
+			continue;
 		if (unlink(child) != 0)
 			remove_tree(child, depth - 1);
 	}

@@ -3,8 +3,8 @@
  * Changing the model: copy, change, put in force, swap.
  *
  * The data path never sees a half-made change and the model never says something that is not in
- * force: a change is made on a copy, the data path compiles and publishes the copy, and only then it
- * becomes the model. Whatever fails, the copy is thrown away and nothing has changed.
+ * force: a change is made on a copy, the data path compiles and publishes the copy, and only then
+ * it becomes the model. Whatever fails, the copy is thrown away and nothing has changed.
  *
  * A command costs a copy and a compilation of everything, which is fine for what a person types;
  * who has many changes writes them into a rule file (rules.load), which costs the same once.

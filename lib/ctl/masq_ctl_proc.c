@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * proc.read: the texts that Linux 2.2 had under /proc/net, to the column (reference 1.14, 2.4, 5.6).
+ * proc.read: the texts that Linux 2.2 had under /proc/net, to the column (reference 1.14, 2.4,
+ * 5.6).
  *
  * One table of names; each name has a printer that writes a slice of its text into a stream and
  * moves the page on. Session tables go a page of sessions at a time, everything else by row. Lines

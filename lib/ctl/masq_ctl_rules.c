@@ -7,8 +7,8 @@
  *
  * Saving goes in slices: the model is printed into a stream that forgets all but the slice that is
  * asked for, so a rule set of any size takes no more memory than a slice. The cursor is (offset,
- * generation of the model); a model that changed between two slices is an error, because half of the
- * one and half of the other is neither.
+ * generation of the model); a model that changed between two slices is an error, because half of
+ * the one and half of the other is neither.
  *
  * Control thread only.
  */

@@ -10,7 +10,8 @@
  *	portfw		INITIAL  outside > masq		REPLY  inside > outside
  *	hairpin		INITIAL  outside > masq		REPLY  inside > box; "outside" is an inside host
  *
- * ICMP queries: the identifier is the port of the inside and masq end, the type that of the outside.
+ * ICMP queries: the identifier is the port of the inside and masq end, the type that of the
+ * outside.
  *
  * The cursor is the data path's: worker and record. A page asks workers, so each may take as long
  * as a worker takes to answer; a filter that matches nothing is cut off after PAGE_QUESTIONS and

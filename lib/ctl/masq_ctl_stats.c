@@ -2,9 +2,9 @@
 /*
  * stats.get, stats.memory, drops.list, port.list: numbers of the data path.
  *
- * Key names are the kebab names of MASQ_DP_COUNTER_LIST, so that a counter has one name in the code,
- * the CLI, JSON and the documentation. Counters are read while workers write them: each is right,
- * the sum of them is right when nothing is moving.
+ * Key names are the kebab names of MASQ_DP_COUNTER_LIST, so that a counter has one name in the
+ * code, the CLI, JSON and the documentation. Counters are read while workers write them: each is
+ * right, the sum of them is right when nothing is moving.
  *
  * Control thread only.
  */

@@ -4,8 +4,8 @@
  *
  * A struct that travels has a table: key, type, offset. The writer leaves out what has its default,
  * so that a rule is as short on the wire as on the command line; the reader refuses what the table
- * does not know, so that a misspelt key is an error and not a rule that matches more than it should.
- * Numbers are range-checked before they are narrowed.
+ * does not know, so that a misspelt key is an error and not a rule that matches more than it
+ * should. Numbers are range-checked before they are narrowed.
  *
  * No threads, no state.
  */

@@ -13,8 +13,8 @@
  * @file
  * The structs of lib/conf as JSON and back. Names are stable, addresses are text; what is left out
  * means "any" or the default. Reading is strict: an unknown key or a value of the wrong kind or
- * range is refused with a sentence that says what is accepted. Reading checks the form only; whether
- * a rule makes sense is for masq_conf_rules_apply().
+ * range is refused with a sentence that says what is accepted. Reading checks the form only;
+ * whether a rule makes sense is for masq_conf_rules_apply().
  *
  * Rule: {"target": "MASQ" | "jump": "mychain", "protocol": "tcp", "source": "10.0.0.0/8",
  * "source_ports": [1024, 65535], "destination": ..., "destination_ports": ..., "interface": "wan+",

@@ -31,8 +31,8 @@ void masq_rpc_frame_fini(struct masq_rpc_frame *frame);
 /**
  * Add bytes that came.
  *
- * @return 0; -EMSGSIZE: the line is longer than it may be; -ENOMEM. After a failure the stream is of
- *	no use any more: say the sentence and close.
+ * @return 0; -EMSGSIZE: the line is longer than it may be; -ENOMEM. After a failure the stream is
+ *	of no use any more: say the sentence and close.
  */
 int masq_rpc_frame_push(struct masq_rpc_frame *frame, const void *bytes, size_t len_bytes,
 		struct masq_err *err);
