@@ -18,8 +18,8 @@ cd "$ROOT" || exit 1
 # shellcheck source=app/setup.sh
 . app/setup.sh
 
-SUITES=(lint unit packet model fuzz-replay docs netns)
-SANITIZED=(unit packet model fuzz-replay)
+SUITES=(lint unit packet fuzz-replay docs netns)
+SANITIZED=(unit packet fuzz-replay)
 BUILD=$ROOT/build-test
 ASAN=$ROOT/build-asan
 JOBS=$(nproc)

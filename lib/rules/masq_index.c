@@ -145,7 +145,7 @@ events_collect(struct events *events, const struct masq_rule *rules, uint32_t n_
 				events->list[events->n++] = EVENT(list[i].hi + 1, r, 0);
 		}
 	}
-	if (n_choosy > 0)
+	if (events->n > 0)
 		qsort(events->list, events->n, sizeof(*events->list), event_compare);
 	return n_choosy;
 }

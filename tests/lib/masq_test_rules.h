@@ -24,7 +24,7 @@
 	}
 #define SRC(a, b, c, d, len) .src = MASQ_IP4(a, b, c, d), .src_mask = TEST_MASK(len)
 #define DST(a, b, c, d, len) .dst = MASQ_IP4(a, b, c, d), .dst_mask = TEST_MASK(len)
-#define TEST_MASK(len) ((len) == 0 ? 0 : UINT32_MAX << (32 - (len)))
+#define TEST_MASK(len) ((len) == 0 ? 0 : UINT32_MAX << ((32 - (len)) & 31))
 #define CALL(name) .target = MASQ_TARGET_CHAIN, .chain = name
 
 static const char test_ports[][MASQ_CONF_NAME_BYTES] = { "lan", "wan", "wan1", "dmz" };
