@@ -137,6 +137,7 @@ struct masq_worker {
 	const struct masq_rss *rss;
 	struct masq_session_table *sessions;
 	struct masq_nat *nat;
+	struct masq_openings *openings; /**< masq_slow.h */
 	struct masq_portmap *portmap;
 	struct masq_frag *frag;
 	struct masq_neigh *neigh; /**< everybody's; written by worker 0, the keeper */

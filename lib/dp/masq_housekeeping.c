@@ -16,6 +16,7 @@
 #define EXPIRE_BUDGET 128 /* records looked at a round: some 10 microseconds */
 #define EXPIRE_MAX 64 /* sessions ended a round */
 #define REARM_BUDGET 64
+#define SWEEP_BUDGET 16 /* half-open sessions looked at a round */
 #define FRAG_BUDGET 8 /* datagrams given up a round */
 #define ROWS_SCAN 1024
 #define FLUSH_SCAN 256
@@ -161,6 +162,7 @@ masq_housekeeping(struct masq_worker *w)
 {
 	rearm(w);
 	expire(w);
+	masq_session_half_open_sweep(w->sessions, SWEEP_BUDGET);
 	forget_fragments(w);
 	masq_parked_tick(w);
 	masq_neighbour_tick(w);

@@ -7,6 +7,9 @@
  * The slow path's own verbs. Each works on packet @p i of burst @p b and leaves it decided.
  */
 
+#include <masq_fib.h>
+#include <masq_hash.h>
+
 #include "masq_dp_priv.h"
 
 /** What chains of one packet said so far, and what they are asked about. */
@@ -20,6 +23,42 @@ struct masq_judgement {
 		struct masq_rules_input input; /**< what the chain saw */
 	} asked[MASQ_CHAIN_BUILTINS]; /**< in order, to ask again for a very long path */
 };
+
+#define MASQ_MARKS 1024 /**< bits; a burst sets some 64 of them */
+
+/**
+ * New flows of a burst, judged so far as to know that each shall have a session: parallel arrays.
+ * They are opened together (masq_slow_open.c).
+ */
+struct masq_openings {
+	unsigned int n;
+	uint8_t place[MASQ_BURST]; /**< of the packet in the burst */
+	struct masq_nat_flow flow[MASQ_BURST];
+	struct masq_nat_result result[MASQ_BURST];
+	struct masq_fib_route route[MASQ_BURST];
+	struct masq_judgement judgement[MASQ_BURST];
+	uint64_t marks[MASQ_MARKS / 64]; /**< tuples that came or went in this burst, by hash */
+};
+
+/* masq_slow_open.c */
+
+/** A burst begins. */
+void masq_openings_begin(struct masq_openings *o);
+
+/** The session table of this burst's lookup is not what it was for @p tuple: it came, or it went. */
+void masq_openings_mark(struct masq_worker *w, const struct masq_tuple *tuple);
+
+/** Is what the burst's lookup said of this tuple out of date, perhaps? */
+bool masq_openings_marked(const struct masq_worker *w, const struct masq_tuple *tuple);
+
+/**
+ * Packet @p i is the first of a flow. Its flow, route and judgement stand behind the last opening
+ * already; it is decided by masq_openings_flush().
+ */
+void masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsigned int i);
+
+/** Make the sessions that have been gathered, and send their packets. */
+void masq_openings_flush(struct masq_worker *w, struct masq_burst *b);
 
 /* masq_slow_judge.c */
 

@@ -27,42 +27,6 @@ masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int i, en
 	masq_burst_drop(b, i, reason);
 }
 
-/* Make the session; what happens to the packet then depends on where its halves live. */
-static void
-open_session(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		const struct masq_nat_flow *flow, struct masq_judgement *judgement,
-		const struct masq_fib_route *route)
-{
-	struct masq_nat_result result;
-	union masq_message msg;
-
-	masq_nat_open(w->nat, flow, &w->snapshot->timeouts, w->now_ms, &result);
-	switch (result.outcome) {
-	case MASQ_NAT_DONE:
-		w->counters.sessions_created++;
-		b->half[i] = result.half;
-		masq_slow_half_finish(w, b, i, judgement, route);
-		return;
-	case MASQ_NAT_ASK:
-		/* The packet travels along and is judged afresh when it comes back. */
-		msg.nat = result.msg;
-		msg.nat.mbuf = b->mbuf[i];
-		b->mbuf[i]->port = b->arrival[i];
-		if (masq_message_request(w, &msg, msg.nat.to)) {
-			b->verdict[i] = MASQ_GONE;
-			w->held++;
-			return;
-		}
-		masq_nat_unsent(w->nat, &msg.nat, w->now_ms);
-		result.reason = MASQ_DROP_HANDOFF_FULL;
-		break;
-	case MASQ_NAT_REFUSED:
-		break;
-	}
-	masq_judge_count(w, &b->pkt[i], judgement);
-	masq_slow_refuse(w, b, i, result.reason);
-}
-
 static enum masq_state
 first_state(const struct masq_pkt *pkt, enum masq_session_kind kind)
 {
@@ -97,7 +61,14 @@ masquerade(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	enum masq_drop reason = masquerade_refusal(pkt, judgement, route);
-	struct masq_nat_flow flow = {
+	struct masq_nat_flow *flow = &w->openings->flow[w->openings->n];
+
+	if (reason != MASQ_DROP_NONE) {
+		masq_judge_count(w, pkt, judgement);
+		masq_burst_drop(b, i, reason);
+		return;
+	}
+	*flow = (struct masq_nat_flow){
 		.initial = pkt->key,
 		.translated = pkt->key,
 		.choose_port = true,
@@ -106,15 +77,9 @@ masquerade(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		.tcp_flags = pkt->tcp_flags,
 		.mark = judgement->result.mark,
 	};
-
-	if (reason != MASQ_DROP_NONE) {
-		masq_judge_count(w, pkt, judgement);
-		masq_burst_drop(b, i, reason);
-		return;
-	}
-	flow.translated.src = rte_cpu_to_be_32(route->preferred_src);
-	flow.translated.sport = 0;
-	open_session(w, b, i, &flow, judgement, route);
+	flow->translated.src = rte_cpu_to_be_32(route->preferred_src);
+	flow->translated.sport = 0;
+	masq_openings_add(w, b, i);
 }
 
 /*
@@ -123,52 +88,52 @@ masquerade(struct masq_worker *w, struct masq_burst *b, unsigned int i,
  */
 static void
 forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		struct masq_judgement *judgement)
+		struct masq_judgement *judgement, struct masq_fib_route *route)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	struct masq_portfw_target target;
-	struct masq_fib_route route;
-	struct masq_nat_flow flow = {
-		.initial = pkt->key,
-		.translated = pkt->key,
-		.kind = MASQ_SESSION_PORTFW,
-		.tcp_flags = pkt->tcp_flags,
-		.mark = judgement->result.mark,
-	};
+	struct masq_nat_flow *flow = &w->openings->flow[w->openings->n];
 	enum masq_drop reason = MASQ_DROP_NONE;
 
 	if (masq_rules_portfw_turn(w->snapshot->rules, pkt->key.proto, judgement->input.dst,
 			    judgement->input.dport, &target) != 0)
 		reason = MASQ_DROP_LOCAL;
-	else if (masq_fib_lookup(w->snapshot->fib, target.raddr, &route) != 0 || route.is_broadcast)
+	else if (masq_fib_lookup(w->snapshot->fib, target.raddr, route) != 0 || route->is_broadcast)
 		reason = MASQ_DROP_NO_ROUTE;
-	else if (route.is_local)
+	else if (route->is_local)
 		reason = MASQ_DROP_FORWARD_LOCAL;
 	if (reason != MASQ_DROP_NONE) {
 		masq_judge_count(w, pkt, judgement);
 		masq_burst_drop(b, i, reason);
 		return;
 	}
-	if (!masq_slow_fits(w, b, i, route.port)) {
+	if (!masq_slow_fits(w, b, i, route->port)) {
 		masq_judge_count(w, pkt, judgement);
 		return;
 	}
-	flow.origin = target.rule_id;
-	flow.translated.dst = rte_cpu_to_be_32(target.raddr);
-	flow.translated.dport = rte_cpu_to_be_16(target.rport);
-	if (route.port == b->arrival[i] && route.preferred_src != 0) {
-		flow.kind = MASQ_SESSION_HAIRPIN;
-		flow.choose_port = true;
-		flow.translated.src = rte_cpu_to_be_32(route.preferred_src);
-		flow.translated.sport = 0;
+	*flow = (struct masq_nat_flow){
+		.initial = pkt->key,
+		.translated = pkt->key,
+		.kind = MASQ_SESSION_PORTFW,
+		.tcp_flags = pkt->tcp_flags,
+		.mark = judgement->result.mark,
+		.origin = target.rule_id,
+	};
+	flow->translated.dst = rte_cpu_to_be_32(target.raddr);
+	flow->translated.dport = rte_cpu_to_be_16(target.rport);
+	if (route->port == b->arrival[i] && route->preferred_src != 0) {
+		flow->kind = MASQ_SESSION_HAIRPIN;
+		flow->choose_port = true;
+		flow->translated.src = rte_cpu_to_be_32(route->preferred_src);
+		flow->translated.sport = 0;
 	}
-	flow.state = first_state(pkt, flow.kind);
-	open_session(w, b, i, &flow, judgement, &route);
+	flow->state = first_state(pkt, flow->kind);
+	masq_openings_add(w, b, i);
 }
 
 static void
 for_us(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		struct masq_judgement *judgement)
+		struct masq_judgement *judgement, struct masq_fib_route *route)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	bool has_ports = pkt->key.proto == IPPROTO_TCP || pkt->key.proto == IPPROTO_UDP;
@@ -176,7 +141,7 @@ for_us(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	if (has_ports &&
 			masq_rules_portfw_match(w->snapshot->rules, pkt->key.proto,
 					judgement->input.dst, judgement->input.dport))
-		forward_in(w, b, i, judgement);
+		forward_in(w, b, i, judgement, route);
 	else
 		masq_local_deliver(w, b, i, judgement);
 }
@@ -184,40 +149,41 @@ for_us(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 void
 masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
-	struct masq_judgement judgement;
-	struct masq_fib_route route;
+	/* Where they have to be if the packet is to have a session. */
+	struct masq_judgement *judgement = &w->openings->judgement[w->openings->n];
+	struct masq_fib_route *route = &w->openings->route[w->openings->n];
 
-	masq_judge_begin(b, i, &judgement);
-	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
+	masq_judge_begin(b, i, judgement);
+	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], judgement))
 		return;
-	if (masq_fib_is_local(w->snapshot->fib, judgement.input.src)) {
-		masq_judge_count(w, &b->pkt[i], &judgement);
+	if (masq_fib_is_local(w->snapshot->fib, judgement->input.src)) {
+		masq_judge_count(w, &b->pkt[i], judgement);
 		masq_burst_drop(b, i, MASQ_DROP_MARTIAN_SOURCE);
 		return;
 	}
-	if (masq_fib_lookup(w->snapshot->fib, judgement.input.dst, &route) != 0) {
+	if (masq_fib_lookup(w->snapshot->fib, judgement->input.dst, route) != 0) {
 		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_NET, 0);
-		masq_judge_count(w, &b->pkt[i], &judgement);
+		masq_judge_count(w, &b->pkt[i], judgement);
 		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
 		return;
 	}
-	if (route.is_local) {
-		for_us(w, b, i, &judgement);
+	if (route->is_local) {
+		for_us(w, b, i, judgement, route);
 		return;
 	}
-	if (route.is_broadcast) {
-		masq_judge_count(w, &b->pkt[i], &judgement);
+	if (route->is_broadcast) {
+		masq_judge_count(w, &b->pkt[i], judgement);
 		masq_burst_drop(b, i, MASQ_DROP_BROADCAST);
 		return;
 	}
-	if (!masq_slow_fits(w, b, i, route.port)) {
-		masq_judge_count(w, &b->pkt[i], &judgement);
+	if (!masq_slow_fits(w, b, i, route->port)) {
+		masq_judge_count(w, &b->pkt[i], judgement);
 		return;
 	}
-	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, &judgement))
+	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route->port, judgement))
 		return;
-	if (judgement.result.verdict == MASQ_VERDICT_MASQ)
-		masquerade(w, b, i, &judgement, &route);
+	if (judgement->result.verdict == MASQ_VERDICT_MASQ)
+		masquerade(w, b, i, judgement, route);
 	else
-		masq_slow_route(w, b, i, &judgement, &route);
+		masq_slow_route(w, b, i, judgement, route);
 }

@@ -7,6 +7,7 @@
  *	masq_slow_icmp.c   ICMP errors: about a session, or merely routed
  *	masq_slow_judge.c  packets of a session that the rule set in force has to judge
  *	masq_slow_flow.c   packets without session: forwarding rules, routes, masquerading
+ *	masq_slow_open.c   sessions of a burst are made together
  *	masq_slow_send.c   what they share: TTL, MTU, neighbours, ICMP answers
  */
 #include "masq_slow.h"
@@ -36,7 +37,10 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	}
 	w->counters.misses++;
 	/* A packet of this very burst may have made the session, or ended it. */
-	b->half[i] = masq_half_find(w->sessions, &pkt->key);
+	if (unlikely(masq_openings_marked(w, &pkt->key))) {
+		masq_openings_flush(w, b);
+		b->half[i] = masq_half_find(w->sessions, &pkt->key);
+	}
 	if (b->half[i] == MASQ_HALF_NONE) {
 		if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0)
 			masq_slow_icmp_error(w, b, i);
@@ -58,7 +62,16 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 void
 masq_stage_slow(struct masq_worker *w, struct masq_burst *b)
 {
-	for (unsigned int i = 0; i < b->n; i++)
-		if (unlikely(b->verdict[i] == MASQ_SLOW))
-			slow_packet(w, b, i);
+	bool any = false;
+
+	for (unsigned int i = 0; i < b->n; i++) {
+		if (likely(b->verdict[i] != MASQ_SLOW))
+			continue;
+		if (!any)
+			masq_openings_begin(w->openings);
+		any = true;
+		slow_packet(w, b, i);
+	}
+	if (any)
+		masq_openings_flush(w, b);
 }

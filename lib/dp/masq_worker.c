@@ -91,6 +91,10 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 			err);
 	if (w->nat == NULL)
 		return -ENOMEM;
+	w->openings = rte_zmalloc_socket(
+			"masq_openings", sizeof(*w->openings), RTE_CACHE_LINE_SIZE, w->socket_id);
+	if (w->openings == NULL)
+		return masq_err_set(err, ENOMEM, "no memory for new flows of worker %u", w->id);
 	w->routed_seed = sessions.seed;
 	w->routed_mask = routed_lines(sessions.sessions) - 1;
 	w->routed = rte_zmalloc_socket("masq_routed",
@@ -163,6 +167,7 @@ masq_worker_destroy(struct masq_worker *w)
 	masq_path_destroy(w->path_tables[0]);
 	masq_path_destroy(w->path_tables[1]);
 	rte_free(w->routed);
+	rte_free(w->openings);
 	rte_free(w);
 }
 

@@ -28,12 +28,18 @@
  * Packets of the same flow that arrive meanwhile hit the pending half; the data path puts them at
  * the end of a ring to the same worker and looks again in its next round, so their order is kept.
  *
+ * Sessions of a burst that stay here are made together: first all reply tuples are chosen, then they
+ * are looked up in one go, and only then the halves go in, whose buckets that has fetched. A choice
+ * that turns out to be taken - a forwarded session's tuple, or one of the same burst - goes the long
+ * way like those that have to ask, and is chosen there with a look first.
+ *
  * A worker that cannot find a port passes the question on to one that was not asked yet, so a port
  * is found as long as one exists anywhere. Only when all were asked the packet is refused.
  *
  * Death. The creator decides (its wheel). A half here goes at once; a half elsewhere is asked for
  * with REMOVE, the INITIAL half drops packets by name meanwhile, and the record is free when REMOVED
- * is back. Pending sessions are not on the wheel: they cannot die before they are complete.
+ * is back. Pending sessions are not on the wheel: they cannot die before they are complete. Complete
+ * ones are half-open at first (masq_session_half_open.c), and give way when records run out.
  *
  * Threads. One struct masq_nat per worker, used by that worker alone. No allocation after creation.
  */
@@ -80,24 +86,30 @@ masq_nat_remote_count(const struct masq_nat *nat)
 static void
 half_init(struct masq_half *half, uint8_t flags)
 {
-	memset(half, 0, sizeof(*half));
-	half->flags = flags;
-	half->neigh = UINT32_MAX;
-	half->path = UINT32_MAX;
+	*half = (struct masq_half){ .flags = flags, .neigh = UINT32_MAX, .path = UINT32_MAX };
 }
 
-/* Do packets of the half with these flags travel from inside to outside? */
-static bool
-initial_is_from_inside(enum masq_session_kind kind)
-{
-	return kind == MASQ_SESSION_MASQ;
-}
-
-/* A server's answers do, also those that a hairpin brings back to a client beside the server. */
+/* Who travels from inside to outside: a masqueraded host's packets, and a server's answers, also
+ * those that a hairpin brings back to a client beside the server. */
 static bool
 reply_is_from_inside(enum masq_session_kind kind)
 {
 	return kind != MASQ_SESSION_MASQ;
+}
+
+/* WATCH: the first segment's own event comes yet. */
+static uint8_t
+initial_flags(enum masq_session_kind kind)
+{
+	return MASQ_HALF_WATCH | (reply_is_from_inside(kind) ? 0 : MASQ_HALF_FROM_INSIDE);
+}
+
+/* WATCH: the state is not known where the half is put in; its first segment settles it. */
+static uint8_t
+reply_flags(bool from_inside, bool owns_port)
+{
+	return MASQ_HALF_REPLY | MASQ_HALF_WATCH | (from_inside ? MASQ_HALF_FROM_INSIDE : 0) |
+			(owns_port ? MASQ_HALF_OWNS_PORT : 0);
 }
 
 /* Put a REPLY half into this worker's table. @return index or MASQ_HALF_NONE */
@@ -106,11 +118,7 @@ reply_insert(struct masq_nat *nat, const struct masq_nat_msg *msg, bool owns_por
 {
 	struct masq_half half;
 
-	/* WATCH: the state is not known here; the half's first segment settles it. */
-	half_init(&half,
-			MASQ_HALF_REPLY | MASQ_HALF_WATCH |
-					(msg->from_inside ? MASQ_HALF_FROM_INSIDE : 0) |
-					(owns_port ? MASQ_HALF_OWNS_PORT : 0));
+	half_init(&half, reply_flags(msg->from_inside, owns_port));
 	masq_rewrite_init(&half.rewrite, &msg->reply, &msg->back, true);
 	half.session = msg->session;
 	half.creator = msg->creator;
@@ -175,14 +183,27 @@ complete(struct masq_nat *nat, uint32_t session, const struct masq_nat_msg *msg,
 	initial->last_seen_ms = masq_half_clock(now_ms);
 	record->reply = msg->half;
 	record->reply_worker = (uint8_t)reply_worker;
-	if (record->kind == MASQ_SESSION_PORTFW) {
-		record->masq_addr = from.dst;
-		record->masq_port = from.dport;
-	} else {
-		record->masq_addr = msg->reply.dst;
-		record->masq_port = msg->reply.dport;
-	}
+	masq_session_half_open(nat->config.table, session);
 	masq_session_arm(nat->config.table, session, timeouts, now_ms);
+}
+
+/* A record for a flow. @return its index; MASQ_SESSION_NONE: there is none */
+static uint32_t
+record_make(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t now_ms)
+{
+	uint32_t session = masq_session_alloc(nat->config.table);
+	struct masq_session *record;
+
+	if (session == MASQ_SESSION_NONE)
+		return session;
+	record = masq_session_at(nat->config.table, session);
+	record->kind = (uint8_t)flow->kind;
+	record->proto = flow->initial.proto;
+	record->mark = flow->mark;
+	record->origin = flow->origin;
+	record->created_ms = masq_half_clock(now_ms);
+	atomic_store_explicit(&record->state, (uint32_t)flow->state, memory_order_relaxed);
+	return session;
 }
 
 /* Record and INITIAL half. @return MASQ_DROP_NONE with *session */
@@ -194,23 +215,12 @@ initial_insert(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t 
 	struct masq_session *record;
 	struct masq_half half;
 
-	*session = masq_session_alloc(table);
+	*session = record_make(nat, flow, now_ms);
 	if (*session == MASQ_SESSION_NONE)
 		return MASQ_DROP_SESSION_TABLE;
 	record = masq_session_at(table, *session);
-	record->kind = (uint8_t)flow->kind;
-	record->proto = flow->initial.proto;
-	record->mark = flow->mark;
-	record->origin = flow->origin;
-	record->created_ms = masq_half_clock(now_ms);
-	record->reply = MASQ_HALF_NONE;
-	atomic_store_explicit(&record->state, (uint32_t)flow->state, memory_order_relaxed);
-
 	/* Its rewrite is made when the reply tuple is known: complete(). */
-	half_init(&half,
-			MASQ_HALF_PENDING | MASQ_HALF_WATCH |
-					(initial_is_from_inside(flow->kind) ? MASQ_HALF_FROM_INSIDE
-									    : 0));
+	half_init(&half, MASQ_HALF_PENDING | initial_flags(flow->kind));
 	half.session = *session;
 	half.creator = (uint8_t)nat->config.worker;
 	half.last_seen_ms = masq_half_clock(now_ms);
@@ -282,8 +292,9 @@ install_or_pass_on(struct masq_nat *nat, struct masq_nat_msg *msg, int *ask)
 	return reason;
 }
 
-void
-masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flow,
+/* Ask for everything, of whoever it may be: the long way. */
+static void
+open_asking(struct masq_nat *nat, const struct masq_nat_flow *flow,
 		const struct masq_conf_timeouts *timeouts, uint64_t now_ms,
 		struct masq_nat_result *result)
 {
@@ -309,6 +320,7 @@ masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flow,
 	if (result->reason == MASQ_DROP_NONE) {
 		complete(nat, session, msg, nat->config.worker, timeouts, now_ms);
 		result->half = masq_session_at(nat->config.table, session)->initial;
+		result->reply_half = masq_session_at(nat->config.table, session)->reply;
 		result->outcome = MASQ_NAT_DONE;
 		return;
 	}
@@ -319,6 +331,110 @@ masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flow,
 	msg->to = (uint8_t)ask;
 	result->reason = MASQ_DROP_NONE;
 	result->outcome = MASQ_NAT_ASK;
+}
+
+/* A session that may be had in one go: both halves here. */
+struct opening {
+	struct masq_tuple reply; /* complete */
+	bool here; /* else the long way */
+	bool owns_port;
+};
+
+/* Will the REPLY half live here? Then its tuple, port included, is settled, but not looked up. */
+static void
+plan(struct masq_nat *nat, const struct masq_nat_flow *flow, struct opening *o)
+{
+	o->reply = masq_tuple_reverse(&flow->translated);
+	o->owns_port = false;
+	if (flow->choose_port)
+		o->here = masq_portmap_guess(nat->config.portmap, &o->reply, &o->owns_port) == 0;
+	else
+		o->here = masq_rss_owner(nat->config.rss, &o->reply) == nat->config.worker;
+}
+
+/* The guess was wrong, or nothing comes of it. */
+static void
+plan_undo(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct opening *o)
+{
+	if (o->here && flow->choose_port)
+		masq_portmap_give(nat->config.portmap, &o->reply, o->owns_port);
+}
+
+/* Both halves, complete, into the table. @return false: there was no room, or the tuple is taken */
+static bool
+insert_both(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct opening *o,
+		uint32_t session, uint64_t now_ms)
+{
+	struct masq_session_table *table = nat->config.table;
+	struct masq_session *record = masq_session_at(table, session);
+	struct masq_tuple to = masq_tuple_reverse(&o->reply);
+	struct masq_half initial, reply;
+
+	half_init(&initial, initial_flags(flow->kind));
+	half_init(&reply, reply_flags(reply_is_from_inside(flow->kind), o->owns_port));
+	masq_rewrite_init_pair(&initial.rewrite, &reply.rewrite, &flow->initial, &to);
+	initial.last_seen_ms = masq_half_clock(now_ms);
+	initial.session = reply.session = session;
+	initial.creator = reply.creator = (uint8_t)nat->config.worker;
+	record->reply_worker = (uint8_t)nat->config.worker;
+	record->initial = masq_half_insert(table, &flow->initial, &initial);
+	if (record->initial == MASQ_HALF_NONE)
+		return false;
+	record->reply = masq_half_insert(table, &o->reply, &reply);
+	if (record->reply != MASQ_HALF_NONE)
+		return true;
+	masq_half_remove(table, record->initial);
+	return false;
+}
+
+/* Both halves are this worker's. @return false: it has to go the long way */
+static bool
+open_here(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct opening *o,
+		const struct masq_conf_timeouts *timeouts, uint64_t now_ms,
+		struct masq_nat_result *result)
+{
+	struct masq_session_table *table = nat->config.table;
+	uint32_t session = record_make(nat, flow, now_ms);
+
+	if (session == MASQ_SESSION_NONE)
+		return false;
+	if (!insert_both(nat, flow, o, session, now_ms)) {
+		masq_session_free(table, session);
+		return false;
+	}
+	masq_session_half_open(table, session);
+	masq_session_arm_new(table, session, masq_state_timeout_ms(timeouts, flow->state), now_ms);
+	result->half = masq_session_at(table, session)->initial;
+	result->reply_half = masq_session_at(table, session)->reply;
+	result->reason = MASQ_DROP_NONE;
+	result->outcome = MASQ_NAT_DONE;
+	return true;
+}
+
+void
+masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flows, unsigned int n,
+		const struct masq_conf_timeouts *timeouts, uint64_t now_ms,
+		struct masq_nat_result *results)
+{
+	struct opening opening[MASQ_NAT_BURST];
+	const struct masq_tuple *keys[MASQ_NAT_BURST] = { NULL };
+	uint32_t used[MASQ_NAT_BURST];
+
+	assert(n <= MASQ_NAT_BURST);
+	for (unsigned int i = 0; i < n; i++) {
+		plan(nat, &flows[i], &opening[i]);
+		keys[i] = &opening[i].reply;
+	}
+	/* All together: what this fetches the inserts need. */
+	masq_half_lookup_burst(nat->config.table, keys, used, n);
+	for (unsigned int i = 0; i < n; i++) {
+		if (opening[i].here && used[i] == MASQ_HALF_NONE &&
+				open_here(nat, &flows[i], &opening[i], timeouts, now_ms,
+						&results[i]))
+			continue;
+		plan_undo(nat, &flows[i], &opening[i]);
+		open_asking(nat, &flows[i], timeouts, now_ms, &results[i]);
+	}
 }
 
 void
@@ -418,6 +534,7 @@ masq_nat_close(struct masq_nat *nat, uint32_t session, struct masq_nat_msg *msg)
 		initial_remove(nat, session);
 		return false;
 	}
+	masq_session_retire(nat->config.table, session);
 	record->dying = 1;
 	masq_half_at(nat->config.table, record->initial)->flags |= MASQ_HALF_DYING;
 	*msg = (struct masq_nat_msg){

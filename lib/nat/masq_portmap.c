@@ -25,8 +25,8 @@
  *	   ones, looked up eight at a time. A peer without a crowd uses less than half of its share,
  *	   so all of them miss once in ten million times.
  *	4. Look through the share (small shares, and that one time).
- *	Each choice ends with a lookup of the whole tuple: halves that did not get their port here may
- *	use it, and the insert that follows finds the bucket in the cache.
+ *	Each choice ends with a lookup of the whole tuple, because halves that did not get their port
+ *	here may use it; a guess leaves that to the insert that follows.
  * Data and who owns it
  *	All memory is the map's, taken at creation. Slots that no session owns a port of go back to
  *	the free list, where they look as new.
@@ -255,6 +255,8 @@ suits(struct masq_portmap *map, struct masq_portmap_search *search, uint32_t pos
 
 	if (crowd != NULL && crowd->complete && !masq_portset_has(&crowd->free, position))
 		return false;
+	if (search->guess)
+		return true;
 	return masq_portmap_is_free(map, search, position);
 }
 
@@ -303,10 +305,10 @@ choose(struct masq_portmap *map, struct masq_portmap_search *search,
 	return masq_portmap_crowd_scan(map, search);
 }
 
-int
-masq_portmap_take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns)
+static int
+take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns, bool guess)
 {
-	struct masq_portmap_search search = { .key = *reply };
+	struct masq_portmap_search search = { .key = *reply, .guess = guess };
 	struct masq_portmap_slot *slot;
 	uint32_t position;
 	int code;
@@ -338,6 +340,18 @@ masq_portmap_take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns
 	map->stats.reused += !*owns;
 	reply->dport = port_at(map, position);
 	return 0;
+}
+
+int
+masq_portmap_take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns)
+{
+	return take(map, reply, owns, false);
+}
+
+int
+masq_portmap_guess(struct masq_portmap *map, struct masq_tuple *reply, bool *owns)
+{
+	return take(map, reply, owns, true);
 }
 
 void

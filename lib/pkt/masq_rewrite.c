@@ -58,6 +58,25 @@ masq_rewrite_init(struct masq_rewrite *rewrite, const struct masq_tuple *from,
 		rewrite->l4_delta = is_reply ? dport : sport;
 }
 
+void
+masq_rewrite_init_pair(struct masq_rewrite *initial, struct masq_rewrite *reply,
+		const struct masq_tuple *from, const struct masq_tuple *to)
+{
+	masq_rewrite_init(initial, from, to, false);
+	/* What one direction adds to a sum the other takes off: in one's complement, the inverse. */
+	*reply = (struct masq_rewrite){
+		.src = from->dst,
+		.dst = from->src,
+		.sport = from->dport,
+		.dport = from->sport,
+		.l3_delta = (uint16_t)~initial->l3_delta,
+		.l4_delta = (uint16_t)~initial->l4_delta,
+		.proto = from->proto,
+		.tos_and = 0xff,
+		.icmp_id_is_dport = from->proto == IPPROTO_ICMP,
+	};
+}
+
 static rte_be16_t
 new_query_id(const struct masq_rewrite *rewrite)
 {

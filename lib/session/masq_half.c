@@ -16,7 +16,7 @@
  *	at creation from keys that are put in for that and taken out again (masq_session.c).
  * Life cycle
  *	masq_half_insert() takes a position, masq_half_remove() gives it back; rte_hash hands free
- *	positions out first in, first out.
+ *	positions out first in, first out. A half that is out has session MASQ_SESSION_NONE.
  * Threads
  *	The owner alone. Other workers read halves and tuples of indices that they were told,
  *	never the hash: it has no concurrency flags, which keeps locks and counters out of
@@ -111,12 +111,13 @@ masq_half_insert(struct masq_session_table *table, const struct masq_tuple *key,
 	int32_t position = rte_hash_add_key_with_hash(
 			table->hash, key, masq_hash16(key, &table->seed));
 
+	assert(half->session != MASQ_SESSION_NONE);
 	/* rte_hash hands out the old position of a tuple that it has. Two sessions must not share a
 	 * half, whatever the caller has overlooked. */
-	if (position < 0 || (uint32_t)rte_hash_count(table->hash) == table->n_used)
+	if (position < 0 || table->halves[position].session != MASQ_SESSION_NONE)
 		return MASQ_HALF_NONE;
-	table->n_used++;
 	table->halves[position] = *half;
+	table->n_used++;
 	return (uint32_t)position;
 }
 
@@ -128,5 +129,7 @@ masq_half_remove(struct masq_session_table *table, uint32_t index)
 			table->hash, key, masq_hash16(key, &table->seed));
 
 	assert(position == (int32_t)index);
-	table->n_used -= position >= 0;
+	(void)position;
+	table->halves[index].session = MASQ_SESSION_NONE;
+	table->n_used--;
 }

@@ -48,6 +48,7 @@
 #include <rte_errno.h>
 #include <rte_hash.h>
 #include <rte_malloc.h>
+#include <rte_prefetch.h>
 
 #include "masq_session_priv.h"
 
@@ -164,6 +165,13 @@ init_lists(struct masq_session_table *table)
 	}
 	for (uint32_t i = 0; i < RTE_DIM(table->wheel); i++)
 		table->wheel[i] = MASQ_SESSION_NONE;
+	for (uint32_t i = 0; i < RTE_DIM(table->half_open); i++)
+		table->half_open[i] = (struct masq_half_open_list){
+			.oldest = MASQ_SESSION_NONE,
+			.youngest = MASQ_SESSION_NONE,
+		};
+	for (uint32_t i = 0; i < table->n_halves; i++)
+		table->halves[i].session = MASQ_SESSION_NONE;
 }
 
 struct masq_session_table *
@@ -265,6 +273,13 @@ masq_session_capacity(const struct masq_session_table *table)
 	return table->n_sessions;
 }
 
+uint32_t
+masq_session_room(const struct masq_session_table *table)
+{
+	return RTE_MIN(table->n_sessions - masq_session_count(table),
+			(table->n_halves - table->n_used) / 2);
+}
+
 static void
 add_live(struct masq_session_table *table, uint32_t change)
 {
@@ -283,14 +298,26 @@ masq_session_alloc(struct masq_session_table *table)
 		return MASQ_SESSION_NONE;
 	s = masq_session_at(table, session);
 	table->free = s->wheel_next;
-	memset(s, 0, sizeof(*s));
-	s->initial = MASQ_HALF_NONE;
-	s->reply = MASQ_HALF_NONE;
-	s->wheel_next = MASQ_SESSION_NONE;
-	s->wheel_prev = MASQ_SESSION_NONE;
-	s->wheel_slot = MASQ_SESSION_NONE;
+	/* The next one will be needed soon. */
+	if (table->free != MASQ_SESSION_NONE)
+		rte_prefetch0_write(masq_session_at(table, table->free));
+	*s = (struct masq_session){
+		.initial = MASQ_HALF_NONE,
+		.reply = MASQ_HALF_NONE,
+		.wheel_next = MASQ_SESSION_NONE,
+		.wheel_prev = MASQ_SESSION_NONE,
+		.wheel_slot = MASQ_SESSION_NONE,
+		.older = HALF_OPEN_OFF,
+	};
 	add_live(table, 1);
 	return session;
+}
+
+void
+masq_session_retire(struct masq_session_table *table, uint32_t session)
+{
+	masq_wheel_remove(table, session);
+	masq_half_open_remove(table, masq_session_at(table, session));
 }
 
 void
@@ -299,7 +326,7 @@ masq_session_free(struct masq_session_table *table, uint32_t session)
 	struct masq_session *s = masq_session_at(table, session);
 
 	assert(s->wheel_slot != SESSION_FREE);
-	masq_wheel_remove(table, session);
+	masq_session_retire(table, session);
 	s->initial = MASQ_HALF_NONE;
 	s->reply = MASQ_HALF_NONE;
 	s->wheel_slot = SESSION_FREE;
@@ -328,5 +355,6 @@ masq_session_event(struct masq_session_table *table, struct masq_half *half, uin
 	half->flags &= (uint8_t)~MASQ_HALF_WATCH;
 	if (masq_state_watches_ack(after))
 		half->flags |= MASQ_HALF_WATCH;
+	half->syns += (tcp_flags & MASQ_TCP_SYN) != 0;
 	return masq_state_timeout_ms(timeouts, after) < masq_state_timeout_ms(timeouts, before);
 }

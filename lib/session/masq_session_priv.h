@@ -7,6 +7,12 @@
 /** Value of masq_session.wheel_slot in a free record, so that freeing twice is noticed. */
 #define SESSION_FREE (MASQ_SESSION_NONE - 1)
 
+/** Value of masq_session.older in a record that is not on a list of half-open sessions. */
+#define HALF_OPEN_OFF (MASQ_SESSION_NONE - 1)
+
+/** Take a session off the list of half-open ones if it is on it. */
+void masq_half_open_remove(struct masq_session_table *table, struct masq_session *s);
+
 /** Take a session off the wheel if it is on it. */
 void masq_wheel_remove(struct masq_session_table *table, uint32_t session);
 

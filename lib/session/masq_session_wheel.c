@@ -141,6 +141,14 @@ insert_ahead(struct masq_session_table *table, uint32_t session, uint32_t slots)
 }
 
 void
+masq_session_arm_new(struct masq_session_table *table, uint32_t session, uint32_t timeout_ms,
+		uint64_t now_ms)
+{
+	assert(masq_session_at(table, session)->wheel_slot == MASQ_SESSION_NONE);
+	insert_ahead(table, session, slots_ahead(table, now_ms + timeout_ms));
+}
+
+void
 masq_session_arm(struct masq_session_table *table, uint32_t session,
 		const struct masq_conf_timeouts *timeouts, uint64_t now_ms)
 {

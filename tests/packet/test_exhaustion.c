@@ -179,6 +179,26 @@ a_forwarded_call_takes_its_port(void **state)
 	box_close(box);
 }
 
+/* Flows that have been answered, until @p n were tried. @return how many there are */
+static uint32_t
+fill_with_answered(struct masq_test_box *box, struct talk *talks, uint32_t n)
+{
+	uint32_t made = 0;
+
+	for (uint32_t k = 0; k < n; k++) {
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 53);
+		struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
+
+		box_send(box, LAN, &pkt);
+		if (box_waiting(box, WAN) == 0)
+			continue;
+		t.visible_port = box_take(box, WAN).sport;
+		talk_in(&t, 0);
+		talks[made++] = t;
+	}
+	return made;
+}
+
 /* 64 records a worker are the least; every flow beyond is refused by name, none is half made. */
 static void
 session_table_full(void **state)
@@ -186,33 +206,32 @@ session_table_full(void **state)
 	enum {
 		FLOWS = 1000
 	};
+	static struct talk talks[FLOWS];
 	const struct masq_test_box_options small = {
 		.workers = box_workers(state), .rules = MASQ_ALL, .sessions = 64
 	};
 	struct masq_test_box *box = box_open_with(&small);
 	const struct masq_dp_session_filter all = { 0 };
-	uint32_t most = 64 * box_workers(state), full;
+	uint32_t most = 64 * box_workers(state);
 
 	for (unsigned int round = 0; round < 3; round++) {
 		uint64_t refused = box_drops(box, MASQ_DROP_SESSION_TABLE);
+		uint32_t made = fill_with_answered(box, talks, FLOWS);
 
-		for (uint16_t k = 0; k < FLOWS; k++) {
-			struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 53);
-			struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
-
-			box_send(box, LAN, &pkt);
-		}
-		full = box_sessions(box);
 		refused = box_drops(box, MASQ_DROP_SESSION_TABLE) - refused;
-		assert_int_equal(full, most);
+		assert_int_equal(made, most);
+		assert_int_equal(box_sessions(box), most);
 		assert_int_equal(refused, FLOWS - most);
-		for (unsigned int k = 0; k < full; k++)
-			box_take(box, WAN);
 		box_expect_nothing(box);
-		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), full);
+		for (uint32_t k = 0; k < made; k++) {
+			talk_out(&talks[k], 0);
+			talk_in(&talks[k], 0);
+		}
+		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), most);
 		box_run(box);
 		assert_int_equal(box_sessions(box), 0);
 	}
+	assert_int_equal(box_counters(box).sessions_evicted, 0);
 	box_close(box);
 }
 
@@ -221,7 +240,7 @@ static void
 session_table_full_of_calls(void **state)
 {
 	enum {
-		FLOWS = 1000
+		FLOWS = 600
 	};
 	const struct masq_test_box_options small = {
 		.workers = box_workers(state),
@@ -233,7 +252,7 @@ session_table_full_of_calls(void **state)
 
 	for (unsigned int round = 0; round < 3; round++) {
 		uint64_t refused = box_drops(box, MASQ_DROP_SESSION_TABLE);
-		uint32_t made;
+		uint32_t made = 0;
 
 		for (uint16_t k = 0; k < FLOWS; k++) {
 			struct talk t = CALL(
@@ -241,18 +260,156 @@ session_table_full_of_calls(void **state)
 			struct masq_test_pkt pkt = talk_in_pkt(&t, 0);
 
 			box_send(box, WAN, &pkt);
+			if (box_waiting(box, SRV) == 0)
+				continue;
+			box_take(box, SRV);
+			talk_out(&t, 0);
+			made++;
 		}
-		made = box_sessions(box);
 		refused = box_drops(box, MASQ_DROP_SESSION_TABLE) - refused;
 		assert_int_equal(made + refused, FLOWS);
+		assert_int_equal(box_sessions(box), made);
 		assert_in_range(made, 64, 64 * box_workers(state));
-		for (unsigned int k = 0; k < made; k++)
-			box_take(box, SRV);
-		box_expect_nothing(box);
 		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), made);
 		box_run(box);
 		assert_int_equal(box_sessions(box), 0);
 	}
+	box_close(box);
+}
+
+#define FLOOD_RULES MASQ_ALL "portfw -a -P tcp -L 203.0.113.1 80 -R 192.168.16.27 80\n"
+
+/* Established conversations of both protocols, from both sides. */
+static uint32_t
+establish(struct masq_test_box *box, struct talk *talks, uint16_t n)
+{
+	uint32_t made = 0;
+
+	for (uint16_t k = 0; k < n; k++) {
+		struct talk tcp = TALK(box, TCP, INSIDE, (uint16_t)(1000 + k), OUTSIDE, 443);
+		struct talk udp = TALK(box, UDP, INSIDE, (uint16_t)(1000 + k), OUTSIDE, 53);
+		struct talk call = CALL(box, TCP, OUTSIDE, (uint16_t)(1000 + k), 80, SERVER, 80);
+
+		talk_open_from_inside(&tcp);
+		talk_out(&udp, 0);
+		talk_in(&udp, 0);
+		talk_open_from_outside(&call);
+		talks[made++] = tcp;
+		talks[made++] = udp;
+		talks[made++] = call;
+	}
+	return made;
+}
+
+static void
+still_talk(struct talk *talks, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++) {
+		uint8_t flags = talks[k].proto == IPPROTO_TCP ? ACK : 0;
+
+		talk_out(&talks[k], flags);
+		talk_in(&talks[k], flags);
+	}
+}
+
+/* SYN segments that nobody answers: each is served, the oldest of them goes, nobody else does. */
+static void
+a_flood_from_inside_gives_way_to_itself(void **state)
+{
+	enum {
+		TRIPLES = 4,
+		FLOWS = 1000
+	};
+	const struct masq_test_box_options small = {
+		.workers = box_workers(state), .rules = FLOOD_RULES, .sessions = 64
+	};
+	struct masq_test_box *box = box_open_with(&small);
+	struct masq_dp_counters counters;
+	struct talk talks[3 * TRIPLES];
+	uint32_t n = establish(box, talks, TRIPLES);
+
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk t = TALK(box, TCP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 80);
+
+		talk_out(&t, SYN);
+	}
+	counters = box_counters(box);
+	assert_int_equal(counters.drops[MASQ_DROP_SESSION_TABLE], 0);
+	/* The established calls have halves elsewhere, so a table may be full of halves first. */
+	assert_in_range(box_sessions(box), 64 * box_workers(state) - n, 64 * box_workers(state));
+	assert_int_equal(counters.sessions_evicted, n + FLOWS - box_sessions(box));
+	still_talk(talks, n);
+	box_close(box);
+}
+
+/* The oldest goes first: those that came last are there. */
+static void
+the_oldest_half_open_goes_first(void **state)
+{
+	enum {
+		FLOWS = 1000
+	};
+	const struct masq_test_box_options small = {
+		.workers = box_workers(state), .rules = MASQ_ALL, .sessions = 64
+	};
+	struct masq_test_box *box = box_open_with(&small);
+	struct talk talks[FLOWS];
+	uint64_t created;
+
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		talks[k] = (struct talk)TALK(box, UDP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 53);
+		talk_out(&talks[k], 0);
+	}
+	/* Each worker keeps the last 64 of its own, so all keep the last 64 of all. */
+	for (uint32_t k = FLOWS - 64; k < FLOWS; k++)
+		talk_in(&talks[k], 0);
+	created = box_counters(box).sessions_created;
+	talk_out(&talks[FLOWS - 1], 0);
+	assert_int_equal(box_counters(box).sessions_created, created);
+	box_drops_seen(box);
+	talk_in_dropped(&talks[0], 0, MASQ_DROP_LOCAL);
+	box_close(box);
+}
+
+/* A server that answers each SYN makes nobody established; whom the flood's side is not is spared. */
+static void
+a_flood_from_outside_spares_the_inside(void **state)
+{
+	enum {
+		TRIPLES = 3,
+		WAITING = 8,
+		FLOWS = 1000
+	};
+	const struct masq_test_box_options small = {
+		.workers = box_workers(state), .rules = FLOOD_RULES, .sessions = 64
+	};
+	struct masq_test_box *box = box_open_with(&small);
+	struct talk talks[3 * TRIPLES], waiting[WAITING];
+	uint32_t n = establish(box, talks, TRIPLES);
+
+	for (uint16_t k = 0; k < WAITING; k++) {
+		waiting[k] = (struct talk)TALK(
+				box, TCP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 443);
+		talk_out(&waiting[k], SYN);
+	}
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk t = CALL(box, TCP, OUTSIDE, (uint16_t)(2000 + k), 80, SERVER, 80);
+		struct masq_test_pkt syn = talk_in_pkt(&t, SYN);
+
+		box_send(box, WAN, &syn);
+		/* With halves elsewhere a record may come free a moment too late for one of them. */
+		if (box_waiting(box, SRV) == 0)
+			continue;
+		box_take(box, SRV);
+		talk_out(&t, SYN | ACK);
+	}
+	still_talk(talks, n);
+	for (uint32_t k = 0; k < WAITING; k++) {
+		talk_in(&waiting[k], SYN | ACK);
+		talk_out(&waiting[k], ACK);
+	}
+	assert_true(box_drops(box, MASQ_DROP_SESSION_TABLE) <= FLOWS / 2);
+	assert_true(box_counters(box).sessions_evicted > FLOWS / 3);
 	box_close(box);
 }
 
@@ -268,6 +425,9 @@ main(int argc, char **argv)
 		BOX_ROWS(a_forwarded_call_takes_its_port),
 		BOX_ROWS(session_table_full),
 		BOX_ROWS(session_table_full_of_calls),
+		BOX_ROWS(a_flood_from_inside_gives_way_to_itself),
+		BOX_ROWS(the_oldest_half_open_goes_first),
+		BOX_ROWS(a_flood_from_outside_spares_the_inside),
 	};
 
 	(void)argc;

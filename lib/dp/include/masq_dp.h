@@ -90,6 +90,7 @@ uint64_t masq_dp_now_ms(const struct masq_dp *dp);
 	X(tx_handoffs, "tx-handoffs", "Packets handed to the worker that owns a transmit queue.") \
 	X(sessions_created, "sessions-created", "Sessions made.")                                 \
 	X(sessions_expired, "sessions-expired", "Sessions that ended by their timeout.")          \
+	X(sessions_evicted, "sessions-evicted", "Half-open sessions that gave way to new ones.")  \
 	X(sessions_remote, "sessions-remote", "Sessions with halves on two workers.")             \
 	X(icmp_translated, "icmp-translated", "ICMP errors translated for a session.")            \
 	X(polls, "polls", "Rounds of the worker's loop.")                                         \

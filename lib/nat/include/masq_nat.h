@@ -88,19 +88,24 @@ enum masq_nat_outcome {
 struct masq_nat_result {
 	enum masq_nat_outcome outcome;
 	uint32_t half; /**< DONE: INITIAL half */
+	uint32_t reply_half; /**< DONE: REPLY half, in the same table */
 	enum masq_drop reason;
 	struct masq_nat_msg msg;
 };
 
+#define MASQ_NAT_BURST 32
+
 /**
- * Make a session. The INITIAL tuple is known not to be in the table.
+ * Make the sessions of a burst. The INITIAL tuples are known to be different, and not in the table.
  *
+ * @param flows	n flows
+ * @param n	1..MASQ_NAT_BURST
  * @param timeouts	in force
- * @param result	out
+ * @param results	out: n results
  */
-void masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flow,
+void masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flows, unsigned int n,
 		const struct masq_conf_timeouts *timeouts, uint64_t now_ms,
-		struct masq_nat_result *result);
+		struct masq_nat_result *results);
 
 /** A message of masq_nat_open() or masq_nat_close() could not be sent: undo what it stands for. */
 void masq_nat_unsent(struct masq_nat *nat, const struct masq_nat_msg *msg, uint64_t now_ms);

@@ -78,8 +78,18 @@ uint64_t masq_portmap_bytes(const struct masq_portmap *map);
 int masq_portmap_take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns);
 
 /**
- * A session that got its port from masq_portmap_take() is gone; its half is out of the table
- * already. Called for every such session, whatever @p owns was.
+ * The same, but not looked at twice: the port is one that no session of this map uses, or one that
+ * masq_portmap_take() would have given. The tuple may be that of a half whose port did not come from
+ * this map, or of one that was guessed and is not in yet. The insert that follows finds out; then the
+ * port is given back and masq_portmap_take() asked. Cheaper than that by a lookup.
+ *
+ * @return as masq_portmap_take()
+ */
+int masq_portmap_guess(struct masq_portmap *map, struct masq_tuple *reply, bool *owns);
+
+/**
+ * A session that got its port from masq_portmap_take() or masq_portmap_guess() is gone; its half
+ * is out of the table already. Called for every such session, whatever @p owns was.
  *
  * @param reply	complete tuple
  * @param owns	as it was handed out

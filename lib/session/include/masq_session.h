@@ -45,7 +45,8 @@ enum masq_half_flag {
  * a session. Written by the worker whose table holds it.
  */
 struct masq_half {
-	struct masq_rewrite rewrite; /**< bytes 0-23 */
+	struct masq_rewrite rewrite; /**< bytes 0-19 */
+	uint32_t syns; /**< 20: TCP segments with SYN */
 	uint32_t last_seen_ms; /**< 24: low 32 bits of the clock; REPLY: 0 = never seen */
 	uint32_t generation; /**< 28: of the rule set that judged it; 0: not judged yet */
 	uint32_t path; /**< 32: counter path under that generation */
@@ -82,13 +83,12 @@ struct masq_session {
 	uint32_t created_ms;
 	uint32_t mark; /**< of the packet that made it */
 	uint32_t origin; /**< portfw rule id, 0 for masquerade */
+	uint32_t older; /**< list of half-open sessions, see masq_session_half_open.c */
+	uint32_t younger;
 	uint8_t reply_worker;
 	uint8_t kind; /**< enum masq_session_kind */
 	uint8_t proto;
 	uint8_t dying; /**< removal has begun */
-	rte_be32_t masq_addr; /**< external address of the session, network order */
-	rte_be16_t masq_port; /**< external port, network order */
-	uint16_t reserved;
 };
 
 static_assert(sizeof(struct masq_session) == 48, "counts in the bytes per session");
@@ -136,6 +136,9 @@ uint64_t masq_session_table_bytes(const struct masq_session_table *table);
 /** @return live records; racy from other threads, which is fine for a display */
 uint32_t masq_session_count(const struct masq_session_table *table);
 uint32_t masq_session_capacity(const struct masq_session_table *table);
+
+/** @return so many sessions with both halves here have room; owner only */
+uint32_t masq_session_room(const struct masq_session_table *table);
 
 /* ---------------------------------------------------------------- halves */
 
@@ -192,7 +195,13 @@ void masq_half_remove(struct masq_session_table *table, uint32_t index);
  */
 uint32_t masq_session_alloc(struct masq_session_table *table);
 
-/** Give a record back: both halves are gone. Takes it off the wheel if need be. */
+/**
+ * The end of a session has begun: off the wheel and the list of half-open ones, so that nobody
+ * begins it once more while another worker is asked for its half.
+ */
+void masq_session_retire(struct masq_session_table *table, uint32_t session);
+
+/** Give a record back: both halves are gone. Retires it if need be. */
 void masq_session_free(struct masq_session_table *table, uint32_t session);
 
 static inline struct masq_session *
@@ -209,6 +218,14 @@ bool masq_session_event(struct masq_session_table *table, struct masq_half *half
 		const struct masq_conf_timeouts *timeouts);
 
 /* ---------------------------------------------------------------- time */
+
+/**
+ * Put a session on the wheel that was made, and last seen, just now. Creator only.
+ *
+ * @param timeout_ms	of its state
+ */
+void masq_session_arm_new(struct masq_session_table *table, uint32_t session, uint32_t timeout_ms,
+		uint64_t now_ms);
 
 /**
  * Put a session on the wheel, or move it, according to its state and when it was last seen.
@@ -240,6 +257,36 @@ masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeo
  */
 bool masq_session_rearm(struct masq_session_table *table, uint32_t *cursor,
 		const struct masq_conf_timeouts *timeouts, uint64_t now_ms, unsigned int budget);
+
+/* ---------------------------------------------------------------- half-open sessions */
+
+/**
+ * A session is half-open until its peer has answered and, for TCP, its maker has sent more than SYN
+ * segments. Half-open ones are what a flood is made of, so they give way when records run
+ * out: the oldest first, on the side that has more of them. All that follows is for the creator.
+ */
+
+/** A new session, complete, is the youngest half-open one of its side. */
+void masq_session_half_open(struct masq_session_table *table, uint32_t session);
+
+/**
+ * Take established sessions off the old ends of the lists, so that they are not in the way when room
+ * is needed.
+ *
+ * @param budget	look at so many
+ */
+void masq_session_half_open_sweep(struct masq_session_table *table, unsigned int budget);
+
+/**
+ * Who has to go? Sessions that turn out to be established leave the list instead.
+ *
+ * @param budget	look at so many
+ * @return the oldest half-open session; MASQ_SESSION_NONE: none was found
+ */
+uint32_t masq_session_oldest_half_open(struct masq_session_table *table, unsigned int budget);
+
+/** @return how many sessions are on the lists; some of them may be established meanwhile */
+uint32_t masq_session_half_open_count(const struct masq_session_table *table);
 
 /* ---------------------------------------------------------------- listing */
 

@@ -18,6 +18,12 @@
 
 struct rte_hash;
 
+/** Half-open sessions of one side, by age. */
+struct masq_half_open_list {
+	uint32_t oldest, youngest;
+	uint32_t n;
+};
+
 struct masq_session_table {
 	/* Line 0: set at creation and never written again, so that all workers may read it. */
 	struct rte_hash *hash; /**< tuple -> half index */
@@ -36,6 +42,7 @@ struct masq_session_table {
 	uint32_t n_used; /**< halves that are in */
 	uint32_t free; /**< head of the list of free records */
 	_Atomic(uint32_t) live; /**< records that are not free; other threads may look */
+	struct masq_half_open_list half_open[2]; /**< by who made them: from outside, from inside */
 	uint32_t wheel[MASQ_WHEEL_LISTS + 1]; /**< heads of lists; the last one is MASQ_WHEEL_DUE */
 
 	/* Set before traffic. */

@@ -53,16 +53,18 @@ a_new_record_is_blank(void **state)
 	for (unsigned int round = 0; round < 2; round++) {
 		uint32_t session = masq_session_alloc(table);
 		struct masq_session *s = masq_session_at(table, session);
+		uint32_t off_list = s->older;
 
 		assert_int_equal(s->initial, MASQ_HALF_NONE);
 		assert_int_equal(s->reply, MASQ_HALF_NONE);
 		assert_int_equal(s->wheel_slot, MASQ_SESSION_NONE);
 		memcpy(&copy, s, sizeof(copy));
 		copy.initial = copy.reply = 0;
-		copy.wheel_next = copy.wheel_prev = copy.wheel_slot = 0;
+		copy.wheel_next = copy.wheel_prev = copy.wheel_slot = copy.older = 0;
 		assert_memory_equal(&copy, &blank, sizeof(copy));
 		memset(s, 0x5a, sizeof(*s));
 		s->wheel_slot = MASQ_SESSION_NONE;
+		s->older = off_list;
 		masq_session_free(table, session);
 	}
 	masq_session_table_destroy(table);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Slow path: the sessions of a burst are made together. A new session costs more in waiting for
+ * memory than in work: the hash buckets of its reply tuple have not been touched by anybody. So the
+ * slow path judges packet after packet, gathers the flows that shall have a session, and makes these
+ * sessions in one go (masq_nat_open()), which fetches all the buckets at once.
+ *
+ * Marks. While flows are gathered, what the burst's bulk lookup said may become out of date: a second
+ * packet of a gathered flow, a tuple that a session of this burst has taken, one whose session gave
+ * way. Each such tuple sets a bit by its hash; a packet whose bit is set waits until what was gathered
+ * is made, and is then looked up anew. A bit that is set by chance costs a lookup and nothing else.
+ *
+ * Room. When there is less of it than flows, half-open sessions give way, the oldest first
+ * (masq_session_half_open.c). One with a half on another worker takes a moment to go; its record comes
+ * too late for this burst, and the flow is refused by name.
+ */
+#include <string.h>
+
+#include "masq_slow.h"
+
+#define LOOK_BUDGET 16 /* half-open sessions looked at for each that is wanted */
+
+void
+masq_openings_begin(struct masq_openings *o)
+{
+	o->n = 0;
+	memset(o->marks, 0, sizeof(o->marks));
+}
+
+void
+masq_openings_mark(struct masq_worker *w, const struct masq_tuple *tuple)
+{
+	uint32_t bit = masq_hash16(tuple, &w->routed_seed) % MASQ_MARKS;
+
+	w->openings->marks[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
+bool
+masq_openings_marked(const struct masq_worker *w, const struct masq_tuple *tuple)
+{
+	uint32_t bit = masq_hash16(tuple, &w->routed_seed) % MASQ_MARKS;
+
+	return (w->openings->marks[bit / 64] >> bit % 64 & 1) != 0;
+}
+
+void
+masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsigned int i)
+{
+	struct masq_openings *o = w->openings;
+
+	o->place[o->n++] = (uint8_t)i;
+	masq_openings_mark(w, &b->pkt[i].key);
+}
+
+static void
+evict(struct masq_worker *w, uint32_t session)
+{
+	const struct masq_session *s = masq_session_at(w->sessions, session);
+
+	masq_openings_mark(w, masq_half_key(w->sessions, s->initial));
+	if (s->reply_worker == w->id)
+		masq_openings_mark(w, masq_half_key(w->sessions, s->reply));
+	w->counters.sessions_evicted++;
+	masq_session_end(w, session);
+}
+
+static void
+make_room(struct masq_worker *w, unsigned int n)
+{
+	for (uint32_t room = masq_session_room(w->sessions); room < n; room++) {
+		uint32_t victim = masq_session_oldest_half_open(w->sessions, LOOK_BUDGET);
+
+		if (victim == MASQ_SESSION_NONE)
+			return;
+		evict(w, victim);
+	}
+}
+
+/* The session is to be made on two workers: the packet travels with the question, and is judged
+ * afresh when it comes back. @return false: the question could not be sent */
+static bool
+ask(struct masq_worker *w, struct masq_burst *b, unsigned int i, const struct masq_nat_msg *nat)
+{
+	union masq_message msg = { .nat = *nat };
+
+	msg.nat.mbuf = b->mbuf[i];
+	b->mbuf[i]->port = b->arrival[i];
+	if (masq_message_request(w, &msg, msg.nat.to)) {
+		b->verdict[i] = MASQ_GONE;
+		w->held++;
+		return true;
+	}
+	masq_nat_unsent(w->nat, &msg.nat, w->now_ms);
+	return false;
+}
+
+static void
+finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
+{
+	struct masq_openings *o = w->openings;
+	struct masq_nat_result *result = &o->result[k];
+	unsigned int i = o->place[k];
+
+	switch (result->outcome) {
+	case MASQ_NAT_DONE:
+		w->counters.sessions_created++;
+		b->half[i] = result->half;
+		masq_openings_mark(w, masq_half_key(w->sessions, result->reply_half));
+		masq_slow_half_finish(w, b, i, &o->judgement[k], &o->route[k]);
+		return;
+	case MASQ_NAT_ASK:
+		if (ask(w, b, i, &result->msg))
+			return;
+		result->reason = MASQ_DROP_HANDOFF_FULL;
+		break;
+	case MASQ_NAT_REFUSED:
+		break;
+	}
+	masq_judge_count(w, &b->pkt[i], &o->judgement[k]);
+	masq_slow_refuse(w, b, i, result->reason);
+}
+
+void
+masq_openings_flush(struct masq_worker *w, struct masq_burst *b)
+{
+	struct masq_openings *o = w->openings;
+
+	if (o->n == 0)
+		return;
+	make_room(w, o->n);
+	masq_nat_open(w->nat, o->flow, o->n, &w->snapshot->timeouts, w->now_ms, o->result);
+	for (unsigned int k = 0; k < o->n; k++)
+		finish(w, b, k);
+	o->n = 0;
+}
