@@ -233,6 +233,10 @@ void masq_worker_run_burst(struct masq_worker *w);
 void masq_housekeeping(struct masq_worker *w);
 void masq_worker_answer_mail(struct masq_worker *w);
 
+/* masq_stage_fragment.c */
+/** Count and free fragments that were given up, tell their sender if time was the reason. */
+void masq_fragments_give_up(struct masq_worker *w, struct masq_frag_result *result);
+
 /* masq_message.c */
 /** Send what will be answered. @return false: too many are unanswered, undo it */
 bool masq_message_request(struct masq_worker *w, const union masq_message *msg, uint32_t to);

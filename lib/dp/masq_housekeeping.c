@@ -58,8 +58,7 @@ forget_fragments(struct masq_worker *w)
 		masq_frag_tick(w->frag, w->now_ms, &result);
 		if (result.n_dropped == 0)
 			return;
-		w->counters.drops[result.reason] += result.n_dropped;
-		rte_pktmbuf_free_bulk(result.dropped, result.n_dropped);
+		masq_fragments_give_up(w, &result);
 	}
 }
 

@@ -134,6 +134,11 @@ void masq_slow_send(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 void masq_slow_icmp(struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint8_t type,
 		uint8_t code, uint16_t mtu);
 
+/** The same about a packet that is not in the burst; @p arrival is the port by which it came. */
+void
+masq_slow_icmp_about(struct masq_worker *w, const struct rte_mbuf *mbuf, const struct masq_pkt *pkt,
+		uint8_t arrival, uint8_t type, uint8_t code, uint16_t mtu);
+
 /** Send a packet that the box made, by route; lost silently when there is no link address yet. */
 void masq_slow_originate(struct masq_worker *w, struct rte_mbuf *mbuf, uint32_t dst);
 

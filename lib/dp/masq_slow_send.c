@@ -31,28 +31,34 @@ dont_fragment(const struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
 }
 
 void
-masq_slow_icmp(struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint8_t type,
-		uint8_t code, uint16_t mtu)
+masq_slow_icmp_about(struct masq_worker *w, const struct rte_mbuf *mbuf, const struct masq_pkt *pkt,
+		uint8_t arrival, uint8_t type, uint8_t code, uint16_t mtu)
 {
-	const struct masq_port *port = &w->ports[b->arrival[i]];
+	const struct masq_port *port = &w->ports[arrival];
 	uint32_t own = port->conf.n_addresses > 0 ? port->conf.address[0].addr : 0;
 	struct masq_fib_route route;
 	struct rte_mbuf *answer;
-	uint32_t dst = rte_be_to_cpu_32(rte_pktmbuf_mtod_offset(
-			b->mbuf[i], const struct rte_ipv4_hdr *, b->pkt[i].l3_offset)
-							->src_addr);
+	uint32_t dst = rte_be_to_cpu_32(
+			rte_pktmbuf_mtod_offset(mbuf, const struct rte_ipv4_hdr *, pkt->l3_offset)
+					->src_addr);
 
-	if (!masq_icmp_error_allowed(b->mbuf[i], &b->pkt[i]))
+	if (!masq_icmp_error_allowed(mbuf, pkt))
 		return;
 	/* A port without address borrows the one that the box would use towards the sender. */
 	if (own == 0 && masq_fib_lookup(w->snapshot->fib, dst, &route) == 0)
 		own = route.preferred_src;
 	if (own == 0)
 		return;
-	answer = masq_icmp_error_build(
-			w->pool, b->mbuf[i], &b->pkt[i], rte_cpu_to_be_32(own), type, code, mtu);
+	answer = masq_icmp_error_build(w->pool, mbuf, pkt, rte_cpu_to_be_32(own), type, code, mtu);
 	if (answer != NULL)
 		masq_slow_originate(w, answer, dst);
+}
+
+void
+masq_slow_icmp(struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint8_t type,
+		uint8_t code, uint16_t mtu)
+{
+	masq_slow_icmp_about(w, b->mbuf[i], &b->pkt[i], b->arrival[i], type, code, mtu);
 }
 
 void

@@ -7,18 +7,42 @@
  *
  * A completed datagram takes the place of the fragment that completed it. The others count as
  * punted (taken in by the box); what the reassembly gives up is dropped by name.
+ *
+ * Whose fragments did not all arrive in time learns of it, if the first one did (ICMP 11/1): who
+ * puts datagrams together for others owes what a host owes (RFC 1122 3.3.2, RFC 1812 4.3.3.4), and
+ * the original sent it too. Without the first fragment nobody could tell what it was about.
  */
 #include <rte_mbuf.h>
 
-#include "masq_dp_priv.h"
+#include <masq_icmp.h>
 
-/* Fragments that were given up: they are not of this burst, so they are counted and freed here. */
+#include "masq_slow.h"
+
+#define CODE_REASSEMBLY 1
+
+/* They stand in order, so if the first fragment has come, it is the first that is given up. */
 static void
-give_up(struct masq_worker *w, const struct masq_frag_result *result)
+tell_sender(struct masq_worker *w, struct rte_mbuf *mbuf)
 {
+	uint8_t arrival = (uint8_t)mbuf->port;
+	struct masq_pkt pkt;
+
+	/* The error itself is refused about later fragments. */
+	if (masq_pkt_parse(mbuf, w->ports[arrival].mac, &pkt) == MASQ_DROP_NONE)
+		masq_slow_icmp_about(w, mbuf, &pkt, arrival, MASQ_ICMP_TIME_EXCEEDED,
+				CODE_REASSEMBLY, 0);
+}
+
+/* They are not of this burst, so they are counted and freed here. */
+void
+masq_fragments_give_up(struct masq_worker *w, struct masq_frag_result *result)
+{
+	if (result->n_dropped == 0)
+		return;
+	if (result->reason == MASQ_DROP_FRAG_TIMEOUT)
+		tell_sender(w, result->dropped[0]);
 	w->counters.drops[result->reason] += result->n_dropped;
-	for (uint32_t k = 0; k < result->n_dropped; k++)
-		rte_pktmbuf_free(result->dropped[k]);
+	rte_pktmbuf_free_bulk(result->dropped, result->n_dropped);
 }
 
 static void
@@ -27,8 +51,10 @@ take_in(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_frag_result result;
 	const uint8_t *own_mac = w->ports[b->arrival[i]].mac;
 
+	/* Part of what makes a datagram the same; not every driver fills it in. */
+	b->mbuf[i]->port = b->arrival[i];
 	masq_frag_push(w->frag, b->mbuf[i], b->pkt[i].l3_offset, w->now_ms, &result);
-	give_up(w, &result);
+	masq_fragments_give_up(w, &result);
 	w->counters.punted += result.merged;
 	if (result.whole == NULL) {
 		b->verdict[i] = MASQ_GONE;

@@ -208,26 +208,73 @@ overlap(void **state)
 	box_close(box);
 }
 
-/* 30 s from the first part seen. */
+/* 30 s from the first part seen; then the sender learns of it. */
 static void
 parts_that_never_come(void **state)
 {
 	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
 	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
-	struct masq_test_pkt pkt = datagram(&t, 200, 1);
+	struct masq_test_pkt pkt = datagram(&t, 200, 1), first = pkt, error;
 
-	send_part(box, LAN, pkt, 0, 80);
+	first.frag_bytes = 80;
+	error = box_error(LAN, &first, 11, 1, 0);
+	box_hello(box, LAN, INSIDE);
 	send_part(box, LAN, pkt, 80, 80);
+	send_part(box, LAN, pkt, 0, 80);
 	box_advance(box, 29000);
 	assert_int_equal(HELD(box), 2);
 	assert_int_equal(box_drops(box, MASQ_DROP_FRAG_TIMEOUT), 0);
 	box_advance(box, 2000);
 	assert_int_equal(HELD(box), 0);
 	assert_int_equal(box_drops(box, MASQ_DROP_FRAG_TIMEOUT), 2);
+	box_expect(box, LAN, &error);
+	box_expect_nothing(box);
 	send_part(box, LAN, pkt, 160, 0);
 	box_expect_nothing(box);
 	assert_int_equal(HELD(box), 1);
 	box_close(box); /* what is held now is dropped by name */
+}
+
+/* No error about what nobody could name, nor about what may be an error itself. */
+static void
+parts_that_nobody_hears_of(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct masq_test_pkt about = talk_in_pkt(&t, 0);
+	struct masq_test_pkt error = { .proto = IPPROTO_ICMP,
+		.src = INSIDE,
+		.dst = OUTSIDE,
+		.icmp_type = 3,
+		.icmp_code = 3,
+		.quote = &about,
+		.ip_id = 2 };
+
+	box_hello(box, LAN, INSIDE);
+	send_part(box, LAN, datagram(&t, 200, 1), 80, 80);
+	send_part(box, LAN, error, 0, 24);
+	box_advance(box, 31000);
+	assert_int_equal(box_drops(box, MASQ_DROP_FRAG_TIMEOUT), 2);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* A datagram comes by one port; what comes by another with the same number is another datagram. */
+static void
+parts_by_two_ports(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct masq_test_pkt pkt = datagram(&t, 200, 1), left = talk_out_translated(&t, pkt);
+
+	send_part(box, LAN, pkt, 0, 80);
+	send_part(box, SRV, pkt, 80, 0);
+	box_expect_nothing(box);
+	assert_int_equal(HELD(box), 2);
+	send_part(box, LAN, pkt, 80, 0);
+	box_expect(box, WAN, &left);
+	assert_int_equal(HELD(box), 1);
+	box_close(box);
 }
 
 /* Impossible parts: no multiple of eight, beyond the end of any datagram, a header in two parts. */
@@ -325,6 +372,8 @@ main(int argc, char **argv)
 		BOX_ROWS(ping_the_box),
 		BOX_ROWS(overlap),
 		BOX_ROWS(parts_that_never_come),
+		BOX_ROWS(parts_that_nobody_hears_of),
+		BOX_ROWS(parts_by_two_ports),
 		BOX_ROWS(impossible_parts),
 		BOX_ROWS(memory_is_bounded),
 		BOX_ROWS(no_buffers_to_cut_with),
