@@ -28,9 +28,13 @@ expire(struct masq_worker *w)
 	unsigned int n = masq_session_tick(w->sessions, &w->snapshot->timeouts, w->now_ms,
 			EXPIRE_BUDGET, expired, EXPIRE_MAX);
 
-	for (unsigned int k = 0; k < n; k++)
+	for (unsigned int k = 0; k < n; k++) {
+		/* Flushed a moment ago, and the colleague has not answered yet. */
+		if (masq_session_at(w->sessions, expired[k])->dying)
+			continue;
 		masq_session_end(w, expired[k]);
-	w->counters.sessions_expired += n;
+		w->counters.sessions_expired++;
+	}
 }
 
 /* Timeouts were changed: existing sessions shall end by the new ones. */

@@ -324,6 +324,35 @@ flush_some(void **state)
 	box_close(box);
 }
 
+/* A session is flushed in its last moment: its time comes while the colleague is still being asked. */
+static void
+flushed_as_it_ends(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	const struct masq_dp_session_filter all = { 0 };
+	struct masq_session_row row = { 0 };
+
+	for (uint16_t k = 0; k < 200; k++) {
+		struct talk t = CALL(box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+
+		talk_in(&t, 0);
+		row = box_session(box);
+		if (row.creator != row.reply_worker || box_workers(state) == 1)
+			break;
+		masq_dp_sessions_flush(box_dp(box), &all);
+		box_run(box);
+	}
+	box_advance(box, 299900);
+	assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), 1);
+	for (unsigned int k = 0; k < 100; k++)
+		masq_dp_poll(box_dp(box), row.creator, masq_dp_now_ms(box_dp(box)) + 10);
+	assert_int_equal(box_counters(box).sessions_expired, 0);
+	box_advance(box, 2000);
+	assert_int_equal(box_sessions(box), 0);
+	assert_int_equal(box_counters(box).sessions, 0);
+	box_close(box);
+}
+
 /* The creator has asked its colleague to take the other half out; a packet comes before the answer. */
 static void
 packets_of_a_dying_session(void **state)
@@ -487,6 +516,7 @@ main(int argc, char **argv)
 		BOX_ROWS(pings_of_many_hosts),
 		BOX_ROWS(flush),
 		BOX_ROWS(flush_some),
+		BOX_ROWS(flushed_as_it_ends),
 		BOX_ROWS(packets_of_a_dying_session),
 		BOX_ROWS(a_colleague_is_busy),
 		BOX_ROWS(the_line_is_slow),
