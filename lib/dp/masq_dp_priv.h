@@ -92,14 +92,20 @@ struct masq_tx {
 	struct rte_mbuf *mbuf[MASQ_TX_BURST];
 };
 
-/** A packet that waits for a link address, untranslated; it is looked up anew afterwards. */
+/**
+ * A packet that waits for a link address, untranslated; it is looked up anew afterwards. Or one that
+ * the box made itself: finished but for the link address.
+ */
 struct masq_parked {
 	struct rte_mbuf *mbuf;
 	uint64_t deadline_ms;
 	uint32_t ip; /**< next hop, host order */
 	uint8_t departure;
-	uint8_t arrival;
+	uint8_t arrival; /**< MASQ_PARKED_OWN: the box made it */
 };
+
+#define MASQ_PARKED_OWN UINT8_MAX
+static_assert(MASQ_CONF_PORTS_MAX < MASQ_PARKED_OWN, "no port has the number of the box itself");
 
 struct masq_rx_queue {
 	uint16_t ethdev;
@@ -169,6 +175,7 @@ struct masq_worker {
 
 	struct masq_parked parked[MASQ_PARKED_MAX];
 	uint32_t n_parked;
+	bool lined_up; /**< packets are parked whose neighbour has answered */
 	uint32_t unanswered; /**< requests to other workers under way */
 	unsigned int found; /**< packets of this round, for the decision to rest */
 
@@ -250,8 +257,16 @@ void masq_neighbour_want(struct masq_worker *w, uint8_t port, uint32_t ip);
 void masq_neighbour_heard(struct masq_worker *w, uint8_t port, uint32_t ip, const uint8_t mac[6],
 		bool create);
 void masq_neighbour_tick(struct masq_worker *w);
+/** Known not to answer. */
+bool masq_neighbour_is_silent(const struct masq_worker *w, struct masq_neigh_ref ref);
 void masq_neighbour_park(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		uint8_t departure, uint32_t ip);
+/** The neighbour has answered: park the packet behind those that wait. @return false: nobody does */
+bool masq_neighbour_line_up(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		uint8_t departure, uint32_t ip);
+/** Park a packet that the box made, or free it uncounted when there is no room. */
+void masq_neighbour_park_own(
+		struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t departure, uint32_t ip);
 void masq_parked_tick(struct masq_worker *w);
 
 /* masq_publish.c */

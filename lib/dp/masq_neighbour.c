@@ -6,14 +6,19 @@
  *
  * Packets that wait for a link address are parked by the worker that has them, bounded in all and
  * per neighbour, untranslated. Once a millisecond the worker looks whether their neighbour has
- * answered; then they go to the end of its own packet ring and are looked up anew. When it does not
- * answer their senders get ICMP host unreachable.
+ * answered or been given up; then they go to the end of its own packet ring and are looked up anew:
+ * they leave, or their senders get ICMP host unreachable, and either way the rules count them then.
+ * Packets that come between the answer and that moment line up behind the parked ones, and all of
+ * them go at the beginning of the next round, so a flow keeps its order.
+ *
+ * A parked packet that has a deadline's age asked in vain: nobody even heard the question.
  */
 #include <rte_mbuf.h>
 
 #include <masq_arp.h>
 #include <masq_icmp.h>
 
+#include "masq_link.h"
 #include "masq_slow.h"
 
 #define TICK_BUDGET 256 /* slots that the keeper examines a round of housekeeping */
@@ -80,50 +85,105 @@ masq_neighbour_tick(struct masq_worker *w)
 		send_ask(w, &asks[k]);
 }
 
-void
-masq_neighbour_park(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure,
-		uint32_t ip)
+bool
+masq_neighbour_is_silent(const struct masq_worker *w, struct masq_neigh_ref ref)
+{
+	struct masq_neigh_link link;
+
+	return masq_neigh_read(w->neigh, ref, &link) == 0 && link.state == MASQ_NEIGH_UNREACHABLE;
+}
+
+static uint32_t
+waiting_for(const struct masq_worker *w, uint8_t departure, uint32_t ip)
 {
 	uint32_t waiting = 0;
 
 	for (uint32_t k = 0; k < w->n_parked; k++)
 		waiting += w->parked[k].ip == ip && w->parked[k].departure == departure;
-	if (waiting >= MASQ_PARKED_PER_NEIGH || w->n_parked == MASQ_PARKED_MAX) {
-		masq_burst_drop(b, i, MASQ_DROP_NEIGH_QUEUE);
-		return;
-	}
-	if (waiting == 0)
-		masq_neighbour_want(w, departure, ip);
+	return waiting;
+}
+
+static void
+append(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t arrival, uint8_t departure,
+		uint32_t ip)
+{
 	w->parked[w->n_parked++] = (struct masq_parked){
-		.mbuf = b->mbuf[i],
+		.mbuf = mbuf,
 		.deadline_ms = w->now_ms + MASQ_PARK_MS,
 		.ip = ip,
 		.departure = departure,
-		.arrival = b->arrival[i],
+		.arrival = arrival,
 	};
-	b->verdict[i] = MASQ_GONE;
 	w->held++;
+}
+
+/* @return false: too many wait */
+static bool
+park(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t arrival, uint8_t departure, uint32_t ip)
+{
+	uint32_t waiting = waiting_for(w, departure, ip);
+
+	if (waiting >= MASQ_PARKED_PER_NEIGH || w->n_parked == MASQ_PARKED_MAX)
+		return false;
+	/* Nobody may have heard the first one, or the table has forgotten it: full, or flushed. */
+	if (waiting == 0 || masq_neigh_find(w->neigh, departure, ip).value == MASQ_NEIGH_REF_NONE)
+		masq_neighbour_want(w, departure, ip);
+	append(w, mbuf, arrival, departure, ip);
+	return true;
+}
+
+void
+masq_neighbour_park(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure,
+		uint32_t ip)
+{
+	if (park(w, b->mbuf[i], b->arrival[i], departure, ip))
+		b->verdict[i] = MASQ_GONE;
+	else
+		masq_burst_drop(b, i, MASQ_DROP_NEIGH_QUEUE);
+}
+
+bool
+masq_neighbour_line_up(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		uint8_t departure, uint32_t ip)
+{
+	/* No room: better out of order than not at all. */
+	if (w->n_parked == MASQ_PARKED_MAX || waiting_for(w, departure, ip) == 0)
+		return false;
+	append(w, b->mbuf[i], b->arrival[i], departure, ip);
+	b->verdict[i] = MASQ_GONE;
+	w->lined_up = true;
+	return true;
+}
+
+void
+masq_neighbour_park_own(
+		struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t departure, uint32_t ip)
+{
+	if (masq_neighbour_is_silent(w, masq_neigh_find(w->neigh, departure, ip)) ||
+			!park(w, mbuf, MASQ_PARKED_OWN, departure, ip)) {
+		rte_pktmbuf_free(mbuf);
+		return;
+	}
+	w->counters.originated++;
 }
 
 enum answer {
 	ANSWER_WAIT,
 	ANSWER_YES,
-	ANSWER_NO
+	ANSWER_NO, /* the neighbour was asked and said nothing */
+	ANSWER_NEVER, /* nobody knows whether it was asked at all */
 };
 
 static enum answer
 has_answered(const struct masq_worker *w, const struct masq_parked *p)
 {
 	struct masq_neigh_ref ref = masq_neigh_find(w->neigh, p->departure, p->ip);
-	struct masq_neigh_link link;
 
-	if (ref.value != MASQ_NEIGH_REF_NONE && masq_neigh_read(w->neigh, ref, &link) == 0) {
-		if (link.usable)
-			return ANSWER_YES;
-		if (link.state == MASQ_NEIGH_UNREACHABLE)
-			return ANSWER_NO;
-	}
-	return w->now_ms >= p->deadline_ms ? ANSWER_NO : ANSWER_WAIT;
+	if (masq_neigh_word(w->neigh, ref) != 0)
+		return ANSWER_YES;
+	if (masq_neighbour_is_silent(w, ref))
+		return ANSWER_NO;
+	return w->now_ms >= p->deadline_ms ? ANSWER_NEVER : ANSWER_WAIT;
 }
 
 /* Tell the sender, drop the packet. It passed the parser once, so it passes again. */
@@ -144,25 +204,49 @@ give_up(struct masq_worker *w, const struct masq_parked *p)
 	masq_stage_tx(w, b);
 }
 
+/* What the box made itself needs the link address only. */
+static void
+finish_own(struct masq_worker *w, const struct masq_parked *p, enum answer answer)
+{
+	struct masq_neigh_ref ref = masq_neigh_find(w->neigh, p->departure, p->ip);
+	uint64_t link = masq_neigh_word(w->neigh, ref);
+
+	if (answer == ANSWER_YES && link != 0) {
+		masq_link_write(p->mbuf, link, w->ports[p->departure].mac);
+		masq_tx_one(w, p->mbuf, p->departure);
+		return;
+	}
+	w->counters.drops[MASQ_DROP_NEIGH_UNREACHABLE]++;
+	rte_pktmbuf_free(p->mbuf);
+}
+
+/* Giving up may park an answer to the sender: at the end of the list, which is walked then too. */
 void
 masq_parked_tick(struct masq_worker *w)
 {
+	struct rte_ring *ring = w->dp->packet_ring[w->id][w->id];
 	uint32_t kept = 0;
 
+	w->lined_up = false;
+	/* All or none, or the last would be overtaken by the first. */
+	if (rte_ring_free_count(ring) < w->n_parked)
+		return;
 	for (uint32_t k = 0; k < w->n_parked; k++) {
-		struct masq_parked *p = &w->parked[k];
-		enum answer answer = has_answered(w, p);
+		struct masq_parked p = w->parked[k];
+		enum answer answer = has_answered(w, &p);
 
-		if (answer == ANSWER_YES) {
-			p->mbuf->port = p->arrival;
-			if (rte_ring_sp_enqueue(w->dp->packet_ring[w->id][w->id], p->mbuf) == 0)
-				continue;
-		} else if (answer == ANSWER_NO) {
+		if (answer == ANSWER_WAIT) {
+			w->parked[kept++] = p;
+		} else if (p.arrival == MASQ_PARKED_OWN) {
 			w->held--;
-			give_up(w, p);
-			continue;
+			finish_own(w, &p, answer);
+		} else if (answer == ANSWER_NEVER) {
+			w->held--;
+			give_up(w, &p);
+		} else {
+			p.mbuf->port = p.arrival;
+			rte_ring_sp_enqueue(ring, p.mbuf);
 		}
-		w->parked[kept++] = *p;
 	}
 	w->n_parked = kept;
 }

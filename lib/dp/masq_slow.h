@@ -118,13 +118,16 @@ void masq_slow_icmp_error(struct masq_worker *w, struct masq_burst *b, unsigned 
 bool masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure);
 
 /**
- * Find the neighbour of a route. When its link address is not known the packet is parked.
+ * Find the neighbour of a route. When its link address is not known the packet is parked, also
+ * while others that came before are. A packet that is dropped here has been counted.
  *
+ * @param judgement	what all chains said
  * @param ref	out
  * @return word of masq_neigh_word(), 0: the packet is decided
  */
 uint64_t masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		const struct masq_fib_route *route, struct masq_neigh_ref *ref);
+		const struct masq_judgement *judgement, const struct masq_fib_route *route,
+		struct masq_neigh_ref *ref);
 
 /** Address a finished packet and mark it to be sent; cuts it when it is too long for the link. */
 void masq_slow_send(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link,
@@ -139,7 +142,7 @@ void
 masq_slow_icmp_about(struct masq_worker *w, const struct rte_mbuf *mbuf, const struct masq_pkt *pkt,
 		uint8_t arrival, uint8_t type, uint8_t code, uint16_t mtu);
 
-/** Send a packet that the box made, by route; lost silently when there is no link address yet. */
+/** Send a packet that the box made, by route; it waits for a link address like others. */
 void masq_slow_originate(struct masq_worker *w, struct rte_mbuf *mbuf, uint32_t dst);
 
 /* masq_local.c */

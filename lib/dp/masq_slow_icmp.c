@@ -83,7 +83,7 @@ translate(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	}
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &outer, route.port, judgement))
 		return;
-	link = masq_slow_neighbour(w, b, i, &route, &ref);
+	link = masq_slow_neighbour(w, b, i, judgement, &route, &ref);
 	if (link == 0)
 		return;
 	masq_judge_count(w, &b->pkt[i], judgement);

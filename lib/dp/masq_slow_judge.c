@@ -250,7 +250,7 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &translated, route->port, judgement))
 		return;
-	link = masq_slow_neighbour(w, b, i, route, &ref);
+	link = masq_slow_neighbour(w, b, i, judgement, route, &ref);
 	if (link == 0)
 		return;
 	path = count(w, pkt, judgement);
@@ -304,7 +304,7 @@ masq_slow_route(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, NULL, route->port, judgement))
 		return;
-	link = masq_slow_neighbour(w, b, i, route, &ref);
+	link = masq_slow_neighbour(w, b, i, judgement, route, &ref);
 	if (link == 0)
 		return;
 	remember_route(w, b, i, judgement, count(w, &b->pkt[i], judgement), route->port, ref);

@@ -4,8 +4,8 @@
  * answers of the box.
  *
  * A packet whose neighbour has no link address yet is parked as it came, untranslated and uncounted,
- * and looked up anew when ARP has answered; so an ICMP error about it quotes what its sender sent,
- * and no rule counts it twice.
+ * and looked up anew when ARP has answered or given up; so an ICMP error about it quotes what its
+ * sender sent, and no rule counts it twice.
  *
  * TTL, DF and MTU are looked at before anything is rewritten, for the same reason.
  */
@@ -74,10 +74,9 @@ masq_slow_originate(struct masq_worker *w, struct rte_mbuf *mbuf, uint32_t dst)
 		return;
 	}
 	ref = masq_neigh_find(w->neigh, route.port, route.next_hop);
-	link = ref.value == MASQ_NEIGH_REF_NONE ? 0 : masq_neigh_word(w->neigh, ref);
+	link = masq_neigh_word(w->neigh, ref);
 	if (link == 0) {
-		masq_neighbour_want(w, route.port, route.next_hop);
-		rte_pktmbuf_free(mbuf);
+		masq_neighbour_park_own(w, mbuf, route.port, route.next_hop);
 		return;
 	}
 	w->counters.originated++;
@@ -106,24 +105,28 @@ masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint
 
 uint64_t
 masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		const struct masq_fib_route *route, struct masq_neigh_ref *ref)
+		const struct masq_judgement *judgement, const struct masq_fib_route *route,
+		struct masq_neigh_ref *ref)
 {
-	struct masq_neigh_link known;
 	uint64_t link;
 
 	*ref = masq_neigh_find(w->neigh, route->port, route->next_hop);
-	if (ref->value != MASQ_NEIGH_REF_NONE) {
-		link = masq_neigh_word(w->neigh, *ref);
-		if (link != 0)
+	link = masq_neigh_word(w->neigh, *ref);
+	if (link != 0) {
+		if (likely(w->n_parked == 0) ||
+				!masq_neighbour_line_up(w, b, i, route->port, route->next_hop))
 			return link;
-		if (masq_neigh_read(w->neigh, *ref, &known) == 0 &&
-				known.state == MASQ_NEIGH_UNREACHABLE) {
-			masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_HOST, 0);
-			masq_burst_drop(b, i, MASQ_DROP_NEIGH_UNREACHABLE);
-			return 0;
-		}
+		return 0;
 	}
-	masq_neighbour_park(w, b, i, route->port, route->next_hop);
+	if (masq_neighbour_is_silent(w, *ref)) {
+		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_HOST, 0);
+		masq_burst_drop(b, i, MASQ_DROP_NEIGH_UNREACHABLE);
+	} else {
+		masq_neighbour_park(w, b, i, route->port, route->next_hop);
+	}
+	/* The chains let it through; that it got no further is no matter of theirs. */
+	if (b->verdict[i] == MASQ_DROP)
+		masq_judge_count(w, &b->pkt[i], judgement);
 	return 0;
 }
 

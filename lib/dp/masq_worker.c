@@ -267,6 +267,8 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 
 	if (w->n_workers > 1)
 		masq_messages_drain(w);
+	if (unlikely(w->lined_up))
+		masq_parked_tick(w);
 	found += take_own_ring(w);
 	for (uint32_t from = 0; from < w->n_workers; from++)
 		if (from != w->id)

@@ -166,8 +166,106 @@ nobody_answers(void **state)
 	box_expect(box, WAN, &question);
 	box_expect_nothing(box);
 	answer(box, WAN, GATEWAY, box_host_mac(WAN));
+	/* Four were judged to the end, whether or not anybody was there. */
+	assert_int_equal(box_rule_packets(box, "input", 0), 4);
+	assert_int_equal(box_rule_packets(box, "forward", 0), 4);
+	assert_int_equal(box_rule_packets(box, "output", 0), 4);
 	pkt = talk_out_translated(&t, pkt);
 	box_expect(box, WAN, &pkt);
+	box_close(box);
+}
+
+/* What comes in the moment between the answer and the departure of those that wait lines up. */
+static void
+nobody_overtakes_who_waits(void **state)
+{
+	struct masq_test_box *box = open_by_hand(state, MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	const struct masq_test_pkt question = asks(WAN, GATEWAY);
+	const struct masq_test_pkt reply = { .arp = 2,
+		.src = GATEWAY,
+		.src_mac = box_host_mac(WAN),
+		.dst = box_address(WAN),
+		.arp_target_mac = box_mac(box, WAN) };
+
+	for (unsigned int k = 0; k < 3; k++) {
+		struct masq_test_pkt pkt = numbered(&t, k);
+
+		box_send(box, LAN, &pkt);
+	}
+	box_expect(box, WAN, &question);
+	box_put(box, WAN, &reply);
+	box_run(box);
+	for (unsigned int k = 3; k < 40; k++) {
+		struct masq_test_pkt pkt = numbered(&t, k);
+
+		box_put(box, LAN, &pkt);
+		if (k % 9 == 0)
+			box_run(box);
+	}
+	box_run(box);
+	for (unsigned int k = 0; k < 40; k++) {
+		struct masq_test_pkt pkt = talk_out_translated(&t, numbered(&t, k));
+
+		t.visible_port = box_expect(box, WAN, &pkt).sport;
+	}
+	box_expect_nothing(box);
+	assert_int_equal(box_counters(box).held, 0);
+	box_close(box);
+}
+
+/* The table forgets a neighbour while packets wait for it: the next packet has it asked again. */
+static void
+forgotten_while_asked(void **state)
+{
+	struct masq_test_box *box = open_by_hand(state, MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	const struct masq_test_pkt question = asks(WAN, GATEWAY);
+	struct masq_test_pkt pkt = talk_out_pkt(&t, 0), left = talk_out_translated(&t, pkt);
+
+	box_send(box, LAN, &pkt);
+	box_expect(box, WAN, &question);
+	assert_int_equal(masq_dp_neighbours_flush(box_dp(box), 0), 0);
+	box_send(box, LAN, &pkt);
+	box_expect(box, WAN, &question);
+	answer(box, WAN, GATEWAY, box_host_mac(WAN));
+	box_expect(box, WAN, &left);
+	box_expect(box, WAN, &left);
+	box_close(box);
+}
+
+/* What the box itself has to say waits for a link address like the packets of others. */
+static void
+own_packets_wait(void **state)
+{
+	struct masq_test_box *box = open_by_hand(state, MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	const struct masq_test_pkt question = asks(LAN, INSIDE);
+	struct masq_test_pkt pkt = talk_out_pkt(&t, 0), error;
+
+	pkt.ttl = 1;
+	error = box_error(LAN, &pkt, 11, 0, 0);
+	for (unsigned int k = 0; k < 17; k++)
+		box_send(box, LAN, &pkt);
+	box_expect(box, LAN, &question);
+	box_expect_nothing(box);
+	assert_int_equal(box_counters(box).held, 16);
+	answer(box, LAN, INSIDE, box_host_mac(LAN));
+	for (unsigned int k = 0; k < 16; k++)
+		box_expect(box, LAN, &error);
+	box_expect_nothing(box);
+
+	/* Nobody there: dropped by name, and nobody is told. */
+	pkt.src = "192.168.1.3";
+	box_drops_seen(box);
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_TTL);
+	let_pass(box, 4000);
+	box_expect_drop(box, MASQ_DROP_NEIGH_UNREACHABLE);
+	assert_int_equal(box_counters(box).held, 0);
+	pkt.src = "192.168.1.4";
+	box_send(box, LAN, &pkt);
+	assert_int_equal(box_counters(box).held, 1);
 	box_close(box);
 }
 
@@ -377,6 +475,9 @@ main(int argc, char **argv)
 		BOX_ROWS(the_queue_is_bounded),
 		BOX_ROWS(silent_neighbours_hold_up_nobody),
 		BOX_ROWS(nobody_answers),
+		BOX_ROWS(nobody_overtakes_who_waits),
+		BOX_ROWS(forgotten_while_asked),
+		BOX_ROWS(own_packets_wait),
 		BOX_ROWS(neighbours_age),
 		BOX_ROWS(a_neighbour_moves),
 		BOX_ROWS(requests_for_others_are_not_answered),
