@@ -83,7 +83,7 @@ refuse_packet(struct masq_worker *w, struct rte_mbuf *mbuf, enum masq_drop reaso
 	b->owned = true;
 	masq_stage_parse(w, b);
 	if (b->verdict[0] == MASQ_UNDECIDED)
-		masq_slow_refuse(w, b, 0, reason);
+		masq_slow_refuse_late(w, b, 0, reason);
 	masq_stage_tx(w, b);
 }
 

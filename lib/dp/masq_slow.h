@@ -103,6 +103,10 @@ void masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 void masq_slow_refuse(
 		struct masq_worker *w, struct masq_burst *b, unsigned int i, enum masq_drop reason);
 
+/** The same for a packet that another worker refused; it is judged and counted first. */
+void masq_slow_refuse_late(
+		struct masq_worker *w, struct masq_burst *b, unsigned int i, enum masq_drop reason);
+
 /* masq_slow_icmp.c */
 
 /** An ICMP error. */

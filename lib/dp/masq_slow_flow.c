@@ -27,6 +27,26 @@ masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int i, en
 	masq_burst_drop(b, i, reason);
 }
 
+/* Nothing has been counted: an answer to the question would have been judged afresh. */
+void
+masq_slow_refuse_late(
+		struct masq_worker *w, struct masq_burst *b, unsigned int i, enum masq_drop reason)
+{
+	struct masq_judgement judgement;
+	struct masq_fib_route route;
+
+	masq_judge_begin(b, i, &judgement);
+	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
+		return;
+	if (masq_fib_lookup(w->snapshot->fib, judgement.input.dst, &route) == 0 &&
+			!route.is_local &&
+			!masq_judge_chain(
+					w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, &judgement))
+		return;
+	masq_judge_count(w, &b->pkt[i], &judgement);
+	masq_slow_refuse(w, b, i, reason);
+}
+
 static enum masq_state
 first_state(const struct masq_pkt *pkt, enum masq_session_kind kind)
 {

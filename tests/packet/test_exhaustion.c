@@ -73,6 +73,10 @@ filled_to_the_last_port(void **state)
 		gets_none(box, IPPROTO_UDP, (uint16_t)(5000 + k), OUTSIDE);
 	assert_int_equal(box_sessions(box), PORTS);
 	assert_int_equal(box_drops(box, MASQ_DROP_NO_PORT), 5);
+	/* Whoever refuses, the chains that let a packet through have counted it. */
+	assert_int_equal(box_rule_packets(box, "input", 0), PORTS + 5);
+	assert_int_equal(box_rule_packets(box, "forward", 0), PORTS + 5);
+	assert_int_equal(box_rule_packets(box, "output", 0), PORTS);
 	box_close(box);
 }
 

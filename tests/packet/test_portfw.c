@@ -295,6 +295,8 @@ the_same_tuple_twice(void **state)
 
 	talk_open_from_outside(&first);
 	talk_in_dropped(&second, SYN, MASQ_DROP_TUPLE_IN_USE);
+	assert_int_equal(box_rule_packets(box, "input", 0), 4);
+	assert_int_equal(box_rule_packets(box, "output", 0), 3);
 	talk_out(&first, ACK);
 	talk_in(&first, ACK);
 	assert_int_equal(box_sessions(box), 1);
