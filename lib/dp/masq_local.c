@@ -18,6 +18,7 @@
 
 #include <masq_arp.h>
 #include <masq_icmp.h>
+#include <masq_rewrite.h>
 
 #include "masq_link.h"
 #include "masq_slow.h"
@@ -125,6 +126,8 @@ answer_echo(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		return;
 	masq_judge_count(w, &b->pkt[i], judgement);
 	masq_icmp_echo_reply(b->mbuf[i], &b->pkt[i]);
+	masq_rewrite_tos(judgement->result.tos_and, judgement->result.tos_xor, b->mbuf[i],
+			&b->pkt[i]);
 	masq_slow_send(w, b, i, link, route.port);
 }
 

@@ -65,7 +65,8 @@ static void
 translate(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement)
 {
-	struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
+	const struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
+	struct masq_rewrite rewrite = half->rewrite;
 	struct masq_tuple outer = outer_after(half, &b->pkt[i].key, &judgement->input);
 	struct masq_fib_route route;
 	struct masq_neigh_ref ref;
@@ -87,7 +88,9 @@ translate(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	if (link == 0)
 		return;
 	masq_judge_count(w, &b->pkt[i], judgement);
-	masq_rewrite_icmp_error(&half->rewrite, b->mbuf[i], &b->pkt[i]);
+	rewrite.tos_and = judgement->result.tos_and;
+	rewrite.tos_xor = judgement->result.tos_xor;
+	masq_rewrite_icmp_error(&rewrite, b->mbuf[i], &b->pkt[i]);
 	w->counters.icmp_translated++;
 	masq_slow_send(w, b, i, link, route.port);
 }

@@ -90,6 +90,20 @@ masq_rewrite_query(const struct masq_rewrite *rewrite, uint8_t *icmp)
 	store16(icmp + 2, updated_query_checksum(icmp, rewrite->l4_delta));
 }
 
+void
+masq_rewrite_tos(
+		uint8_t tos_and, uint8_t tos_xor, struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
+{
+	uint8_t *ip = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, pkt->l3_offset);
+	uint8_t tos = (ip[1] & tos_and) ^ tos_xor;
+	uint16_t delta = masq_csum_delta16((uint16_t)(ip[1] << 8), (uint16_t)(tos << 8));
+
+	if (tos == ip[1])
+		return;
+	ip[1] = tos;
+	store16(ip + 10, masq_csum_apply(load16(ip + 10), delta));
+}
+
 /* Change one word of a sum; the change is added to its delta. */
 static void
 replace16(uint8_t *place, uint16_t after, uint16_t *delta)
@@ -147,7 +161,7 @@ masq_rewrite_icmp_error(const struct masq_rewrite *rewrite, struct rte_mbuf *mbu
 	replace32(ip + 16, rewrite->dst, &outer_delta);
 	if (rewrite->src != pkt->key.src)
 		replace32(ip + 12, rewrite->src, &outer_delta);
-	masq_rewrite_ip(ip, 0xff, 0, outer_delta, pkt);
+	masq_rewrite_ip(ip, rewrite->tos_and, rewrite->tos_xor, outer_delta, pkt);
 
 	replace32(quote + 12, rewrite->dst, &addresses_delta);
 	replace32(quote + 16, rewrite->src, &addresses_delta);

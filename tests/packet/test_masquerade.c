@@ -141,6 +141,47 @@ type_of_service_is_rewritten(void **state)
 	box_close(box);
 }
 
+/* Errors about a session and what the box itself answers are no exception. */
+static void
+type_of_service_of_icmp(void **state)
+{
+	struct masq_test_box *box = box_open(
+			box_workers(state), MASQ_ALL "ipchains -A output -p icmp -t 0x01 0x10\n");
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct masq_test_pkt ping = { .proto = IPPROTO_ICMP,
+		.src = INSIDE,
+		.dst = BOX_LAN,
+		.icmp_type = 8,
+		.icmp_id = 7,
+		.tos = 0x08 };
+	struct masq_test_pkt about, about_inside, error, arrives;
+
+	talk_out(&t, 0);
+	about = talk_out_translated(&t, talk_out_pkt(&t, 0));
+	error = (struct masq_test_pkt){ .proto = IPPROTO_ICMP,
+		.src = OUTSIDE,
+		.dst = BOX_WAN,
+		.icmp_type = 3,
+		.icmp_code = 3,
+		.tos = 0xc1,
+		.quote = &about };
+	arrives = onward(error);
+	about_inside = onward(talk_out_pkt(&t, 0));
+	arrives.quote = &about_inside;
+	arrives.dst = INSIDE;
+	arrives.tos = 0x11;
+	box_send(box, WAN, &error);
+	box_expect(box, LAN, &arrives);
+
+	box_send(box, LAN, &ping);
+	ping.src = BOX_LAN;
+	ping.dst = INSIDE;
+	ping.icmp_type = 0;
+	ping.tos = 0x10;
+	box_expect(box, LAN, &ping);
+	box_close(box);
+}
+
 /* One external port serves several inside hosts, as long as their peers differ. */
 static void
 ports_are_shared_towards_other_peers(void **state)
@@ -290,6 +331,7 @@ main(int argc, char **argv)
 		BOX_ROWS(udp_without_checksum),
 		BOX_ROWS(ip_options_pass),
 		BOX_ROWS(type_of_service_is_rewritten),
+		BOX_ROWS(type_of_service_of_icmp),
 		BOX_ROWS(ports_are_shared_towards_other_peers),
 		BOX_ROWS(many_flows),
 		BOX_ROWS(strangers_are_not_let_in),

@@ -74,12 +74,18 @@ static inline void masq_rewrite_apply(const struct masq_rewrite *rewrite, struct
  *
  * The outer destination changes as for packets of the half; the outer source becomes the half's new
  * source if the half changes the source (a router inside must not show itself), else it stays.
+ * The outer TOS changes as the rewrite says: chains judge errors one by one, so it is the caller's
+ * copy of the half's rewrite with what they said of this one.
  *
  * @param rewrite	of the half with key pkt->key
  * @param mbuf	the error
  * @param pkt	its parse, MASQ_PKT_ICMP_ERROR
  */
 void masq_rewrite_icmp_error(const struct masq_rewrite *rewrite, struct rte_mbuf *mbuf,
+		const struct masq_pkt *pkt);
+
+/** Only TOS, with the IP checksum: an answer of the box that its chains had their say in. */
+void masq_rewrite_tos(uint8_t tos_and, uint8_t tos_xor, struct rte_mbuf *mbuf,
 		const struct masq_pkt *pkt);
 
 /** Only TTL minus one, and TOS, with the IP checksum: a packet that is merely routed. */
