@@ -137,6 +137,12 @@ uint64_t masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsign
 void masq_slow_send(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link,
 		uint8_t departure);
 
+/** Nothing leads to where the packet wants to go: dropped by name, its sender learns (ICMP 3/0). */
+void masq_slow_no_route(struct masq_worker *w, struct masq_burst *b, unsigned int i);
+
+/** Nobody out there can have this source: an own address, or one of all hosts of a network. */
+bool masq_slow_is_martian(const struct masq_worker *w, uint32_t src);
+
 /** Answer the offender with an ICMP error, if it may be answered. The packet itself stays. */
 void masq_slow_icmp(struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint8_t type,
 		uint8_t code, uint16_t mtu);

@@ -116,12 +116,17 @@ forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	enum masq_drop reason = MASQ_DROP_NONE;
 
 	if (masq_rules_portfw_turn(w->snapshot->rules, pkt->key.proto, judgement->input.dst,
-			    judgement->input.dport, &target) != 0)
+			    judgement->input.dport, &target) != 0) {
 		reason = MASQ_DROP_LOCAL;
-	else if (masq_fib_lookup(w->snapshot->fib, target.raddr, route) != 0 || route->is_broadcast)
+	} else if (masq_fib_lookup(w->snapshot->fib, target.raddr, route) != 0) {
+		masq_judge_count(w, pkt, judgement);
+		masq_slow_no_route(w, b, i);
+		return;
+	} else if (route->is_broadcast) {
 		reason = MASQ_DROP_NO_ROUTE;
-	else if (route->is_local)
+	} else if (route->is_local) {
 		reason = MASQ_DROP_FORWARD_LOCAL;
+	}
 	if (reason != MASQ_DROP_NONE) {
 		masq_judge_count(w, pkt, judgement);
 		masq_burst_drop(b, i, reason);
@@ -176,15 +181,14 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	masq_judge_begin(b, i, judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], judgement))
 		return;
-	if (masq_fib_is_local(w->snapshot->fib, judgement->input.src)) {
+	if (masq_slow_is_martian(w, judgement->input.src)) {
 		masq_judge_count(w, &b->pkt[i], judgement);
 		masq_burst_drop(b, i, MASQ_DROP_MARTIAN_SOURCE);
 		return;
 	}
 	if (masq_fib_lookup(w->snapshot->fib, judgement->input.dst, route) != 0) {
-		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_NET, 0);
 		masq_judge_count(w, &b->pkt[i], judgement);
-		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+		masq_slow_no_route(w, b, i);
 		return;
 	}
 	if (route->is_local) {

@@ -104,7 +104,7 @@ masq_slow_icmp_error(struct masq_worker *w, struct masq_burst *b, unsigned int i
 	masq_judge_begin(b, i, &judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
 		return;
-	if (masq_fib_is_local(w->snapshot->fib, judgement.input.src)) {
+	if (masq_slow_is_martian(w, judgement.input.src)) {
 		masq_judge_count(w, &b->pkt[i], &judgement);
 		masq_burst_drop(b, i, MASQ_DROP_MARTIAN_SOURCE);
 		return;

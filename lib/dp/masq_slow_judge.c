@@ -323,10 +323,14 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	masq_judge_begin(b, i, &judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
 		return;
-	if (masq_fib_lookup(w->snapshot->fib, rte_be_to_cpu_32(half->rewrite.dst), &route) != 0 ||
-			route.is_broadcast) {
+	if (masq_fib_lookup(w->snapshot->fib, rte_be_to_cpu_32(half->rewrite.dst), &route) != 0) {
 		masq_judge_count(w, &b->pkt[i], &judgement);
-		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+		masq_slow_no_route(w, b, i);
+		return;
+	}
+	if (route.is_broadcast) {
+		masq_judge_count(w, &b->pkt[i], &judgement);
+		masq_burst_drop(b, i, MASQ_DROP_BROADCAST);
 		return;
 	}
 	if (route.is_local) {

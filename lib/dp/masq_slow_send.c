@@ -84,6 +84,22 @@ masq_slow_originate(struct masq_worker *w, struct rte_mbuf *mbuf, uint32_t dst)
 	masq_tx_one(w, mbuf, route.port);
 }
 
+void
+masq_slow_no_route(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_NET, 0);
+	masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+}
+
+bool
+masq_slow_is_martian(const struct masq_worker *w, uint32_t src)
+{
+	struct masq_fib_route route;
+
+	return masq_fib_lookup(w->snapshot->fib, src, &route) == 0 &&
+			(route.is_local || route.is_broadcast);
+}
+
 bool
 masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure)
 {

@@ -352,6 +352,28 @@ no_route_to_the_server(void **state)
 	box_close(box);
 }
 
+/* The client of a forwarded port learns that there is no way to the server. */
+static void
+nowhere_to_forward_to(void **state)
+{
+	const struct masq_test_box_options options = {
+		.workers = box_workers(state),
+		.no_gateway = true,
+		.rules = MASQ_ALL "route add 209.81.9.0/24 via 203.0.113.254\n"
+				  "portfw -a -P tcp -L 203.0.113.1 80 -R 10.9.9.9 8080\n",
+	};
+	struct masq_test_box *box = box_open_with(&options);
+	struct talk t = CALL(box, TCP, "209.81.9.9", 3000, 80, "10.9.9.9", 8080);
+	struct masq_test_pkt pkt = talk_in_pkt(&t, SYN), error = box_error(WAN, &pkt, 3, 0, 0);
+
+	box_send(box, WAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_NO_ROUTE);
+	box_expect(box, WAN, &error);
+	box_expect_nothing(box);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -373,6 +395,7 @@ main(int argc, char **argv)
 		BOX_ROWS(server_as_client),
 		BOX_ROWS(time_to_live_of_a_call),
 		BOX_ROWS(no_route_to_the_server),
+		BOX_ROWS(nowhere_to_forward_to),
 	};
 
 	(void)argc;

@@ -387,6 +387,35 @@ sessions_follow_routes(void **state)
 	box_close(box);
 }
 
+/* The way is taken away under a living session: its hosts learn, and it goes on when it is back. */
+static void
+a_route_goes_and_comes_back(void **state)
+{
+	static const char way[] = MASQ_ALL "route add 209.81.8.0/24 via 192.168.16.9\n";
+	const struct masq_test_box_options options = {
+		.workers = box_workers(state), .no_gateway = true, .rules = way
+	};
+	struct masq_test_box *box = box_open_with(&options);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct masq_test_pkt pkt = talk_out_pkt(&t, 0), error = box_error(LAN, &pkt, 3, 0, 0);
+
+	t.outside_at = SRV;
+	t.visible = BOX_SRV;
+	talk_out(&t, 0);
+	talk_in(&t, 0);
+	box_rules(box, MASQ_ALL);
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_NO_ROUTE);
+	box_expect(box, LAN, &error);
+	box_expect_nothing(box);
+	assert_int_equal(box_rule_packets(box, "input", 0), 3);
+	box_rules(box, way);
+	talk_out(&t, 0);
+	talk_in(&t, 0);
+	assert_int_equal(box_sessions(box), 1);
+	box_close(box);
+}
+
 static void
 broadcast_and_multicast(void **state)
 {
@@ -471,6 +500,29 @@ own_source(void **state)
 	box_close(box);
 }
 
+/* All hosts of a connected network are no sender either. */
+static void
+broadcast_source(void **state)
+{
+	static const char *const sources[] = { "192.168.1.255", "192.168.1.0", "203.0.113.255" };
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct masq_test_pkt pkt = udp_to(OUTSIDE);
+	struct masq_test_pkt ping = {
+		.proto = IPPROTO_ICMP, .dst = BOX_LAN, .icmp_type = 8, .icmp_id = 7
+	};
+
+	for (unsigned int k = 0; k < 3; k++) {
+		pkt.src = ping.src = sources[k];
+		box_send(box, LAN, &pkt);
+		box_expect_drop(box, MASQ_DROP_MARTIAN_SOURCE);
+		box_send(box, LAN, &ping);
+		box_expect_drop(box, MASQ_DROP_MARTIAN_SOURCE);
+	}
+	assert_int_equal(box_sessions(box), 0);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -489,9 +541,11 @@ main(int argc, char **argv)
 		BOX_ROWS(remembered_flow_and_its_neighbour),
 		BOX_ROWS(more_flows_than_are_remembered),
 		BOX_ROWS(sessions_follow_routes),
+		BOX_ROWS(a_route_goes_and_comes_back),
 		BOX_ROWS(broadcast_and_multicast),
 		BOX_ROWS(martians),
 		BOX_ROWS(own_source),
+		BOX_ROWS(broadcast_source),
 	};
 
 	(void)argc;
