@@ -22,6 +22,7 @@ enum masq_verdict {
 	MASQ_UNDECIDED, /**< the next stages look at it */
 	MASQ_SLOW, /**< the slow path decides */
 	MASQ_SEND, /**< translated and addressed; departure[] says where to */
+	MASQ_SEND_CUT, /**< the same, but longer than that link takes: in pieces */
 	MASQ_DROP, /**< reason[] says why; its buffer is freed by the last stage */
 	MASQ_GONE, /**< buffer is not ours any more: handed on, parked, kept, or consumed */
 };
@@ -35,7 +36,7 @@ struct masq_burst {
 	uint8_t verdict[MASQ_BURST]; /**< enum masq_verdict */
 	uint8_t reason[MASQ_BURST]; /**< enum masq_drop */
 	uint8_t arrival[MASQ_BURST]; /**< port index */
-	uint8_t departure[MASQ_BURST]; /**< port index, valid with MASQ_SEND */
+	uint8_t departure[MASQ_BURST]; /**< port index, valid with MASQ_SEND and MASQ_SEND_CUT */
 };
 
 /** Decide against packet @p i. */

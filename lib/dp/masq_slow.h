@@ -133,7 +133,7 @@ uint64_t masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsign
 		const struct masq_judgement *judgement, const struct masq_fib_route *route,
 		struct masq_neigh_ref *ref);
 
-/** Address a finished packet and mark it to be sent; cuts it when it is too long for the link. */
+/** Address a finished packet and mark it to be sent, in pieces if it is too long for the link. */
 void masq_slow_send(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link,
 		uint8_t departure);
 

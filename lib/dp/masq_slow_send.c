@@ -9,8 +9,6 @@
  *
  * TTL, DF and MTU are looked at before anything is rewritten, for the same reason.
  */
-#include <errno.h>
-
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
@@ -18,8 +16,6 @@
 
 #include "masq_link.h"
 #include "masq_slow.h"
-
-#define CUT_MAX 64 /* fragments of one packet: 64 KB over the smallest MTUs is refused by name */
 
 static bool
 dont_fragment(const struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
@@ -146,33 +142,12 @@ masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	return 0;
 }
 
-/* Too long for the link, and may be cut: all pieces but the first were made by the box. */
-static void
-send_in_pieces(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure)
-{
-	struct rte_mbuf *piece[CUT_MAX];
-	int n = masq_frag_cut(w->pool, b->mbuf[i], b->pkt[i].l3_offset, w->ports[departure].mtu,
-			piece, CUT_MAX);
-
-	if (n <= 0) {
-		masq_burst_drop(b, i, n == -ENOMEM ? MASQ_DROP_NO_MBUF : MASQ_DROP_MTU);
-		return;
-	}
-	w->counters.originated += (uint64_t)n - 1;
-	for (int k = 0; k < n; k++)
-		masq_tx_one(w, piece[k], departure);
-	b->verdict[i] = MASQ_GONE;
-}
-
 void
 masq_slow_send(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link,
 		uint8_t departure)
 {
 	masq_link_write(b->mbuf[i], link, w->ports[departure].mac);
-	if (unlikely(b->pkt[i].l3_len_bytes > w->ports[departure].mtu)) {
-		send_in_pieces(w, b, i, departure);
-		return;
-	}
 	b->departure[i] = departure;
-	b->verdict[i] = MASQ_SEND;
+	b->verdict[i] = likely(b->pkt[i].l3_len_bytes <= w->ports[departure].mtu) ? MASQ_SEND
+										  : MASQ_SEND_CUT;
 }

@@ -4,15 +4,22 @@
  * counted by its reason and freed. The gathered packets leave at the end of the round, in bursts as
  * long as the round made them.
  *
+ * A packet that is too long for its link and may be cut is cut here and not before, so that it does
+ * not overtake those that stand before it in the burst.
+ *
  * A port with fewer transmit queues than there are workers has its queues served by some workers
  * only; the others hand their packets to one of these over a ring of its own kind (the packets are
  * finished, nobody looks at them again).
  */
+#include <errno.h>
+
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
 #include "masq_dp_priv.h"
+
+#define CUT_MAX 64 /* fragments of one packet: 64 KB over the smallest MTUs is refused by name */
 
 /* Put the port's tag on. @return false: no room in the buffer, which ours always have */
 static bool
@@ -136,13 +143,36 @@ masq_tx_take_over(struct masq_worker *w)
 	}
 }
 
+/* All pieces but the first were made by the box. */
+static void
+send_in_pieces(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	uint8_t departure = b->departure[i];
+	struct rte_mbuf *piece[CUT_MAX];
+	int n = masq_frag_cut(w->pool, b->mbuf[i], b->pkt[i].l3_offset, w->ports[departure].mtu,
+			piece, CUT_MAX);
+
+	if (n <= 0) {
+		masq_burst_drop(b, i, n == -ENOMEM ? MASQ_DROP_NO_MBUF : MASQ_DROP_MTU);
+		return;
+	}
+	w->counters.originated += (uint64_t)n - 1;
+	for (int k = 0; k < n; k++)
+		masq_tx_one(w, piece[k], departure);
+	b->verdict[i] = MASQ_GONE;
+}
+
 void
 masq_stage_tx(struct masq_worker *w, struct masq_burst *b)
 {
 	for (unsigned int i = 0; i < b->n; i++) {
 		if (likely(b->verdict[i] == MASQ_SEND)) {
 			masq_tx_one(w, b->mbuf[i], b->departure[i]);
-		} else if (b->verdict[i] == MASQ_DROP) {
+			continue;
+		}
+		if (b->verdict[i] == MASQ_SEND_CUT)
+			send_in_pieces(w, b, i);
+		if (b->verdict[i] == MASQ_DROP) {
 			w->counters.drops[b->reason[i]]++;
 			rte_pktmbuf_free(b->mbuf[i]);
 		}

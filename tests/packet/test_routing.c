@@ -149,6 +149,37 @@ cut_to_the_next_link(void **state)
 	box_close(box);
 }
 
+/* Packets of one burst leave in its order, cut or not. */
+static void
+cut_in_its_place(void **state)
+{
+	const struct masq_test_box_options narrow = {
+		.workers = box_workers(state), .wan_mtu = 600, .rules = MASQ_ALL
+	};
+	struct masq_test_box *box = box_open_with(&narrow);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct masq_test_pkt small = talk_out_pkt(&t, 0), big = small, left;
+
+	big.payload = NULL;
+	big.payload_bytes = 1000;
+	talk_out(&t, 0);
+	box_put(box, LAN, &small);
+	box_put(box, LAN, &big);
+	box_put(box, LAN, &small);
+	box_run(box);
+	left = talk_out_translated(&t, small);
+	box_expect(box, WAN, &left);
+	left = talk_out_translated(&t, big);
+	left.frag_bytes = 576;
+	box_expect(box, WAN, &left);
+	left.frag_offset_bytes = 576;
+	left.frag_bytes = 0;
+	box_expect(box, WAN, &left);
+	left = talk_out_translated(&t, small);
+	box_expect(box, WAN, &left);
+	box_close(box);
+}
+
 static void
 masqueraded_and_cut(void **state)
 {
@@ -533,6 +564,7 @@ main(int argc, char **argv)
 		BOX_ROWS(no_route),
 		BOX_ROWS(too_big_with_df),
 		BOX_ROWS(cut_to_the_next_link),
+		BOX_ROWS(cut_in_its_place),
 		BOX_ROWS(masqueraded_and_cut),
 		BOX_ROWS(longest_prefix_wins),
 		BOX_ROWS(remembered_flows),
