@@ -367,6 +367,7 @@ masq_rules_create(const struct masq_conf_rules *conf,
 	rules->matches_max = MASQ_RULES_MATCHES_MIN + 4 * n_rules;
 	if (compile_chains(&c, rules, conf) != 0)
 		goto fail;
+	masq_classes_init(&rules->classes, rules);
 	if (n_rules > 0) {
 		rules->index = masq_index_create(rules->rules, n_rules);
 		if (rules->index == NULL) {

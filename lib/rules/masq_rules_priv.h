@@ -116,6 +116,7 @@ struct masq_rules {
 	uint32_t n_ports;
 	uint32_t matches_max; /* a packet that matches more often is going in circles */
 	struct masq_index *index; /* NULL when there is no rule */
+	struct masq_classes classes;
 	struct masq_portfw portfw;
 	uint64_t bytes; /* all of the above */
 };
@@ -126,6 +127,9 @@ masq_rules_policy_slot(const struct masq_rules *rules, uint32_t chain)
 {
 	return rules->n_rules + chain;
 }
+
+/** Cut the fields of the compiled rules into classes. */
+void masq_classes_init(struct masq_classes *classes, const struct masq_rules *rules);
 
 /**
  * Group the portfw rules of a model and give each group its turns.

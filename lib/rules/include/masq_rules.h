@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <masq_classes.h>
 #include <masq_conf.h>
 #include <masq_err.h>
 
@@ -129,6 +130,9 @@ uint32_t masq_rules_slots(const struct masq_rules *rules);
 
 /** @return masq_conf_rule.id (or masq_conf_chain.policy_id) of a slot: what outlives recompiling */
 uint32_t masq_rules_slot_id(const struct masq_rules *rules, uint32_t slot);
+
+/** @return which packets all rules treat alike (masq_classes.h); lives as long as the rules */
+const struct masq_classes *masq_rules_classes(const struct masq_rules *rules);
 
 /** @return bytes that the compiled form takes */
 uint64_t masq_rules_bytes(const struct masq_rules *rules);
