@@ -37,10 +37,10 @@ void
 masq_rewrite_init(struct masq_rewrite *rewrite, const struct masq_tuple *from,
 		const struct masq_tuple *to, bool is_reply)
 {
-	uint16_t addresses = masq_csum_delta_add(masq_csum_delta32(from->src, to->src),
-			masq_csum_delta32(from->dst, to->dst));
-	uint16_t sport = masq_csum_delta16(from->sport, to->sport);
-	uint16_t dport = masq_csum_delta16(from->dport, to->dport);
+	/* Sums of words that come and complements of words that go; 64 bits hold all carries. */
+	uint64_t addresses = (uint64_t)~from->src + (uint64_t)~from->dst + to->src + to->dst;
+	uint64_t sport = (uint64_t)(uint16_t)~from->sport + to->sport;
+	uint64_t dport = (uint64_t)(uint16_t)~from->dport + to->dport;
 	bool is_icmp = from->proto == IPPROTO_ICMP;
 
 	*rewrite = (struct masq_rewrite){
@@ -48,14 +48,14 @@ masq_rewrite_init(struct masq_rewrite *rewrite, const struct masq_tuple *from,
 		.dst = to->dst,
 		.sport = to->sport,
 		.dport = to->dport,
-		.l3_delta = addresses,
-		.l4_delta = masq_csum_delta_add(addresses, masq_csum_delta_add(sport, dport)),
+		.l3_delta = masq_csum_fold64(addresses),
+		.l4_delta = masq_csum_fold64(addresses + sport + dport),
 		.proto = from->proto,
 		.tos_and = 0xff,
 		.icmp_id_is_dport = is_icmp && is_reply,
 	};
 	if (is_icmp)
-		rewrite->l4_delta = is_reply ? dport : sport;
+		rewrite->l4_delta = masq_csum_fold64(is_reply ? dport : sport);
 }
 
 void

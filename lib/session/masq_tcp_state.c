@@ -88,8 +88,9 @@ masq_tcp_next(enum masq_state state, bool from_inside, uint8_t tcp_flags)
 bool
 masq_state_watches_ack(enum masq_state state)
 {
-	return masq_tcp_next(state, false, MASQ_TCP_ACK) != state ||
-			masq_tcp_next(state, true, MASQ_TCP_ACK) != state;
+	const uint32_t watching = 1u << NO | 1u << LA | 1u << LI; /* read off the table above */
+
+	return (watching >> state & 1) != 0;
 }
 
 uint32_t

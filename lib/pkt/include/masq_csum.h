@@ -22,6 +22,15 @@ masq_csum_fold(uint32_t sum)
 	return (uint16_t)sum;
 }
 
+/** The same for a sum of a few 32-bit words: 2^16 is 1 to such a sum, and so is 2^32. */
+static inline uint16_t
+masq_csum_fold64(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return masq_csum_fold((uint32_t)sum);
+}
+
 /** Delta (as masq_csum_apply() takes it) for one 16-bit word that changes. */
 static inline uint16_t
 masq_csum_delta16(uint16_t before, uint16_t after)
