@@ -134,6 +134,19 @@ struct masq_mail {
 	_Atomic(bool) done;
 };
 
+#define MASQ_JUDGED_BITS 9
+
+/** A verdict about a class of packets; masq_judged.h. */
+struct masq_judged {
+	uint64_t key;
+	uint32_t generation; /**< 0: empty */
+	uint32_t path;
+	uint32_t mark;
+	uint8_t verdict; /**< enum masq_rules_verdict of the forward chain: ACCEPT or MASQ */
+	uint8_t tos_and, tos_xor;
+	uint8_t spare;
+};
+
 struct masq_worker {
 	/* constant after creation */
 	struct masq_dp *dp;
@@ -160,6 +173,8 @@ struct masq_worker {
 	/* the rule set in force */
 	const struct masq_snapshot *snapshot;
 	uint32_t generation;
+	const struct masq_classes *classes;
+	const struct masq_fib_special *special;
 	struct masq_path_table *paths;
 	struct masq_path_counter *path_counters;
 	struct masq_path_table *path_tables[2]; /**< by parity of the generation */
@@ -173,6 +188,10 @@ struct masq_worker {
 	struct masq_tx tx[MASQ_CONF_PORTS_MAX];
 	uint64_t tx_used; /**< bit p: tx[p] is not empty */
 
+	struct masq_neigh_ref last_neigh; /**< of the last packet that was given one by its route */
+	uint32_t last_neigh_ip;
+	uint8_t last_neigh_port;
+	struct masq_judged judged[1 << MASQ_JUDGED_BITS];
 	struct masq_parked parked[MASQ_PARKED_MAX];
 	uint32_t n_parked;
 	bool lined_up; /**< packets are parked whose neighbour has answered */

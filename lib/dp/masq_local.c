@@ -121,10 +121,11 @@ answer_echo(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	judgement->input.sport = 0; /* type of an echo reply */
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &reply, route.port, judgement))
 		return;
-	link = masq_slow_neighbour(w, b, i, judgement, &route, &ref);
+	link = masq_slow_neighbour(w, b, i, &route, &ref);
+	if (link != 0 || b->verdict[i] == MASQ_DROP)
+		masq_judge_count(w, &b->pkt[i], judgement);
 	if (link == 0)
 		return;
-	masq_judge_count(w, &b->pkt[i], judgement);
 	masq_icmp_echo_reply(b->mbuf[i], &b->pkt[i]);
 	masq_rewrite_tos(judgement->result.tos_and, judgement->result.tos_xor, b->mbuf[i],
 			&b->pkt[i]);

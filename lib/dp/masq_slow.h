@@ -16,6 +16,7 @@
 struct masq_judgement {
 	struct masq_rules_result result;
 	struct masq_rules_input input; /**< the packet as it arrived */
+	enum masq_rules_verdict forward; /**< what the forward chain said, if it was asked */
 	unsigned int n_asked;
 
 	struct {
@@ -37,6 +38,7 @@ struct masq_openings {
 	struct masq_nat_result result[MASQ_BURST];
 	struct masq_fib_route route[MASQ_BURST];
 	struct masq_judgement judgement[MASQ_BURST];
+	struct masq_judged judged[MASQ_BURST]; /**< instead, when its generation is not 0 */
 	uint64_t marks[MASQ_MARKS / 64]; /**< tuples that came or went in this burst, by hash */
 };
 
@@ -94,6 +96,12 @@ void masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 void masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement, const struct masq_fib_route *route);
 
+/** The same of a packet whose class all chains have judged. */
+void masq_slow_half_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judged *judged, const struct masq_fib_route *route);
+void masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judged *judged, const struct masq_fib_route *route);
+
 /* masq_slow_flow.c */
 
 /** A packet without session. */
@@ -125,13 +133,11 @@ bool masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i,
  * Find the neighbour of a route. When its link address is not known the packet is parked, also
  * while others that came before are. A packet that is dropped here has been counted.
  *
- * @param judgement	what all chains said
  * @param ref	out
  * @return word of masq_neigh_word(), 0: the packet is decided
  */
 uint64_t masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		const struct masq_judgement *judgement, const struct masq_fib_route *route,
-		struct masq_neigh_ref *ref);
+		const struct masq_fib_route *route, struct masq_neigh_ref *ref);
 
 /** Address a finished packet and mark it to be sent, in pieces if it is too long for the link. */
 void masq_slow_send(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link,

@@ -16,6 +16,7 @@
 
 #include <masq_icmp.h>
 
+#include "masq_judged.h"
 #include "masq_slow.h"
 
 /* Ports that are used up are told to the sender: ICMP 3/13. */
@@ -76,18 +77,12 @@ masquerade_refusal(const struct masq_pkt *pkt, const struct masq_judgement *judg
 }
 
 static void
-masquerade(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		struct masq_judgement *judgement, const struct masq_fib_route *route)
+masquerade(struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint32_t mark,
+		const struct masq_fib_route *route)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
-	enum masq_drop reason = masquerade_refusal(pkt, judgement, route);
 	struct masq_nat_flow *flow = &w->openings->flow[w->openings->n];
 
-	if (reason != MASQ_DROP_NONE) {
-		masq_judge_count(w, pkt, judgement);
-		masq_burst_drop(b, i, reason);
-		return;
-	}
 	*flow = (struct masq_nat_flow){
 		.initial = pkt->key,
 		.translated = pkt->key,
@@ -95,11 +90,25 @@ masquerade(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		.kind = MASQ_SESSION_MASQ,
 		.state = first_state(pkt, MASQ_SESSION_MASQ),
 		.tcp_flags = pkt->tcp_flags,
-		.mark = judgement->result.mark,
+		.mark = mark,
 	};
 	flow->translated.src = rte_cpu_to_be_32(route->preferred_src);
 	flow->translated.sport = 0;
 	masq_openings_add(w, b, i);
+}
+
+static void
+masquerade_if_possible(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, const struct masq_fib_route *route)
+{
+	enum masq_drop reason = masquerade_refusal(&b->pkt[i], judgement, route);
+
+	if (reason == MASQ_DROP_NONE) {
+		masquerade(w, b, i, judgement->result.mark, route);
+		return;
+	}
+	masq_judge_count(w, &b->pkt[i], judgement);
+	masq_burst_drop(b, i, reason);
 }
 
 /*
@@ -171,6 +180,37 @@ for_us(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		masq_local_deliver(w, b, i, judgement);
 }
 
+/*
+ * Have the chains judged this class of packets? Then neither they nor most of what follows here need
+ * be asked again. @return false: no, or there is something about the packet that has to be looked at
+ */
+static bool
+flow_is_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	struct masq_fib_route *route = &w->openings->route[w->openings->n];
+	const struct masq_judged *judged;
+
+	if (!masq_judged_may(w, pkt) || pkt->ttl <= 1 ||
+			masq_fib_lookup(w->snapshot->fib, rte_be_to_cpu_32(pkt->key.dst), route) !=
+					0 ||
+			route->is_local || route->is_broadcast ||
+			pkt->l3_len_bytes > w->ports[route->port].mtu)
+		return false;
+	judged = masq_judged_find(w, pkt, b->arrival[i], route->port);
+	if (judged == NULL)
+		return false;
+	if (judged->verdict != MASQ_VERDICT_MASQ) {
+		masq_slow_route_judged(w, b, i, judged, route);
+		return true;
+	}
+	if ((pkt->flags & MASQ_PKT_OTHER_PROTO) != 0 || route->preferred_src == 0)
+		return false;
+	w->openings->judged[w->openings->n] = *judged;
+	masquerade(w, b, i, judged->mark, route);
+	return true;
+}
+
 void
 masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -178,6 +218,9 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_judgement *judgement = &w->openings->judgement[w->openings->n];
 	struct masq_fib_route *route = &w->openings->route[w->openings->n];
 
+	if (flow_is_judged(w, b, i))
+		return;
+	w->openings->judged[w->openings->n].generation = 0;
 	masq_judge_begin(b, i, judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], judgement))
 		return;
@@ -207,7 +250,7 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route->port, judgement))
 		return;
 	if (judgement->result.verdict == MASQ_VERDICT_MASQ)
-		masquerade(w, b, i, judgement, route);
+		masquerade_if_possible(w, b, i, judgement, route);
 	else
 		masq_slow_route(w, b, i, judgement, route);
 }

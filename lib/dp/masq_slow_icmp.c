@@ -84,10 +84,11 @@ translate(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	}
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &outer, route.port, judgement))
 		return;
-	link = masq_slow_neighbour(w, b, i, judgement, &route, &ref);
+	link = masq_slow_neighbour(w, b, i, &route, &ref);
+	if (link != 0 || b->verdict[i] == MASQ_DROP)
+		masq_judge_count(w, &b->pkt[i], judgement);
 	if (link == 0)
 		return;
-	masq_judge_count(w, &b->pkt[i], judgement);
 	rewrite.tos_and = judgement->result.tos_and;
 	rewrite.tos_xor = judgement->result.tos_xor;
 	masq_rewrite_icmp_error(&rewrite, b->mbuf[i], &b->pkt[i]);

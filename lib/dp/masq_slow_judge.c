@@ -26,6 +26,7 @@
 
 #include <masq_icmp.h>
 
+#include "masq_judged.h"
 #include "masq_link.h"
 #include "masq_routed.h"
 #include "masq_slow.h"
@@ -64,6 +65,7 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgeme
 	uint8_t syn = pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK | MASQ_TCP_RST);
 
 	judgement->n_asked = 0;
+	judgement->forward = MASQ_VERDICT_ACCEPT;
 	masq_rules_result_init(&judgement->result);
 	*input = (struct masq_rules_input){
 		/* Not from the key: that of an ICMP error is the flow's, not its own. */
@@ -102,6 +104,13 @@ count_windows(struct masq_worker *w, const struct masq_pkt *pkt,
 	}
 }
 
+static void
+count_path(struct masq_worker *w, uint32_t path, uint32_t len_bytes)
+{
+	w->path_counters[path].packets++;
+	w->path_counters[path].bytes += len_bytes;
+}
+
 /* Count one packet. @return path of its matches, MASQ_PATH_NONE when they have none */
 static uint32_t
 count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judgement *judgement)
@@ -116,8 +125,7 @@ count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judge
 		count_windows(w, pkt, judgement);
 		return path;
 	}
-	w->path_counters[path].packets++;
-	w->path_counters[path].bytes += pkt->l3_len_bytes;
+	count_path(w, path, pkt->l3_len_bytes);
 	return path;
 }
 
@@ -147,7 +155,11 @@ masq_judge_chain(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		enum masq_conf_builtin chain, const struct masq_tuple *tuple, uint8_t port,
 		struct masq_judgement *judgement)
 {
-	switch (ask_chain(w, chain, tuple, port, judgement)) {
+	enum masq_rules_verdict verdict = ask_chain(w, chain, tuple, port, judgement);
+
+	if (chain == MASQ_CHAIN_FORWARD)
+		judgement->forward = verdict;
+	switch (verdict) {
 	case MASQ_VERDICT_ACCEPT:
 	case MASQ_VERDICT_MASQ:
 		return true;
@@ -195,24 +207,32 @@ ask_without_syn(struct masq_worker *w, const struct masq_half *half,
 	return verdict == MASQ_VERDICT_ACCEPT;
 }
 
-/* Let the half remember a verdict. @return nothing: a half that cannot remember stays unjudged */
+/* Let the half remember where its packets leave, and, if @p generation is not 0, what was judged. */
 static void
-remember(struct masq_worker *w, struct masq_half *half, const struct masq_rules_result *result,
-		uint32_t path, uint8_t arrival, uint8_t departure, struct masq_neigh_ref ref)
+remember(struct masq_half *half, uint32_t generation, uint32_t path, uint8_t arrival,
+		uint8_t departure, struct masq_neigh_ref ref)
 {
 	half->flags &= (uint8_t) ~(MASQ_HALF_SYN_SLOW | MASQ_HALF_SLOW);
-	half->rewrite.tos_and = result->tos_and;
-	half->rewrite.tos_xor = result->tos_xor;
 	half->arrival_port = arrival;
 	half->departure_port = departure;
 	half->neigh = ref.value;
-	half->generation = 0;
-	if (path == MASQ_PATH_NONE || result->wants_log)
-		return;
 	half->path = path;
-	if (result->depends_on_syn)
+	half->generation = generation;
+}
+
+/* The verdict of all chains. A half that cannot remember it stays unjudged. */
+static void
+remember_result(struct masq_worker *w, struct masq_half *half,
+		const struct masq_rules_result *result, uint32_t path, uint8_t arrival,
+		uint8_t departure, struct masq_neigh_ref ref)
+{
+	bool can = path != MASQ_PATH_NONE && !result->wants_log;
+
+	remember(half, can ? w->generation : 0, path, arrival, departure, ref);
+	half->rewrite.tos_and = result->tos_and;
+	half->rewrite.tos_xor = result->tos_xor;
+	if (can && result->depends_on_syn)
 		half->flags |= MASQ_HALF_SYN_SLOW;
-	half->generation = w->generation;
 }
 
 /* The packet at hand is a SYN and that mattered: remember what a data segment would get. */
@@ -228,7 +248,46 @@ remember_data(struct masq_worker *w, struct masq_half *half, const struct masq_j
 		return;
 	if (!data.result.overflow)
 		path = masq_path_intern(w->paths, data.result.rules, data.result.n_rules);
-	remember(w, half, &data.result, path, arrival, departure, ref);
+	remember_result(w, half, &data.result, path, arrival, departure, ref);
+}
+
+/* What was said of this packet holds for all of its class. */
+static void
+remember_class(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, uint32_t path, uint8_t departure)
+{
+	const struct masq_rules_result *result = &judgement->result;
+	uint64_t key;
+
+	if (path == MASQ_PATH_NONE || result->wants_log || result->depends_on_syn ||
+			!masq_judged_may(w, &b->pkt[i]))
+		return;
+	key = masq_judged_key(w, &b->pkt[i], b->arrival[i], departure);
+	*masq_judged_place(w, key) = (struct masq_judged){
+		.key = key,
+		.generation = w->generation,
+		.path = path,
+		.mark = result->mark,
+		.verdict = (uint8_t)judgement->forward,
+		.tos_and = result->tos_and,
+		.tos_xor = result->tos_xor,
+	};
+}
+
+/* Everything is said: the protocol state, the clock of the half, the rewrite. */
+static void
+send_translated(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq_half *half,
+		uint8_t tos_and, uint8_t tos_xor, uint64_t link, uint8_t departure)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	struct masq_rewrite rewrite = half->rewrite;
+
+	masq_session_note(w, half, pkt->tcp_flags);
+	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
+	rewrite.tos_and = tos_and;
+	rewrite.tos_xor = tos_xor;
+	masq_rewrite_apply(&rewrite, b->mbuf[i], pkt);
+	masq_slow_send(w, b, i, link, departure);
 }
 
 void
@@ -250,26 +309,57 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &translated, route->port, judgement))
 		return;
-	link = masq_slow_neighbour(w, b, i, judgement, route, &ref);
-	if (link == 0)
+	link = masq_slow_neighbour(w, b, i, route, &ref);
+	if (link == 0) {
+		/* The chains let it through; that it got no further is no matter of theirs. */
+		if (b->verdict[i] == MASQ_DROP)
+			masq_judge_count(w, &b->pkt[i], judgement);
 		return;
+	}
 	path = count(w, pkt, judgement);
 	if (judgement->result.depends_on_syn && judgement->input.syn)
 		remember_data(w, half, judgement, &translated, b->arrival[i], route->port, ref);
 	else
-		remember(w, half, &judgement->result, path, b->arrival[i], route->port, ref);
-	masq_session_note(w, half, pkt->tcp_flags);
-	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
+		remember_result(w, half, &judgement->result, path, b->arrival[i], route->port, ref);
+	if (asks_forward(half, judgement) && !w->classes->output_sees_source)
+		remember_class(w, b, i, judgement, path, route->port);
 	/* The packet at hand gets its own TOS, which with -y may differ from what is remembered. */
-	struct masq_rewrite rewrite = half->rewrite;
-
-	rewrite.tos_and = judgement->result.tos_and;
-	rewrite.tos_xor = judgement->result.tos_xor;
-	masq_rewrite_apply(&rewrite, b->mbuf[i], pkt);
-	masq_slow_send(w, b, i, link, route->port);
+	send_translated(w, b, i, half, judgement->result.tos_and, judgement->result.tos_xor, link,
+			route->port);
 }
 
-/* The next packet of this tuple shall not ask the chains again. */
+void
+masq_slow_half_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judged *judged, const struct masq_fib_route *route)
+{
+	struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
+	struct masq_neigh_ref ref;
+	uint64_t link = masq_slow_neighbour(w, b, i, route, &ref);
+
+	if (link != 0 || b->verdict[i] == MASQ_DROP)
+		count_path(w, judged->path, b->pkt[i].l3_len_bytes);
+	if (link == 0)
+		return;
+	remember(half, w->generation, judged->path, b->arrival[i], route->port, ref);
+	half->rewrite.tos_and = judged->tos_and;
+	half->rewrite.tos_xor = judged->tos_xor;
+	send_translated(w, b, i, half, judged->tos_and, judged->tos_xor, link, route->port);
+}
+
+/* The next packet of this flow shall not come here. */
+static void
+remember_routed(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
+		const struct masq_routed_entry *said)
+{
+	struct masq_routed_entry entry = *said;
+
+	masq_routed_key(w, &b->pkt[i].key, &entry.key);
+	entry.generation = w->generation;
+	entry.arrival = b->arrival[i];
+	/* Which of the two goes is as good as chance: this packet's place in its burst. */
+	masq_routed_line(w, &entry.key)[i % MASQ_ROUTED_WAYS] = entry;
+}
+
 static void
 remember_route(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 		const struct masq_judgement *judgement, uint32_t path, uint8_t departure,
@@ -281,18 +371,16 @@ remember_route(struct masq_worker *w, const struct masq_burst *b, unsigned int i
 			path == MASQ_PATH_NONE || result->wants_log ||
 			(result->depends_on_syn && judgement->input.syn))
 		return;
-	/* Which of the two goes is as good as chance: this packet's place in its burst. */
-	masq_routed_line(w, &b->pkt[i].key)[i % MASQ_ROUTED_WAYS] = (struct masq_routed_entry){
-		.key = b->pkt[i].key,
-		.generation = w->generation,
-		.path = (uint16_t)path,
-		.neigh = ref.value,
-		.arrival = b->arrival[i],
-		.departure = departure,
-		.tos_and = result->tos_and,
-		.tos_xor = result->tos_xor,
-		.syn_slow = result->depends_on_syn,
-	};
+	remember_routed(w, b, i,
+			&(struct masq_routed_entry){
+					.path = (uint16_t)path,
+					.neigh = ref.value,
+					.departure = departure,
+					.tos_and = result->tos_and,
+					.tos_xor = result->tos_xor,
+					.syn_slow = result->depends_on_syn,
+			});
+	remember_class(w, b, i, judgement, path, departure);
 }
 
 void
@@ -304,12 +392,39 @@ masq_slow_route(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, NULL, route->port, judgement))
 		return;
-	link = masq_slow_neighbour(w, b, i, judgement, route, &ref);
-	if (link == 0)
+	link = masq_slow_neighbour(w, b, i, route, &ref);
+	if (link == 0) {
+		/* The chains let it through; that it got no further is no matter of theirs. */
+		if (b->verdict[i] == MASQ_DROP)
+			masq_judge_count(w, &b->pkt[i], judgement);
 		return;
+	}
 	remember_route(w, b, i, judgement, count(w, &b->pkt[i], judgement), route->port, ref);
 	masq_rewrite_route(judgement->result.tos_and, judgement->result.tos_xor, b->mbuf[i],
 			&b->pkt[i]);
+	masq_slow_send(w, b, i, link, route->port);
+}
+
+void
+masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judged *judged, const struct masq_fib_route *route)
+{
+	struct masq_neigh_ref ref;
+	uint64_t link = masq_slow_neighbour(w, b, i, route, &ref);
+
+	if (link != 0 || b->verdict[i] == MASQ_DROP)
+		count_path(w, judged->path, b->pkt[i].l3_len_bytes);
+	if (link == 0)
+		return;
+	remember_routed(w, b, i,
+			&(struct masq_routed_entry){
+					.path = (uint16_t)judged->path,
+					.neigh = ref.value,
+					.departure = route->port,
+					.tos_and = judged->tos_and,
+					.tos_xor = judged->tos_xor,
+			});
+	masq_rewrite_route(judged->tos_and, judged->tos_xor, b->mbuf[i], &b->pkt[i]);
 	masq_slow_send(w, b, i, link, route->port);
 }
 

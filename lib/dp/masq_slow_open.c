@@ -106,7 +106,10 @@ finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
 		w->counters.sessions_created++;
 		b->half[i] = result->half;
 		masq_openings_mark(w, masq_half_key(w->sessions, result->reply_half));
-		masq_slow_half_finish(w, b, i, &o->judgement[k], &o->route[k]);
+		if (o->judged[k].generation != 0)
+			masq_slow_half_judged(w, b, i, &o->judged[k], &o->route[k]);
+		else
+			masq_slow_half_finish(w, b, i, &o->judgement[k], &o->route[k]);
 		return;
 	case MASQ_NAT_ASK:
 		if (ask(w, b, i, &result->msg))
@@ -115,6 +118,11 @@ finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
 		break;
 	case MASQ_NAT_REFUSED:
 		break;
+	}
+	if (o->judged[k].generation != 0) {
+		/* The path that is known names the output chain's rules, too. */
+		masq_slow_refuse_late(w, b, i, result->reason);
+		return;
 	}
 	masq_judge_count(w, &b->pkt[i], &o->judgement[k]);
 	masq_slow_refuse(w, b, i, result->reason);

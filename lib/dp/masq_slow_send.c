@@ -115,15 +115,29 @@ masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint
 	return true;
 }
 
-uint64_t
-masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		const struct masq_judgement *judgement, const struct masq_fib_route *route,
+/* New flows in a row often have one next hop, a gateway. */
+static uint64_t
+find_neighbour(struct masq_worker *w, const struct masq_fib_route *route,
 		struct masq_neigh_ref *ref)
 {
-	uint64_t link;
+	uint64_t link = masq_neigh_word(w->neigh, w->last_neigh);
 
+	*ref = w->last_neigh;
+	if (link != 0 && w->last_neigh_ip == route->next_hop && w->last_neigh_port == route->port)
+		return link;
 	*ref = masq_neigh_find(w->neigh, route->port, route->next_hop);
-	link = masq_neigh_word(w->neigh, *ref);
+	w->last_neigh = *ref;
+	w->last_neigh_ip = route->next_hop;
+	w->last_neigh_port = route->port;
+	return masq_neigh_word(w->neigh, *ref);
+}
+
+uint64_t
+masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_fib_route *route, struct masq_neigh_ref *ref)
+{
+	uint64_t link = find_neighbour(w, route, ref);
+
 	if (link != 0) {
 		if (likely(w->n_parked == 0) ||
 				!masq_neighbour_line_up(w, b, i, route->port, route->next_hop))
@@ -136,9 +150,6 @@ masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	} else {
 		masq_neighbour_park(w, b, i, route->port, route->next_hop);
 	}
-	/* The chains let it through; that it got no further is no matter of theirs. */
-	if (b->verdict[i] == MASQ_DROP)
-		masq_judge_count(w, &b->pkt[i], judgement);
 	return 0;
 }
 

@@ -32,7 +32,9 @@ masq_stage_lookup(struct masq_worker *w, struct masq_burst *b)
 	masq_half_lookup_burst(w->sessions, keys, index, n);
 	for (unsigned int k = 0; k < n; k++) {
 		b->half[place[k]] = index[k];
-		if (index[k] == MASQ_HALF_NONE)
-			rte_prefetch0(masq_routed_line(w, keys[k]));
+		if (index[k] != MASQ_HALF_NONE)
+			continue;
+		masq_routed_key(w, keys[k], &b->routed_key[place[k]]);
+		rte_prefetch0(masq_routed_line(w, &b->routed_key[place[k]]));
 	}
 }

@@ -180,6 +180,8 @@ masq_worker_take_over(struct masq_worker *w)
 
 	w->snapshot = snapshot;
 	w->generation = snapshot->generation;
+	w->classes = masq_rules_classes(snapshot->rules);
+	w->special = masq_fib_special(snapshot->fib);
 	w->paths = w->path_tables[snapshot->generation & 1];
 	masq_path_reset(w->paths, masq_rules_slots(snapshot->rules));
 	w->path_counters = masq_path_counters(w->paths);

@@ -70,6 +70,7 @@ struct masq_fib {
 	uint32_t n_rows;
 	struct masq_fib_row *rows;
 	atomic_uint owners;
+	struct masq_fib_special special;
 };
 
 struct entry {
@@ -344,6 +345,14 @@ local_hop(struct masq_fib *fib, enum kind kind, uint8_t port, uint32_t src)
 }
 
 /* Everything but what goes through gateways. */
+static void
+set_special(struct masq_fib_special *special, uint32_t addr)
+{
+	uint32_t bit = masq_fib_special_bit(addr);
+
+	special->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
 static int
 install_local(struct build *b)
 {
@@ -355,6 +364,8 @@ install_local(struct build *b)
 
 		if (e->kind == KIND_GATEWAY)
 			continue;
+		if (e->kind == KIND_OWN || e->kind == KIND_BROADCAST)
+			set_special(&fib->special, e->addr);
 		if (e->kind != KIND_OWN)
 			src = source_for(&b->ports[e->port], e->addr, e->len);
 		e->hop = local_hop(fib, e->kind, e->port, src);
@@ -686,4 +697,10 @@ masq_fib_rows(const struct masq_fib *fib, uint32_t first, struct masq_fib_row *r
 	for (uint32_t i = 0; i < max && first < fib->n_rows; i++)
 		rows[i] = fib->rows[first++];
 	return fib->n_rows;
+}
+
+const struct masq_fib_special *
+masq_fib_special(const struct masq_fib *fib)
+{
+	return &fib->special;
 }

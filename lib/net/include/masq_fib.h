@@ -73,6 +73,34 @@ bool masq_fib_is_local(const struct masq_fib *fib, uint32_t addr);
 /** @return true when @p addr is an own address of port @p port (ARP answers for it there) */
 bool masq_fib_is_local_on(const struct masq_fib *fib, uint32_t addr, uint8_t port);
 
+#define MASQ_FIB_SPECIAL_BITS 16384
+
+/**
+ * The addresses that are no plain host's: own ones, and the broadcast and network addresses of
+ * connected networks, as bits by hash.
+ */
+struct masq_fib_special {
+	uint64_t bits[MASQ_FIB_SPECIAL_BITS / 64];
+};
+
+/** @return the filter of a table; lives as long as the table */
+const struct masq_fib_special *masq_fib_special(const struct masq_fib *fib);
+
+static inline uint32_t
+masq_fib_special_bit(uint32_t addr)
+{
+	return addr * UINT32_C(0x9e3779b1) / (UINT32_MAX / MASQ_FIB_SPECIAL_BITS + 1);
+}
+
+/** @return false: @p addr (host order) is a plain address; true: it may be a special one, look it up */
+static inline bool
+masq_fib_maybe_special(const struct masq_fib_special *special, uint32_t addr)
+{
+	uint32_t bit = masq_fib_special_bit(addr);
+
+	return (special->bits[bit / 64] >> bit % 64 & 1) != 0;
+}
+
 /** One row of "route show". */
 struct masq_fib_row {
 	struct masq_ip4_prefix dst; /**< host bits are zero */
