@@ -9,7 +9,7 @@
  * Queues. A device that can do RSS with a key and a table of ours gets one receive queue a worker,
  * and brings each flow to its owner. On others all their queues are polled, shared among workers,
  * and packets find their owner by software. Transmit: a queue a worker if the device has them;
- * otherwise worker w's packets leave by the worker that serves queue w mod n.
+ * otherwise some workers serve the queues, and the others hand their packets to them.
  *
  * Control thread only, before workers run and after they stopped.
  */
@@ -161,9 +161,24 @@ count_queues(const struct masq_dp *dp, struct masq_port *port, const struct rte_
 		port->tx_queues = port->rx_queues;
 	port->rx_queues = RTE_MAX(port->rx_queues, 1);
 	port->tx_queues = RTE_MAX(port->tx_queues, 1);
-	for (uint32_t w = 0; w < dp->n_workers; w++) {
-		port->tx_worker[w] = (uint8_t)(w % port->tx_queues);
-		port->tx_queue[w] = (uint16_t)(w % port->tx_queues);
+}
+
+/*
+ * Who transmits? With a queue each, everyone for himself. Otherwise queue q belongs to worker
+ * q + the number of the port, so that ports of one queue each do not all fall to worker 0.
+ */
+static void
+assign_tx(const struct masq_dp *dp, struct masq_port *port)
+{
+	uint32_t n = dp->n_workers, shift = (uint32_t)(port - dp->ports) % n;
+
+	if (port->tx_queues >= n)
+		shift = 0;
+	for (uint32_t w = 0; w < n; w++) {
+		uint32_t q = (w + n - shift) % n % port->tx_queues;
+
+		port->tx_queue[w] = (uint16_t)q;
+		port->tx_worker[w] = (uint8_t)((q + shift) % n);
 	}
 }
 
@@ -226,6 +241,7 @@ masq_port_configure(struct masq_dp *dp, struct masq_port *port, struct masq_err 
 	if (ret != 0)
 		return fail(dp, port, err, -ret, "the device does not tell what it is");
 	count_queues(dp, port, &info);
+	assign_tx(dp, port);
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
 	if (port->hardware_rss) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
