@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_cycles.h>
 #include <rte_errno.h>
@@ -25,10 +26,10 @@
 #include <masq_dp_manual.h>
 
 #include "masq_dp_priv.h"
+#include "masq_pool.h"
 
 #define CLOCK_START_MS 1000
 #define RSS_TABLE_DEFAULT 128
-#define MBUF_CACHE 256
 
 /* Names of DPDK objects are global: every data path of the process gets a number. */
 static _Atomic(uint32_t) next_number;
@@ -38,25 +39,22 @@ make_pool(struct masq_dp *dp, uint32_t number, struct masq_err *err)
 {
 	uint32_t queues = 0, n = dp->start.mbufs;
 	uint16_t room = RTE_MBUF_DEFAULT_BUF_SIZE;
+	bool has_af_xdp = false;
 	char name[RTE_MEMPOOL_NAMESIZE];
 
 	for (uint32_t p = 0; p < dp->n_ports; p++) {
-		uint16_t mtu = dp->ports[p].conf.mtu;
+		uint32_t wanted = dp->ports[p].conf.mtu + MASQ_POOL_FRAME_EXTRA +
+				RTE_PKTMBUF_HEADROOM;
 
 		queues += 2 * dp->n_workers;
-		if (mtu + 64 + RTE_PKTMBUF_HEADROOM > room)
-			room = (uint16_t)RTE_ALIGN(mtu + 64 + RTE_PKTMBUF_HEADROOM, 64);
+		room = (uint16_t)RTE_MAX(room, RTE_ALIGN(wanted, 64u));
+		has_af_xdp |= strcmp(dp->ports[p].driver, "net_af_xdp") == 0;
 	}
 	if (n == 0)
 		n = queues * 1024 + 8192;
 	snprintf(name, sizeof(name), "masq_mbuf_%u", number);
-	dp->pool = rte_pktmbuf_pool_create(name, n, MBUF_CACHE, 0, room, SOCKET_ID_ANY);
-	if (dp->pool == NULL)
-		return -masq_err_set(err, ENOMEM,
-				"no memory for %u packet buffers of %u bytes (%s); raise memory in "
-				"[daemon], or lower mbufs",
-				n, room, rte_strerror(rte_errno));
-	return 0;
+	dp->pool = masq_pool_create(name, n, room, has_af_xdp, err);
+	return dp->pool == NULL ? -ENOMEM : 0;
 }
 
 static int
