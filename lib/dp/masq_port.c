@@ -50,7 +50,10 @@ check_interface(const struct masq_dp *dp, const struct masq_port *port, struct m
 	char name[IF_NAMESIZE], text[96];
 	size_t len;
 
-	if (iface == NULL || strncmp(port->conf.device, "net_tap", 7) == 0)
+	/* A TAP is made by the driver; vhost's is a socket. */
+	if (iface == NULL || strncmp(port->conf.device, "net_tap", 7) == 0 ||
+			strncmp(port->conf.device, "net_vhost", 9) == 0 ||
+			strncmp(port->conf.device, "eth_vhost", 9) == 0)
 		return 0;
 	iface += strlen("iface=");
 	len = strcspn(iface, ",");
@@ -144,14 +147,15 @@ masq_port_reta_size(const struct masq_port *port)
 /*
  * How many queues? Software devices that exist with so many queues (af_packet's qpairs, af_xdp's
  * queue_count, the rings of net_ring) deliver to all of them; TAP has as many as we open, and wants
- * equal numbers of both kinds, like af_xdp.
+ * equal numbers of both kinds, like af_xdp. net_memif gets one: how many work is settled when the
+ * other side connects, and DPDK 22.11 takes a queue beyond that for the first ring in a wrong state.
  */
 static void
 count_queues(const struct masq_dp *dp, struct masq_port *port, const struct rte_eth_dev_info *info)
 {
 	bool tap = strcmp(port->driver, "net_tap") == 0;
 	bool pairs = tap || strcmp(port->driver, "net_af_xdp") == 0;
-	uint16_t workers = (uint16_t)dp->n_workers;
+	uint16_t workers = strcmp(port->driver, "net_memif") == 0 ? 1 : (uint16_t)dp->n_workers;
 
 	port->rx_queues = RTE_MIN(workers, info->max_rx_queues);
 	if (!port->hardware_rss && !tap && info->max_rx_queues <= MASQ_MAX_WORKERS)

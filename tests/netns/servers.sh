@@ -9,6 +9,8 @@
 #   serve_iperf HOST                 iperf3 on port 5201
 #   big_file FILE MEGABYTES          a file that does not compress
 #   fetch HOST URL [CURL-OPTION...]  the body, at most 60 s
+#   load DEVICE DEVICE [EAL-OPTION...] -- OPTION...
+#                                    masq_load (tests/perf) over two DPDK devices
 
 listening() { on "$1" ss -Hln"$2" "sport = :$3" | grep -q .; }
 
@@ -59,3 +61,8 @@ fetch() {
 }
 
 sum_of() { sha256sum "$1" | cut -d' ' -f1; }
+
+load() {
+    on box masq_load --no-huge -m 256 --no-pci --no-shconf --no-telemetry --log-level=error -l 0 \
+        --file-prefix "$ID" --vdev "$1" --vdev "$2" "${@:3}"
+}
