@@ -21,7 +21,7 @@ masq_deps_group() {
     hosts) # the machines around the appliance: clients, servers, tools to look at them
         echo iproute2 ethtool iputils-ping procps curl nginx ;;
     test) # more clients and servers, and the test library
-        echo libcmocka-dev dnsmasq-base bind9-dnsutils iperf3 traceroute util-linux ;;
+        echo libcmocka-dev dnsmasq-base bind9-dnsutils iperf3 traceroute util-linux lua5.4 ;;
     lint) # style, documentation
         echo clang-format-14 python3-sphinx git ;;
     *)
