@@ -160,7 +160,9 @@ send_arp(struct load *load, struct side *side, uint16_t opcode, const struct rte
 	if (opcode == RTE_ARP_OP_REPLY)
 		frame->arp.arp_data.arp_tha = *to;
 	frame->arp.arp_data.arp_tip = to_ip;
-	transmit(side, &mbuf, 1);
+	/* The other side may have connected and not started yet; who asks asks again. */
+	if (rte_eth_tx_burst(side->ethdev, 0, &mbuf, 1) == 0)
+		rte_pktmbuf_free(mbuf);
 }
 
 static void
@@ -517,6 +519,8 @@ main(int argc, char **argv)
 		rte_eth_dev_stop(load.side[i].ethdev);
 		rte_eth_dev_close(load.side[i].ethdev);
 	}
+	free(load.port_of_flow);
+	free(load.flow_of_port);
 	rte_eal_cleanup();
 	return is_good ? 0 : 1;
 }
