@@ -18,7 +18,7 @@ cd "$ROOT" || exit 1
 # shellcheck source=app/setup.sh
 . app/setup.sh
 
-SUITES=(lint unit packet fuzz-replay docs netns)
+SUITES=(lint unit packet fuzz-replay perf docs netns)
 SANITIZED=(unit packet fuzz-replay)
 BUILD=$ROOT/build-test
 ASAN=$ROOT/build-asan

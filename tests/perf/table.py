@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The table of a benchmark run, as text for a terminal and as reStructuredText."""
+
+HEADER = ("what", "at", "median (min-max)", "beside it", "ratio (min-max)", "bar", "met")
+
+
+def number(value):
+    """Three significant figures, but no exponent and no cents of large numbers."""
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}"
+
+
+def spread(stats, form=number):
+    low, middle, high = (form(stats[k]) for k in ("min", "median", "max"))
+    return middle if low == high else f"{middle} ({low}-{high})"
+
+
+def bar_of(row):
+    if "limit" not in row:
+        return "-"
+    limit = number(row["limit"])
+    return {
+        "ratio at most": f"ratio <= {limit}",
+        "at most": f"<= {limit} {row['unit']}",
+        "least of the rounds at most": f"min <= {limit} {row['unit']}",
+        "exactly": f"= {limit}",
+    }[row["bar"]]
+
+
+def cells(row):
+    if "skipped" in row:
+        return (row["what"], row["at"], f"skipped: {row['skipped']}", "", "", "", "-")
+    beside = ratio = ""
+    if "beside" in row:
+        beside = f"{row['beside']} {number(row['reference']['median'])}"
+        ratio = spread(row["ratio"], lambda v: f"{v:.2f}")
+    met = {True: "yes", False: "NO", None: ""}[row.get("met")]
+    return (row["what"], row["at"], f"{spread(row['value'])} {row['unit']}", beside, ratio,
+            bar_of(row), met)
+
+
+def summary(result):
+    judged = [row for row in result["rows"] if "met" in row]
+    met = sum(row["met"] for row in judged)
+    skipped = sum("skipped" in row for row in result["rows"])
+    text = f"{met} of {len(judged)} bars met"
+    return text + (f", {skipped} rows skipped" if skipped else "")
+
+
+def machine_text(m):
+    pages = "hugepages" if m.get("hugepages") else "4 KB pages"
+    return (f"{m['cpu']}, {m['cores']} cores, cycles of {m.get('tsc_mhz', 0):.0f} MHz, "
+            f"{m.get('dpdk', '')}, gcc {m.get('compiler', '')}, {pages}, "
+            f"load {m['load']} before and {m.get('load_after', m['load'])} after")
+
+
+def text_table(result):
+    rows = [HEADER] + [cells(row) for row in result["rows"]]
+    wide = [max(len(r[i]) for r in rows if not r[2].startswith("skipped")) for i in range(len(HEADER))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(r, wide)).rstrip() for r in rows]
+    lines.insert(1, "  ".join("-" * w for w in wide))
+    notes = [f"  {r['what']}, {r['at']}: {r['note']}" for r in result["rows"] if "note" in r]
+    tail = ["", *notes, "", machine_text(result["machine"]), summary(result) +
+            f", {result['seconds']} s"]
+    return "\n".join(lines + tail)
