@@ -162,9 +162,26 @@ bench_box_create(const struct bench_box_options *options)
 	return box;
 }
 
+/* Questions that nobody answered are the box's own buffers; the next box shall not find them. */
+static void
+empty(struct bench_box *box, struct rte_ring *r)
+{
+	void *mbuf;
+
+	while (r != NULL && rte_ring_dequeue(r, &mbuf) == 0)
+		if (((struct rte_mbuf *)mbuf)->pool == box->dp->pool)
+			rte_pktmbuf_free(mbuf);
+}
+
 void
 bench_box_destroy(struct bench_box *box)
 {
+	masq_dp_stop(box->dp);
+	for (unsigned int p = 0; p < BENCH_PORTS; p++) {
+		empty(box, from_box[box->queues][p]);
+		for (uint32_t q = 0; q < box->queues; q++)
+			empty(box, to_box[box->queues][p][q]);
+	}
 	masq_dp_destroy(box->dp);
 	free(box);
 }

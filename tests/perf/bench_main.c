@@ -31,6 +31,10 @@ static const struct topic {
 	uint32_t sessions, smoke_sessions;
 } topics[] = {
 	{ "hit", bench_hit, 65536, 1024 },
+	{ "ports", bench_ports, 131072, 131072 },
+	{ "rules", bench_rules, 65536, 4096 },
+	{ "workers", bench_workers, 65536, 2048 },
+	{ "expiry", bench_expiry, 1048576, 8192 },
 };
 
 void
