@@ -35,6 +35,7 @@
 #define ROUNDS_MAX 512 /* of polls, until packets that go round by another worker are out */
 
 struct rte_mbuf *bench_batch[BENCH_BATCH_MAX];
+static struct rte_mempool *pool;
 
 /* The devices, by queues: those with one queue, those with two, ... */
 static struct rte_ring *to_box[BENCH_WORKERS_MAX + 1][BENCH_PORTS][BENCH_WORKERS_MAX];
@@ -43,9 +44,9 @@ static struct rte_ring *from_box[BENCH_WORKERS_MAX + 1][BENCH_PORTS];
 void
 bench_box_init(void)
 {
-	struct rte_mempool *pool = rte_pktmbuf_pool_create("bench", 2 * BENCH_BATCH_MAX - 1, 0, 0,
-			RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-
+	/* Not one more than travel: a buffer that leaks is missed at once. */
+	pool = rte_pktmbuf_pool_create(
+			"bench", BENCH_BATCH_MAX, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (pool == NULL || rte_pktmbuf_alloc_bulk(pool, bench_batch, BENCH_BATCH_MAX) != 0)
 		bench_fail("no memory for packets");
 }
@@ -275,8 +276,8 @@ bench_collect(struct bench_box *box, struct rte_mbuf **out, unsigned int max)
 }
 
 /* Bursts that wait in the fullest queue of a worker. */
-static unsigned int
-bursts_of(struct bench_box *box, uint32_t worker)
+unsigned int
+bench_bursts(struct bench_box *box, uint32_t worker)
 {
 	unsigned int most = 0;
 
@@ -296,7 +297,7 @@ poll_all(struct bench_box *box, unsigned int least)
 	uint64_t cycles = 0;
 
 	for (uint32_t w = 0; w < box->workers; w++) {
-		unsigned int polls = RTE_MAX(bursts_of(box, w), least);
+		unsigned int polls = RTE_MAX(bench_bursts(box, w), least);
 		uint64_t t;
 
 		if (polls == 0)
@@ -339,10 +340,15 @@ bench_run(struct bench_box *box, unsigned int expected, struct rte_mbuf **out)
 }
 
 unsigned int
-bench_run_some(struct bench_box *box, struct rte_mbuf **out, unsigned int max, uint64_t *cycles)
+bench_run_some(struct bench_box *box, struct rte_mbuf **batch, unsigned int n, uint64_t *cycles)
 {
+	unsigned int left;
+
 	*cycles = poll_all(box, 0);
-	return bench_collect(box, out, max);
+	left = bench_collect(box, batch, n);
+	if (left < n && rte_pktmbuf_alloc_bulk(pool, batch + left, n - left) != 0)
+		bench_fail("a packet that was dropped was not freed");
+	return left;
 }
 
 /* ---------------------------------------------------------------- flows */

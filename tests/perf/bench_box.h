@@ -81,9 +81,18 @@ void bench_put(struct bench_box *box, enum bench_port port, struct rte_mbuf *mbu
  */
 uint64_t bench_run(struct bench_box *box, unsigned int expected, struct rte_mbuf **out);
 
-/** Poll as often as the queues want, and take what comes out. @return how many; out: cycles */
+/**
+ * Poll as often as the queues want, when packets may be dropped.
+ *
+ * @param batch	in: the @p n buffers that were put; out: those that left, and fresh ones for the rest
+ * @param cycles	out: of all polls
+ * @return how many left
+ */
 unsigned int
-bench_run_some(struct bench_box *box, struct rte_mbuf **out, unsigned int max, uint64_t *cycles);
+bench_run_some(struct bench_box *box, struct rte_mbuf **batch, unsigned int n, uint64_t *cycles);
+
+/** Polls that a worker needs for what was put into its queues; they are seen to from now on. */
+unsigned int bench_bursts(struct bench_box *box, uint32_t worker);
 
 /** Take what left; ARP requests are answered. @return packets */
 unsigned int bench_collect(struct bench_box *box, struct rte_mbuf **out, unsigned int max);

@@ -21,7 +21,7 @@ from table import text_table
 
 SIZES = (1024, 65536, 1048576, 4194304)
 RUNS = [("hit", ["--sessions", str(n)]) for n in SIZES]
-RUNS += [(topic, []) for topic in ("ports", "rules", "workers", "expiry")]
+RUNS += [(topic, []) for topic in ("ports", "rules", "workers", "change", "expiry", "capacity")]
 
 
 def first_line(path, name):
