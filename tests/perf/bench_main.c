@@ -2,8 +2,8 @@
 /*
  * The benchmark program: words, memory, and then one topic.
  *
- * Memory. Hugepages are taken when enough of them are free, without files; else plain pages, if the
- * machine has so many to spare. When neither is there, the topic is skipped by name: a benchmark
+ * Memory. Hugepages are taken when enough of them are free, without files, unless --no-huge says not
+ * to; else plain pages, if the machine has so many to spare. When neither is there, the topic is skipped by name: a benchmark
  * that swaps measures the disk.
  */
 #include <getopt.h>
@@ -37,6 +37,7 @@ static const struct topic {
 	{ "change", bench_change, 65536, 4096 },
 	{ "expiry", bench_expiry, 1048576, 8192 },
 	{ "capacity", bench_capacity, 65536, 2048 },
+	{ "count", bench_count, 1024, 1024 },
 };
 
 void
@@ -85,7 +86,7 @@ choose_memory(struct bench_options *options, const char *topic)
 	unsigned long free_mb = meminfo("MemAvailable") / 1024;
 
 	options->memory_mb = memory_needed(options);
-	options->hugepages = huge_mb >= options->memory_mb;
+	options->hugepages = options->hugepages && huge_mb >= options->memory_mb;
 	/* Tuples are in plain memory too. */
 	if (options->hugepages || free_mb > options->memory_mb * 5 / 4)
 		return true;
@@ -113,7 +114,8 @@ start_eal(char *program, const struct bench_options *options)
 static int
 usage(const char *program)
 {
-	fprintf(stderr, "usage: %s [--smoke] [--sessions N] [--rounds N] TOPIC\ntopics:", program);
+	fprintf(stderr, "usage: %s [--smoke] [--no-huge] [--sessions N] [--rounds N] TOPIC\ntopics:",
+			program);
 	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
 		fprintf(stderr, " %s", topics[i].name);
 	fprintf(stderr, "\n");
@@ -133,15 +135,17 @@ int
 main(int argc, char **argv)
 {
 	static const struct option words[] = { { "smoke", no_argument, NULL, 's' },
-		{ "sessions", required_argument, NULL, 'n' },
+		{ "no-huge", no_argument, NULL, 'h' }, { "sessions", required_argument, NULL, 'n' },
 		{ "rounds", required_argument, NULL, 'r' }, { 0 } };
-	struct bench_options options = { .rounds = 21 };
+	struct bench_options options = { .rounds = 21, .hugepages = true };
 	const struct topic *topic;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", words, NULL)) != -1) {
 		if (c == 's')
 			options.smoke = true;
+		else if (c == 'h')
+			options.hugepages = false;
 		else if (c == 'n')
 			options.sessions = (uint32_t)strtoul(optarg, NULL, 0);
 		else if (c == 'r')
