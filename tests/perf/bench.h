@@ -9,6 +9,7 @@
  * what they print.
  */
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ struct bench_options {
 	bool smoke; /**< small numbers: does it still run? */
 	bool hugepages; /**< how EAL got its memory */
 	unsigned int memory_mb; /**< how much it may take */
+	cpu_set_t processors; /**< all that a further thread may use */
 };
 
 /** Says what went wrong and ends the process: a benchmark that is not right says nothing. */

@@ -190,11 +190,15 @@ replace(struct change *c, unsigned int number, struct bench_rounds *publish_ms)
 static void
 run_both(struct change *c, struct bench_rounds *publish_ms)
 {
+	pthread_attr_t elsewhere;
 	pthread_t thread;
 
 	c->box->dp->mode = MASQ_DP_LCORES;
 	sem_init(&c->wanted, 0, 0);
-	if (pthread_create(&thread, NULL, control, c) != 0)
+	pthread_attr_init(&elsewhere);
+	if (pthread_attr_setaffinity_np(&elsewhere, sizeof(c->options->processors),
+			    &c->options->processors) != 0 ||
+			pthread_create(&thread, &elsewhere, control, c) != 0)
 		bench_fail("no thread");
 	for (unsigned int r = 1; r <= (c->options->smoke ? 2 : REPLACEMENTS); r++)
 		replace(c, r, publish_ms);

@@ -19,7 +19,7 @@
 #include "bench_row.h"
 #include "bench_watch.h"
 
-#define REPEATS 4
+#define REPEATS 8
 #define TIMEOUT_MS 300000
 #define POLLS_MAX 200000
 #define EARLY_MS 300 /* a slot of the wheel and some */

@@ -31,7 +31,7 @@
 #include "bench_row.h"
 
 #define PASSES 16 /* of BENCH_BATCH packets in a round */
-#define BLOCKS_COUNTED 128 /* new sessions: the last ones of the table */
+#define BLOCKS_COUNTED BENCH_ROUNDS_MAX /* new sessions: the last ones, at most half the table */
 #define BLOCKS_A_ROUND 8
 #define CREATE_BAR_FROM 65536 /* smaller tables have no bar for new sessions and bytes */
 
