@@ -295,7 +295,7 @@ tell_times(struct change *c, const struct bench_rounds *publish_ms)
 			.at = c->options->smoke ? "200 rules" : "10000 rules",
 			.x = RULES,
 			.unit = "us",
-			.value = bench_stats_of(&longest),
+			.rounds = &longest,
 			.bar = BENCH_AT_MOST,
 			.limit = 50,
 			.note = bench_text(
@@ -309,7 +309,7 @@ tell_times(struct change *c, const struct bench_rounds *publish_ms)
 			.at = c->options->smoke ? "200 rules" : "10000 rules",
 			.x = RULES,
 			.unit = "ms",
-			.value = bench_stats_of(publish_ms),
+			.rounds = publish_ms,
 			.note = "beside a busy worker",
 	});
 }

@@ -117,10 +117,9 @@ measure_peers(struct ports *p, const char *what)
 				.at = bench_text("%u %% of the ports in use", percents[i]),
 				.x = percents[i],
 				.unit = "cycles",
-				.value = bench_stats_of(&rounds[i]),
+				.rounds = &rounds[i],
 				.beside = i == 0 ? NULL : "at 10 %",
-				.reference = bench_stats_of(&rounds[0]),
-				.ratio = bench_stats_ratio(&rounds[i], &rounds[0]),
+				.against = &rounds[0],
 				.bar = i == 0 ? BENCH_STATED : BENCH_RATIO_AT_MOST,
 				.limit = 2.0,
 		});

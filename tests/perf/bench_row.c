@@ -12,6 +12,8 @@
 
 #include "bench.h"
 
+#define MANY_ROUNDS 16
+
 static int
 by_value(const void *a, const void *b)
 {
@@ -55,16 +57,42 @@ bench_stats_of(const struct bench_rounds *rounds)
 	return stats;
 }
 
-struct bench_stats
-bench_stats_ratio(const struct bench_rounds *a, const struct bench_rounds *b)
+static double
+quiet_median(const struct bench_rounds *values, const struct bench_rounds *sums, double loudest)
 {
-	struct bench_rounds ratio = { 0 };
+	double quiet[BENCH_ROUNDS_MAX];
+	unsigned int n = 0;
 
-	if (a->n != b->n)
-		bench_fail("%u and %u rounds have no ratio", a->n, b->n);
-	for (unsigned int i = 0; i < kept(a); i++)
-		bench_rounds_add(&ratio, a->value[i] / b->value[i]);
-	return bench_stats_of(&ratio);
+	for (unsigned int i = 0; i < kept(values); i++)
+		if (sums->value[i] <= loudest)
+			quiet[n++] = values->value[i];
+	return bench_median(quiet, n);
+}
+
+struct bench_compared
+bench_compare(const struct bench_rounds *value, const struct bench_rounds *reference)
+{
+	struct bench_rounds ratio = { 0 }, sum = { 0 }, sorted;
+	struct bench_compared c;
+	unsigned int n;
+	double loudest;
+
+	if (value->n != reference->n)
+		bench_fail("%u rounds cannot be compared with %u", value->n, reference->n);
+	for (unsigned int i = 0; i < kept(value); i++) {
+		bench_rounds_add(&ratio, value->value[i] / reference->value[i]);
+		bench_rounds_add(&sum, value->value[i] + reference->value[i]);
+	}
+	n = kept(&sum);
+	sorted = sum;
+	bench_median(sorted.value, n);
+	loudest = sorted.value[n < MANY_ROUNDS ? n / 2 : n / 4];
+	c = (struct bench_compared){ bench_stats_of(value), bench_stats_of(reference),
+		bench_stats_of(&ratio) };
+	c.value.median = quiet_median(value, &sum, loudest);
+	c.reference.median = quiet_median(reference, &sum, loudest);
+	c.ratio.median = quiet_median(&ratio, &sum, loudest);
+	return c;
 }
 
 struct bench_stats
@@ -111,8 +139,8 @@ print_stats(const char *name, const struct bench_stats *stats)
 			stats->median, stats->max);
 }
 
-void
-bench_row(const struct bench_row *row)
+static void
+print_row(const struct bench_row *row)
 {
 	static const char *const bars[] = {
 		[BENCH_STATED] = "stated",
@@ -138,6 +166,23 @@ bench_row(const struct bench_row *row)
 		printf(", \"note\": \"%s\"", row->note);
 	printf("}\n");
 	fflush(stdout);
+}
+
+void
+bench_row(const struct bench_row *row)
+{
+	struct bench_row whole = *row;
+
+	if (row->rounds != NULL)
+		whole.value = bench_stats_of(row->rounds);
+	if (row->rounds != NULL && row->against != NULL) {
+		struct bench_compared c = bench_compare(row->rounds, row->against);
+
+		whole.value = c.value;
+		whole.reference = c.reference;
+		whole.ratio = c.ratio;
+	}
+	print_row(&whole);
 }
 
 void

@@ -29,8 +29,18 @@ void bench_rounds_add(struct bench_rounds *rounds, double value);
 /** @return what the rounds have in common; all 0 when there are none */
 struct bench_stats bench_stats_of(const struct bench_rounds *rounds);
 
-/** Round by round @p a / @p b: both were measured in turn. */
-struct bench_stats bench_stats_ratio(const struct bench_rounds *a, const struct bench_rounds *b);
+/** Two things that were measured in turn, in as many rounds. */
+struct bench_compared {
+	struct bench_stats value, reference, ratio;
+};
+
+/**
+ * Compare round by round. The medians are those of the quietest quarter of the rounds (of few rounds
+ * half), which are those whose sum of both sides is least: what others do on the machine makes both
+ * dearer, but not by the same factor. Minimum and maximum are of all rounds.
+ */
+struct bench_compared
+bench_compare(const struct bench_rounds *value, const struct bench_rounds *reference);
 
 /** One exact figure. */
 struct bench_stats bench_stats_one(double value);
@@ -56,6 +66,8 @@ struct bench_row {
 	struct bench_stats value;
 	const char *beside; /**< what it is compared with; NULL: nothing */
 	struct bench_stats reference, ratio;
+	/** Instead of value, reference and ratio: what they come from; NULL: nothing. */
+	const struct bench_rounds *rounds, *against;
 	enum bench_bar bar;
 	double limit;
 	const char *note; /**< NULL, or what a reader should know */

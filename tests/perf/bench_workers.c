@@ -95,10 +95,9 @@ tell_workers(struct figures *figures)
 				.at = at,
 				.x = counts[i],
 				.unit = "cycles",
-				.value = bench_stats_of(&figures[i].rss),
+				.rounds = &figures[i].rss,
 				.beside = i == 0 ? NULL : "one worker",
-				.reference = bench_stats_of(&figures[0].rss),
-				.ratio = bench_stats_ratio(&figures[i].rss, &figures[0].rss),
+				.against = &figures[0].rss,
 				.bar = i == 0 ? BENCH_STATED : BENCH_RATIO_AT_MOST,
 				.limit = 1.10,
 		});
@@ -130,10 +129,9 @@ tell_hand_off(const struct figures *two)
 			.at = "2 workers",
 			.x = 2,
 			.unit = "cycles",
-			.value = bench_stats_of(&two->handed),
+			.rounds = &two->handed,
 			.beside = "with RSS",
-			.reference = bench_stats_of(&two->rss),
-			.ratio = bench_stats_ratio(&two->handed, &two->rss),
+			.against = &two->rss,
 	});
 	bench_row(&(struct bench_row){
 			.topic = "workers",
@@ -141,7 +139,7 @@ tell_hand_off(const struct figures *two)
 			.at = "2 workers",
 			.x = 2,
 			.unit = "cycles",
-			.value = bench_stats_of(&extra),
+			.rounds = &extra,
 			.note = bench_text("%.0f %% of the packets were",
 					100 * bench_stats_of(&two->share).median),
 	});
