@@ -18,7 +18,7 @@ def spread(stats, form=number):
 
 def bar_of(row):
     if "limit" not in row:
-        return "-"
+        return ""
     limit = number(row["limit"])
     return {
         "ratio at most": f"ratio <= {limit}",
@@ -30,7 +30,7 @@ def bar_of(row):
 
 def cells(row):
     if "skipped" in row:
-        return (row["what"], row["at"], f"skipped: {row['skipped']}", "", "", "", "-")
+        return (row["what"], row["at"], f"skipped: {row['skipped']}", "", "", "", "")
     beside = ratio = ""
     if "beside" in row:
         beside = f"{row['beside']} {number(row['reference']['median'])}"
@@ -64,3 +64,37 @@ def text_table(result):
     tail = ["", *notes, "", machine_text(result["machine"]), summary(result) +
             f", {result['seconds']} s"]
     return "\n".join(lines + tail)
+
+
+TOPICS = {
+    "hit": "By the number of sessions",
+    "ports": "By ports in use",
+    "rules": "By chain rules",
+    "workers": "By workers",
+    "change": "New rules while packets flow",
+    "expiry": "All sessions end at once",
+    "capacity": "A full table",
+}
+
+
+def rst_table(rows):
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 30 14 20 16 12 12 6", ""]
+    for row in [HEADER] + [cells(r) for r in rows]:
+        lines += [f"   {'*' if i == 0 else ' '} - {cell}".rstrip() for i, cell in enumerate(row)]
+    notes = [f"{row['what']}, {row['at']}: {row['note']}." for row in rows if "note" in row]
+    return lines + [""] + [f"| {note}" for note in notes] + [""]
+
+
+def rst_tables(result):
+    """All rows, a table a topic, as an include of docs/performance.rst."""
+    lines = [".. Made by tests/perf/report.py; do not edit.", "",
+             f"{machine_text(result['machine'])}; {result['machine']['date']}, revision "
+             f"{result['machine']['revision']}. {summary(result)}, in {result['seconds']} seconds.", ""]
+    for topic in dict.fromkeys(row["topic"] for row in result["rows"]):
+        rows = [row for row in result["rows"] if row["topic"] == topic]
+        # One path after the other, each over its sizes.
+        order = list(dict.fromkeys(row["what"] for row in rows))
+        rows.sort(key=lambda row: order.index(row["what"]))
+        title = TOPICS.get(topic, topic)
+        lines += [title, "~" * len(title), ""] + rst_table(rows)
+    return "\n".join(lines)
