@@ -28,6 +28,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -333,6 +334,7 @@ compile_chains(const struct compiler *c, struct masq_rules *rules,
 			if (ret != 0)
 				return ret;
 		}
+		memcpy(to->name, from->name, sizeof(to->name));
 		to->first = slot;
 		for (uint32_t k = 0; k < from->n_rules; k++) {
 			ret = compile_rule(c, &rules->rules[slot++], &from->rules[k]);
@@ -414,6 +416,50 @@ masq_rules_slot_id(const struct masq_rules *rules, uint32_t slot)
 		return rules->rules[slot].id;
 	slot -= rules->n_rules;
 	return slot < MASQ_CHAIN_BUILTINS ? rules->chains[slot].policy_id : 0;
+}
+
+static const char *
+target_name(const struct masq_rules *rules, const struct masq_rule *rule)
+{
+	static const char *const verdicts[] = {
+		[MASQ_VERDICT_ACCEPT] = "ACCEPT",
+		[MASQ_VERDICT_DENY] = "DENY",
+		[MASQ_VERDICT_REJECT] = "REJECT",
+		[MASQ_VERDICT_MASQ] = "MASQ",
+		[MASQ_VERDICT_LOOP] = "DENY", /* of no rule */
+	};
+
+	switch (rule->action) {
+	case MASQ_ACTION_RETURN:
+		return "RETURN";
+	case MASQ_ACTION_CALL:
+		return rules->chains[rule->operand].name;
+	case MASQ_ACTION_DECIDE:
+		return verdicts[rule->operand];
+	default:
+		return "-";
+	}
+}
+
+bool
+masq_rules_slot_log(const struct masq_rules *rules, uint32_t slot, uint8_t *tos,
+		struct masq_rules_place *place)
+{
+	const struct masq_rule *rule;
+	uint32_t chain = 0;
+
+	if (slot >= rules->n_rules) /* a policy */
+		return false;
+	rule = &rules->rules[slot];
+	*tos = (*tos & rule->tos_and) ^ rule->tos_xor;
+	if ((rule->effects & MASQ_EFFECT_LOG) == 0)
+		return false;
+	while (slot < rules->chains[chain].first || slot >= rules->chains[chain].end)
+		chain++;
+	memcpy(place->chain, rules->chains[chain].name, sizeof(place->chain));
+	snprintf(place->target, sizeof(place->target), "%s", target_name(rules, rule));
+	place->number = slot - rules->chains[chain].first + 1;
+	return true;
 }
 
 uint64_t

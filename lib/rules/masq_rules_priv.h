@@ -76,6 +76,7 @@ struct masq_chain {
 	uint32_t end;
 	uint32_t policy_id; /* built-in chains */
 	uint8_t policy; /* enum masq_rules_verdict, built-in chains */
+	char name[MASQ_CONF_CHAIN_BYTES]; /* for log lines */
 };
 
 /* All portfw rules that take one destination. */

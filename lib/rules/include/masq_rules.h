@@ -134,6 +134,24 @@ uint32_t masq_rules_slot_id(const struct masq_rules *rules, uint32_t slot);
 /** @return which packets all rules treat alike (masq_classes.h); lives as long as the rules */
 const struct masq_classes *masq_rules_classes(const struct masq_rules *rules);
 
+/** Where a rule stands, as its log line says it. */
+struct masq_rules_place {
+	char chain[MASQ_CONF_CHAIN_BYTES];
+	char target[MASQ_CONF_CHAIN_BYTES]; /**< ACCEPT ..., RETURN, a chain, "-" for none */
+	uint32_t number; /**< in its chain, from 1 on */
+};
+
+/**
+ * What one match means for a packet's log line. Any worker; at most as many steps as chains.
+ *
+ * @param slot	of masq_rules_result.rules[], in their order
+ * @param tos	in/out: TOS of the packet before the rule, then behind it
+ * @param place	out: of a rule with -l, else untouched
+ * @return true: the rule has -l
+ */
+bool masq_rules_slot_log(const struct masq_rules *rules, uint32_t slot, uint8_t *tos,
+		struct masq_rules_place *place);
+
 /** @return bytes that the compiled form takes */
 uint64_t masq_rules_bytes(const struct masq_rules *rules);
 

@@ -463,6 +463,61 @@ slots_name_rules_and_policies(void **state)
 	test_model_fini(&model);
 }
 
+/* Chain, number and target of a rule with -l, and the TOS that a walk over a path has. */
+static void
+slots_say_what_is_logged(void **state)
+{
+	static const struct {
+		bool logs;
+		const char *chain, *target;
+		uint32_t number;
+		uint8_t tos; /* behind it */
+	} want[] = {
+		{ true, "input", "a", 1, 0x10 },
+		{ false, "", "", 0, 0x10 },
+		{ true, "input", "DENY", 3, 0x10 },
+		{ true, "a", "-", 1, 0x02 },
+		{ true, "a", "RETURN", 2, 0x02 },
+		{ true, "a", "MASQ", 3, 0x02 },
+		{ false, "", "", 0, 0x02 }, /* policies */
+		{ false, "", "", 0, 0x02 },
+		{ false, "", "", 0, 0x02 },
+	};
+	struct masq_conf_rules model;
+	struct masq_rules *rules;
+	uint8_t tos = 0x08;
+	uint32_t a;
+
+	(void)state;
+	test_model_init(&model);
+	a = test_model_chain(&model, "a");
+	test_model_rule(&model, 0,
+			(struct masq_conf_rule)RULE(CALL("a"), .flags = MASQ_RULE_LOG,
+					.tos_and = 0x01, .tos_xor = 0x10));
+	test_model_rule(&model, 0, (struct masq_conf_rule)RULE(ACCEPT));
+	test_model_rule(&model, 0, (struct masq_conf_rule)RULE(DENY, .flags = MASQ_RULE_LOG));
+	test_model_rule(&model, a,
+			(struct masq_conf_rule)RULE(.flags = MASQ_RULE_LOG, .tos_and = 0xe1,
+					.tos_xor = 0x02));
+	test_model_rule(&model, a, (struct masq_conf_rule)RULE(RETURN, .flags = MASQ_RULE_LOG));
+	test_model_rule(&model, a,
+			(struct masq_conf_rule)RULE(.target = MASQ_TARGET_MASQ,
+					.flags = MASQ_RULE_LOG));
+	rules = compile(&model);
+	assert_int_equal(masq_rules_slots(rules), sizeof(want) / sizeof(want[0]));
+	for (uint32_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		struct masq_rules_place place = { "", "", 0 };
+
+		assert_int_equal(masq_rules_slot_log(rules, i, &tos, &place), want[i].logs);
+		assert_string_equal(place.chain, want[i].chain);
+		assert_string_equal(place.target, want[i].target);
+		assert_int_equal(place.number, want[i].number);
+		assert_int_equal(tos, want[i].tos);
+	}
+	masq_rules_destroy(rules);
+	test_model_fini(&model);
+}
+
 struct refusal {
 	const char *says;
 	struct masq_conf_rule rule;
@@ -520,6 +575,7 @@ main(void)
 		cmocka_unit_test(calls_that_multiply_end),
 		cmocka_unit_test(chains_nest_as_deep_as_there_are),
 		cmocka_unit_test(slots_name_rules_and_policies),
+		cmocka_unit_test(slots_say_what_is_logged),
 		cmocka_unit_test(impossible_models_are_refused),
 	};
 
