@@ -194,7 +194,8 @@ build(struct masq_dp *dp, struct masq_err *err)
 	ret = ret != 0 ? ret : make_shared(dp, err);
 	for (uint32_t w = 0; ret == 0 && w < dp->n_workers; w++) {
 		dp->workers[w] = masq_worker_create(dp, w, err);
-		ret = dp->workers[w] == NULL ? -ENOMEM : 0;
+		ret = dp->workers[w] == NULL ? -ENOMEM
+					     : masq_packet_log_init(dp->workers[w], number, err);
 	}
 	return ret != 0 ? ret : share_queues(dp, err);
 }

@@ -197,6 +197,9 @@ struct masq_worker {
 	bool lined_up; /**< packets are parked whose neighbour has answered */
 	uint32_t unanswered; /**< requests to other workers under way */
 	unsigned int found; /**< packets of this round, for the decision to rest */
+	struct rte_ring *log_ring; /**< masq_packet_log.c: records on their way to control */
+	uint64_t log_began_ms; /**< second whose records are counted */
+	uint32_t log_n; /**< records of this second */
 
 	/* what others read */
 	struct masq_dp_counters counters __rte_cache_aligned;
@@ -287,6 +290,10 @@ bool masq_neighbour_line_up(struct masq_worker *w, struct masq_burst *b, unsigne
 void masq_neighbour_park_own(
 		struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t departure, uint32_t ip);
 void masq_parked_tick(struct masq_worker *w);
+
+/* masq_packet_log.c: ring of a worker, with its memory */
+int masq_packet_log_init(struct masq_worker *w, uint32_t number, struct masq_err *err);
+void masq_packet_log_fini(struct masq_worker *w);
 
 /* masq_publish.c */
 void masq_snapshot_discard(struct masq_dp *dp);

@@ -119,6 +119,7 @@ answer_echo(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		return;
 	}
 	judgement->input.sport = 0; /* type of an echo reply */
+	judgement->ttl_out = MASQ_ICMP_TTL;
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &reply, route.port, judgement))
 		return;
 	link = masq_slow_neighbour(w, b, i, &route, &ref);

@@ -17,10 +17,13 @@ struct masq_judgement {
 	struct masq_rules_result result;
 	struct masq_rules_input input; /**< the packet as it arrived */
 	enum masq_rules_verdict forward; /**< what the forward chain said, if it was asked */
+	const struct rte_mbuf *mbuf; /**< the packet, for its log lines */
+	uint8_t ttl_out; /**< what its TTL will be when it leaves, for its log lines */
 	unsigned int n_asked;
 
 	struct {
 		enum masq_conf_builtin chain;
+		uint32_t n_matches; /**< matches of the chains before it */
 		struct masq_rules_input input; /**< what the chain saw */
 	} asked[MASQ_CHAIN_BUILTINS]; /**< in order, to ask again for a very long path */
 };
@@ -119,6 +122,19 @@ void masq_slow_refuse_late(
 
 /** An ICMP error. */
 void masq_slow_icmp_error(struct masq_worker *w, struct masq_burst *b, unsigned int i);
+
+/* masq_packet_log.c */
+
+/**
+ * Hand the matches of rules with -l to the control thread: one record a match, into the worker's
+ * ring. Never waits: what finds the ring full, or comes faster than MASQ_DP_LOG_RATE, is counted.
+ *
+ * @param result	matches to look at: judgement->result, or a window of it
+ * @param tos	in/out: TOS before the first of them, then behind the last
+ */
+void masq_packet_log(struct masq_worker *w, const struct masq_pkt *pkt,
+		const struct masq_judgement *judgement, const struct masq_rules_result *result,
+		uint8_t *tos);
 
 /* masq_slow_send.c */
 

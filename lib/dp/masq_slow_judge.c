@@ -66,6 +66,8 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgeme
 
 	judgement->n_asked = 0;
 	judgement->forward = MASQ_VERDICT_ACCEPT;
+	judgement->mbuf = b->mbuf[i];
+	judgement->ttl_out = (uint8_t)(pkt->ttl - 1);
 	masq_rules_result_init(&judgement->result);
 	*input = (struct masq_rules_input){
 		/* Not from the key: that of an ICMP error is the flow's, not its own. */
@@ -86,14 +88,17 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgeme
 	}
 }
 
-/* More rules than a result holds: ask the same chains again, window by window. */
+/* Log; and with more rules than a result holds, count: the same chains again, window by window. */
 static void
-count_windows(struct masq_worker *w, const struct masq_pkt *pkt,
+log_and_count_windows(struct masq_worker *w, const struct masq_pkt *pkt,
 		const struct masq_judgement *judgement)
 {
 	struct masq_rules_result result = judgement->result;
+	uint8_t tos = pkt->tos;
 	uint32_t first = 0;
 
+	if (unlikely(result.wants_log))
+		masq_packet_log(w, pkt, judgement, &result, &tos);
 	while (result.overflow) {
 		first += MASQ_PATH_RULES_MAX;
 		masq_rules_result_window(&result, first);
@@ -101,6 +106,8 @@ count_windows(struct masq_worker *w, const struct masq_pkt *pkt,
 			masq_rules_eval(w->snapshot->rules, judgement->asked[k].chain,
 					&judgement->asked[k].input, &result);
 		masq_path_count_slots(w->paths, result.rules, result.n_rules, pkt->l3_len_bytes);
+		if (result.wants_log)
+			masq_packet_log(w, pkt, judgement, &result, &tos);
 	}
 }
 
@@ -120,9 +127,10 @@ count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judge
 
 	if (likely(!result->overflow))
 		path = masq_path_intern(w->paths, result->rules, result->n_rules);
+	if (unlikely(result->wants_log || result->overflow))
+		log_and_count_windows(w, pkt, judgement);
 	if (unlikely(path == MASQ_PATH_NONE)) {
 		masq_path_count_slots(w->paths, result->rules, result->n_rules, pkt->l3_len_bytes);
-		count_windows(w, pkt, judgement);
 		return path;
 	}
 	count_path(w, path, pkt->l3_len_bytes);
@@ -142,6 +150,7 @@ ask_chain(struct masq_worker *w, enum masq_conf_builtin chain, const struct masq
 {
 	struct masq_rules_input *input = &judgement->asked[judgement->n_asked].input;
 
+	judgement->asked[judgement->n_asked].n_matches = judgement->result.n_matches;
 	judgement->asked[judgement->n_asked++].chain = chain;
 	*input = judgement->input;
 	if (tuple != NULL)

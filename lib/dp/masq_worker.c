@@ -168,6 +168,7 @@ masq_worker_destroy(struct masq_worker *w)
 	masq_path_destroy(w->path_tables[1]);
 	rte_free(w->routed);
 	rte_free(w->openings);
+	masq_packet_log_fini(w);
 	rte_free(w);
 }
 

@@ -27,7 +27,6 @@
 #include "masq_pkt_priv.h"
 
 #define MESSAGE_BYTES_MAX 576u
-#define OWN_TTL 64
 #define TOS_INTERNETWORK_CONTROL 0xc0
 
 /* Is this fragment the start of a message that may be an ICMP error itself, or no start at all? */
@@ -98,7 +97,7 @@ write_error_headers(uint8_t *ip, const uint8_t *offender_ip, rte_be32_t src, uin
 	ip[1] = TOS_INTERNETWORK_CONTROL;
 	store_be16(ip + 2, ip_bytes);
 	store_be16(ip + 6, IP_DONT_FRAGMENT);
-	ip[8] = OWN_TTL;
+	ip[8] = MASQ_ICMP_TTL;
 	ip[9] = IPPROTO_ICMP;
 	memcpy(ip + 12, &src, sizeof(src));
 	memcpy(ip + 16, offender_ip + 12, sizeof(rte_be32_t));
@@ -151,8 +150,8 @@ masq_icmp_echo_reply(struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
 	/* Swapped addresses leave the sum as it is. */
 	memcpy(ip + 12, &dst, sizeof(dst));
 	memcpy(ip + 16, &src, sizeof(src));
-	delta = masq_csum_delta16(ip[8], OWN_TTL);
-	ip[8] = OWN_TTL;
+	delta = masq_csum_delta16(ip[8], MASQ_ICMP_TTL);
+	ip[8] = MASQ_ICMP_TTL;
 	store16(ip + 10, masq_csum_apply(load16(ip + 10), delta));
 
 	delta = masq_csum_delta16(icmp[0], ICMP_ECHO_REPLY);

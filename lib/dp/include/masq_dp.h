@@ -93,6 +93,8 @@ uint64_t masq_dp_now_ms(const struct masq_dp *dp);
 	X(sessions_evicted, "sessions-evicted", "Half-open sessions that gave way to new ones.")  \
 	X(sessions_remote, "sessions-remote", "Sessions with halves on two workers.")             \
 	X(icmp_translated, "icmp-translated", "ICMP errors translated for a session.")            \
+	X(log_lost, "log-lost",                                                                   \
+			"Log records of rules with -l left out: the ring was full, or too many.") \
 	X(polls, "polls", "Rounds of the worker's loop.")                                         \
 	X(idle_polls, "idle-polls", "Rounds that found nothing to do.")
 
@@ -137,6 +139,37 @@ uint32_t masq_dp_portfw_rows(const struct masq_dp *dp, struct masq_portfw_row *r
 /** Rows of the routing table in force. See masq_fib_rows(). */
 uint32_t masq_dp_route_rows(
 		const struct masq_dp *dp, uint32_t first, struct masq_fib_row *rows, uint32_t max);
+
+/* ---------------------------------------------------------------- packets that rules log */
+
+#define MASQ_DP_LOG_RATE 1000 /**< records a second and worker; what goes beyond is counted */
+#define MASQ_DP_LOG_OPTIONS 10 /**< 32-bit words of IP options */
+
+/** One match of a rule with -l, as the chain saw the packet. Host order but for the options. */
+struct masq_dp_log {
+	uint64_t at_ms; /**< masq_dp_now_ms() */
+	uint32_t src, dst;
+	uint16_t sport, dport; /**< ICMP: type and code; no ports: 65535 */
+	uint16_t len_bytes; /**< IP total length */
+	uint16_t id; /**< of the IP header */
+	uint16_t fragment; /**< flags and fragment offset */
+	uint8_t proto;
+	uint8_t tos; /**< before the rule changed it */
+	uint8_t ttl; /**< forward and output: one less than it came with */
+	uint8_t n_options; /**< words of @ref options that are filled */
+	bool syn; /**< SYN without ACK and RST */
+	struct masq_rules_place place;
+	char port[MASQ_CONF_NAME_BYTES]; /**< that the chain looked at; "-" for none */
+	uint32_t options[MASQ_DP_LOG_OPTIONS]; /**< as they stand in the header */
+};
+
+/**
+ * Take what workers logged, the oldest first; to be called often, for a ring holds a second's.
+ *
+ * @param records	out: capacity @p max, 1 or more a worker
+ * @return how many; fewer than @p max / workers of each worker: there is no more now
+ */
+unsigned int masq_dp_log_read(struct masq_dp *dp, struct masq_dp_log *records, unsigned int max);
 
 /* ---------------------------------------------------------------- ports */
 

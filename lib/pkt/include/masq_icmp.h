@@ -27,6 +27,8 @@ struct rte_mempool;
 #define MASQ_ICMP_CODE_FRAG_NEEDED 4
 #define MASQ_ICMP_CODE_ADMIN 13
 
+#define MASQ_ICMP_TTL 64 /**< of messages that the box sends itself */
+
 /**
  * May this packet be answered with an ICMP error at all? Not: ICMP errors, later fragments,
  * multicast or broadcast frames and addresses, sources that are no single host (RFC 1122 3.2.2).
