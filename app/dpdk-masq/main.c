@@ -33,8 +33,6 @@
 
 #include "daemon.h"
 
-#define POLL_MS 1000
-
 static const char usage[] =
 		"Usage: dpdk-masq [-c FILE] [-v]    serve until SIGTERM, SIGINT or \"dpdk-masq-cli shutdown\"\n"
 		"       dpdk-masq -t [-c FILE]      check the start file and its rule file, no more\n"
@@ -156,7 +154,7 @@ serve(struct masq_ctl *ctl, const struct masq_dp *dp, int signal_fd)
 
 	fputs("dpdk-masq: ready\n", stderr);
 	do {
-		(void)poll(fds, 2, POLL_MS);
+		(void)poll(fds, 2, masq_ctl_wait_ms(ctl));
 		if ((fds[1].revents & POLLIN) != 0)
 			return;
 	} while (!masq_ctl_poll(ctl, masq_dp_now_ms(dp), 0));

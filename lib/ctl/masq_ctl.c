@@ -24,6 +24,8 @@
 #include "masq_ctl_priv.h"
 
 #define RULES_FILE_BYTES_MAX (64u << 20)
+#define WAIT_MS 1000 /* between two looks at counters */
+#define LOG_WAIT_MS 100 /* a tenth of what the workers' rings hold */
 
 struct masq_ctl *
 masq_ctl_create(const struct masq_conf_start *start, struct masq_dp *dp, struct masq_err *err)
@@ -52,6 +54,7 @@ masq_ctl_destroy(struct masq_ctl *ctl)
 {
 	if (ctl == NULL)
 		return;
+	masq_ctl_packet_log(ctl);
 	masq_ctl_server_destroy(ctl->server);
 	masq_conf_rules_fini(&ctl->rules);
 	free(ctl);
@@ -163,8 +166,15 @@ bool
 masq_ctl_poll(struct masq_ctl *ctl, uint64_t now_ms, int timeout_ms)
 {
 	masq_ctl_server_poll(ctl->server, now_ms, timeout_ms);
+	masq_ctl_packet_log(ctl);
 	masq_ctl_watch(ctl, now_ms);
 	return ctl->stop;
+}
+
+int
+masq_ctl_wait_ms(const struct masq_ctl *ctl)
+{
+	return ctl->rules_log ? LOG_WAIT_MS : WAIT_MS;
 }
 
 unsigned int

@@ -38,6 +38,7 @@ put_in_force(struct masq_ctl *ctl, struct masq_conf_rules *copy, struct masq_err
 	}
 	masq_conf_rules_fini(&ctl->rules);
 	ctl->rules = *copy;
+	ctl->rules_log = masq_ctl_rules_log(&ctl->rules);
 	ctl->generation++;
 	return 0;
 }

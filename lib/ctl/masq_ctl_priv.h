@@ -32,14 +32,24 @@ struct masq_ctl {
 	uint64_t started_ms; /**< masq_dp_now_ms() of creation */
 	bool stop; /**< a client asked for it */
 	struct masq_ctl_server *server;
+	bool rules_log; /**< a rule of @ref rules has -l */
 	uint64_t watched_ms; /**< masq_ctl_watch.c: clock of the last look */
 	uint64_t watched[MASQ_CTL_WATCHED]; /**< and what the counters were */
+	uint64_t watched_log; /**< of log-lost */
 };
 
 /* ---------------------------------------------------------------- masq_ctl_watch.c */
 
 /** Once a second: one log line for each kind of refusal that grew. */
 void masq_ctl_watch(struct masq_ctl *ctl, uint64_t now_ms);
+
+/* ---------------------------------------------------------------- masq_ctl_packet_log.c */
+
+/** Write the lines of packets that rules with -l met since the last call. */
+void masq_ctl_packet_log(struct masq_ctl *ctl);
+
+/** Does any rule of the model log? */
+bool masq_ctl_rules_log(const struct masq_conf_rules *rules);
 
 /* ---------------------------------------------------------------- masq_ctl_socket.c */
 

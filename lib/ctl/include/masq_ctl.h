@@ -81,6 +81,9 @@ int masq_ctl_fd(const struct masq_ctl *ctl);
  */
 bool masq_ctl_poll(struct masq_ctl *ctl, uint64_t now_ms, int timeout_ms);
 
+/** @return milliseconds after which masq_ctl_poll() must be called again though nothing came */
+int masq_ctl_wait_ms(const struct masq_ctl *ctl);
+
 /** @return clients that are connected */
 unsigned int masq_ctl_clients(const struct masq_ctl *ctl);
 

@@ -57,6 +57,16 @@ masq_dp_counters_read(const struct masq_dp *dp, uint32_t worker, struct masq_dp_
 		counters->drops[i] *= dp->n_workers;
 }
 
+unsigned int
+masq_dp_log_read(struct masq_dp *dp, struct masq_dp_log *records, unsigned int max)
+{
+	const unsigned int n = dp->n_log < max ? dp->n_log : max;
+
+	memcpy(records, dp->log, n * sizeof(*records));
+	dp->n_log -= n;
+	return n;
+}
+
 void
 masq_dp_rule_counters_refresh(struct masq_dp *dp)
 {

@@ -30,6 +30,8 @@ struct masq_dp {
 	struct masq_neigh_row neighbours[FAKE_ROWS_MAX];
 	uint32_t n_neighbours;
 	uint32_t flushed_ip; /**< last argument of masq_dp_neighbours_flush() */
+	struct masq_dp_log log[8]; /**< what workers logged and nobody has read */
+	uint32_t n_log;
 	struct masq_dp_session_filter filter; /**< last filter that was asked for */
 };
 
