@@ -45,7 +45,7 @@ struct parse {
 	enum masq_start_section section;
 	int daemon_line, timeouts_line; /* where these sections stand, 0: nowhere yet */
 	int key_line[MASQ_START_KEYS_MAX]; /* where keys of this section stand, 0: nowhere yet */
-	bool workers_given;
+	int workers_line, cores_line; /* of these keys of [daemon] */
 	struct masq_err *err;
 };
 
@@ -137,12 +137,16 @@ bytes_check(const struct parse *parse, const char *text, size_t len)
 	return 0;
 }
 
-/* A comment behind a blank and '#'; the one behind ';' is cut by inih. @return length before it */
+/*
+ * A comment: '#' or ';' behind a blank or at the start of the line. inih cuts comments too, but not
+ * before the line is in its buffer. @return length before it
+ */
 static size_t
 comment_cut(const char *text, size_t len)
 {
-	for (size_t i = 1; i < len; i++)
-		if (text[i] == '#' && strchr(BLANKS, text[i - 1]) != NULL)
+	for (size_t i = 0; i < len; i++)
+		if ((text[i] == '#' || text[i] == ';') &&
+				(i == 0 || strchr(BLANKS, text[i - 1]) != NULL))
 			return i;
 	return len;
 }
@@ -227,7 +231,9 @@ key_take(void *user, const char *section, const char *name, const char *value)
 	}
 	parse->key_line[key] = parse->line;
 	if (parse->section == MASQ_START_DAEMON && strcmp(name, "workers") == 0)
-		parse->workers_given = true;
+		parse->workers_line = parse->line;
+	if (parse->section == MASQ_START_DAEMON && strcmp(name, "cores") == 0)
+		parse->cores_line = parse->line;
 	if (masq_start_key_set(parse->start, (unsigned int)key, value, parse->err) != 0)
 		fail(parse);
 	return parse->ret == 0;
@@ -265,7 +271,7 @@ masq_conf_start_parse(const char *name, const char *text, size_t len_bytes,
 		return masq_err_set(err, ENOMEM, "%s: no memory to read it", name);
 	if (bad_line > 0)
 		return masq_err_set(err, EINVAL, "%s:%d: the line cannot be read", name, bad_line);
-	return masq_start_check(start, parse.workers_given, err);
+	return masq_start_check(start, parse.workers_line, parse.cores_line, err);
 }
 
 /* @return bytes read, or -errno; -EFBIG when the file goes on behind @p bytes */

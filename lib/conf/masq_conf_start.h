@@ -53,7 +53,14 @@ bool masq_start_key_repeats(unsigned int key);
  */
 int masq_start_cpus_count(const char *list, struct masq_err *err);
 
-/** Check what no single line can tell. @return 0; -EINVAL with "FILE:LINE: ..." */
-int masq_start_check(struct masq_conf_start *start, bool workers_given, struct masq_err *err);
+/**
+ * Check what no single line can tell.
+ *
+ * @param workers_line	where "workers" stands, 0: nowhere; it is as many as "cores" names then
+ * @param cores_line	where "cores" stands, 0: nowhere
+ * @return 0; -EINVAL with "FILE:LINE: ..."
+ */
+int masq_start_check(struct masq_conf_start *start, int workers_line, int cores_line,
+		struct masq_err *err);
 
 #endif /* MASQ_CONF_START_H */

@@ -119,10 +119,36 @@ gateway_check(const struct masq_conf_port *port, struct masq_err *err)
 	return 0;
 }
 
+size_t
+masq_conf_device_interface(const char *device, const char **name)
+{
+	static const char key[] = "iface=";
+
+	*name = strchr(device, ',');
+	while (*name != NULL && strncmp(*name + 1, key, strlen(key)) != 0)
+		*name = strchr(*name + 1, ',');
+	if (*name == NULL)
+		return 0;
+	*name += 1 + strlen(key);
+	return strcspn(*name, ",");
+}
+
+/* Two devices that are made of one interface of the kernel, whatever else they say. */
+static bool
+same_interface(const char *device, const char *other)
+{
+	const char *name, *other_name;
+	const size_t len = masq_conf_device_interface(device, &name);
+
+	return len > 0 && masq_conf_device_interface(other, &other_name) == len &&
+			memcmp(name, other_name, len) == 0;
+}
+
 static int
 port_check(const struct masq_conf_start *start, uint32_t index, struct masq_err *err)
 {
 	const struct masq_conf_port *port = &start->port[index];
+	const char *name;
 
 	if (port->device[0] == '\0')
 		return masq_err_set(err, EINVAL,
@@ -137,6 +163,13 @@ port_check(const struct masq_conf_start *start, uint32_t index, struct masq_err 
 			return masq_err_set(err, EINVAL,
 					"device %s of [port %s] is that of [port %s] too",
 					port->device, port->name, earlier->name);
+		if (same_interface(port->device, earlier->device)) {
+			const int len = (int)masq_conf_device_interface(port->device, &name);
+
+			return masq_err_set(err, EINVAL,
+					"interface %.*s of [port %s] is that of [port %s] too", len,
+					name, port->name, earlier->name);
+		}
 		if (earlier->gateway != 0 && port->gateway != 0)
 			return masq_err_set(err, EINVAL,
 					"[port %s] has a gateway and [port %s] has one; there is one default route",
@@ -167,15 +200,16 @@ workers_check(struct masq_conf_start *start, bool workers_given, struct masq_err
 }
 
 int
-masq_start_check(struct masq_conf_start *start, bool workers_given, struct masq_err *err)
+masq_start_check(struct masq_conf_start *start, int workers_line, int cores_line,
+		struct masq_err *err)
 {
 	if (start->n_ports == 0) {
 		masq_err_set(err, EINVAL, "no [port NAME] section; at least one is needed");
 		masq_err_prefix(err, "%s: ", start->file);
 		return -EINVAL;
 	}
-	if (workers_check(start, workers_given, err) != 0) {
-		masq_err_prefix(err, "%s: ", start->file);
+	if (workers_check(start, workers_line != 0, err) != 0) {
+		masq_err_prefix(err, "%s:%d: ", start->file, cores_line);
 		return -EINVAL;
 	}
 	for (uint32_t i = 0; i < start->n_ports; i++)

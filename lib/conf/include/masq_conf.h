@@ -229,6 +229,14 @@ struct masq_conf_start {
 	struct masq_conf_timeouts timeouts; /**< for masq_conf_rules_defaults() */
 };
 
+/**
+ * The interface of the kernel that a device string names: "net_af_packet0,iface=lan0,qpairs=2".
+ *
+ * @param name	out: where in @p device it stands
+ * @return its length; 0: it names none
+ */
+size_t masq_conf_device_interface(const char *device, const char **name);
+
 /** One key of the start file, for the documentation: [section] key = value. */
 struct masq_conf_key {
 	const char *section; /**< "daemon", "port" or "timeouts" */

@@ -118,7 +118,7 @@ static const struct {
 	{ "[daemon]\ncores = 1,2,\n", "2: cores = 1,2, is no CPU list; accepted: "
 		"numbers and ranges below 1024, such as 1-2 or 2,4" },
 	{ "[daemon]\ncores = 1-3,2\n", "2: cores = 1-3,2 names CPU 2 twice" },
-	{ "[daemon]\nworkers=2\ncores = 1-3\n" LAN, " cores = 1-3 names 3 CPUs for 2 workers; "
+	{ "[daemon]\nworkers=2\ncores = 1-3\n" LAN, "3: cores = 1-3 names 3 CPUs for 2 workers; "
 		"accepted: one CPU a worker, at most " STRING(MASQ_MAX_WORKERS) },
 	/* values of [port] */
 	{ "[port a]\naddress = 10.0.0.1\n",
@@ -159,6 +159,8 @@ static const struct {
 	{ "[daemon]\n\n[port a]\n", "3: [port a] has no device; "
 		"needed: device = a PCI address or a DPDK device string" },
 	{ LAN "[port wan]\ndevice=a\n", "4: device a of [port wan] is that of [port lan] too" },
+	{ "[port lan]\ndevice=net_af_packet0,iface=eth1\n[port wan]\ndevice=net_tap1,mac=x,iface=eth1,a=b\n",
+		"3: interface eth1 of [port wan] is that of [port lan] too" },
 	{ LAN "[port wan]\ndevice=b\naddress=10.0.0.1/30\n",
 		"4: address 10.0.0.1/30 of [port wan] is that of [port lan] too" },
 	{ LAN "[port wan]\ndevice=b\naddress=10.0.0.129/25\n", "4: the network of address 10.0.0.129/25"
@@ -305,6 +307,44 @@ test_workers_are_as_many_as_cores(void **state)
 	assert_int_equal(start.workers, 3);
 	parse_good("[daemon]\ncores = 7\nworkers = 1\n" LAN);
 	assert_int_equal(start.workers, 1);
+}
+
+/* Only what is read counts: a comment may be as long as it likes. */
+static void
+test_long_comments(void **state)
+{
+	(void)state;
+	parse_good("# " X50 X50 X50 X50 X50 "\n; " X50 X50 X50 X50 X50 "\n"
+		   "\t# " X50 X50 X50 X50 X50 "\n[daemon]   ; " X50 X50 X50 X50 X50 "\n"
+		   "workers = 3 # " X50 X50 X50 X50 X50 "\n"
+		   "sessions = 2048 ; " X50 X50 X50 X50 X50 "\n" LAN);
+	assert_int_equal(start.workers, 3);
+	assert_int_equal(start.sessions, 2048);
+}
+
+static void
+test_interfaces_of_devices(void **state)
+{
+	static const struct {
+		const char *device, *name;
+	} rows[] = {
+		{ "net_af_packet0,iface=lan0", "lan0" },
+		{ "net_af_packet0,qpairs=2,iface=lan0,framecnt=8", "lan0" },
+		{ "net_af_packet0,iface=", "" },
+		{ "net_af_packet0,xiface=a", "" },
+		{ "iface=a", "" },
+		{ "0000:65:00.0", "" },
+		{ ",,iface=b,", "b" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *name;
+		const size_t len = masq_conf_device_interface(rows[i].device, &name);
+
+		assert_int_equal(len, strlen(rows[i].name));
+		assert_true(len == 0 || memcmp(name, rows[i].name, len) == 0);
+	}
 }
 
 static void
@@ -554,6 +594,8 @@ main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_every_key),
 		cmocka_unit_test(test_workers_are_as_many_as_cores),
+		cmocka_unit_test(test_long_comments),
+		cmocka_unit_test(test_interfaces_of_devices),
 		cmocka_unit_test(test_paths_of_rules),
 		cmocka_unit_test(test_keys_are_documented),
 		cmocka_unit_test_setup_teardown(test_files, folder_make, folder_remove),
