@@ -170,11 +170,14 @@ static int
 text_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader, const char *name,
 		const char *text, size_t len_bytes, struct masq_err *err)
 {
+	static const char bom[] = { '\xef', '\xbb', '\xbf' };
 	const char *end = text + len_bytes;
 	unsigned int number = 0;
 	char line[LINE_BYTES];
 	int ret = 0;
 
+	if (len_bytes >= sizeof(bom) && memcmp(text, bom, sizeof(bom)) == 0)
+		text += sizeof(bom);
 	while (text < end && ret == 0) {
 		const char *stop = memchr(text, '\n', (size_t)(end - text));
 		size_t len = (size_t)((stop != NULL ? stop : end) - text);

@@ -46,7 +46,7 @@ static const struct {
 	{ "ipchains -A input -s 'x\n", "rules.masq:1: a quote is not closed" },
 	{ W16 W16 W16 W16 W16 W16 W16 W16 "x", "rules.masq:1: more than 128 words in one line" },
 	{ "\n# " X4096, "rules.masq:2: the line is longer than 4095 bytes" },
-	{ "ipchains -A input\r\nfrob\r\n",
+	{ "\xef\xbb\xbf" "ipchains -A input\r\nfrob\r\n",
 		"rules.masq:2: unknown command `frob'; accepted: ipchains, portfw, route, timeout" },
 };
 
