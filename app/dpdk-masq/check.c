@@ -167,7 +167,7 @@ read_cpus(const char *text, struct masq_cpus *cpus)
 			cpus->cpu[cpus->n++] = (unsigned int)cpu;
 		}
 		if (*text == ',')
-			text++;
+			text += 1 + strspn(text + 1, " \t");
 		else if (*text != '\0')
 			return -EINVAL;
 	}
@@ -230,10 +230,28 @@ check_cores(const struct masq_conf_start *start, struct masq_cpus *cpus, struct 
 	return 0;
 }
 
+/* Polling workers that share CPUs steal time from each other: it works, badly. */
+static void
+warn_of_crowd(const struct masq_conf_start *start, const struct masq_cpus *cpus)
+{
+	cpu_set_t set;
+
+	if (cpus->n > 0 || start->idle != MASQ_IDLE_POLL ||
+			sched_getaffinity(0, sizeof(set), &set) != 0 ||
+			start->workers <= (uint32_t)CPU_COUNT(&set))
+		return;
+	masq_log(MASQ_LOG_WARNING, "daemon",
+			"%" PRIu32
+			" workers poll on %d CPUs; fewer workers or idle = sleep do better",
+			start->workers, CPU_COUNT(&set));
+}
+
 int
 masq_daemon_check(const struct masq_conf_start *start, struct masq_cpus *cpus, struct masq_err *err)
 {
 	const int ret = check_cores(start, cpus, err);
 
+	if (ret == 0)
+		warn_of_crowd(start, cpus);
 	return ret != 0 ? ret : check_memory(start, err);
 }

@@ -36,6 +36,16 @@ int masq_daemon_check(
 /** @return line of "key" in section [daemon] of the start file, 0: not there */
 int masq_daemon_line(const char *file, const char *key);
 
+/* ---------------------------------------------------------------- claim.c */
+
+/**
+ * Claim the interfaces and PCI devices of all ports, until the process ends.
+ *
+ * @param err	out: "FILE:LINE: ...", with the process that has one of them
+ * @return 0; -EADDRINUSE: another daemon of this network namespace has it; -errno
+ */
+int masq_daemon_claim(const struct masq_conf_start *start, struct masq_err *err);
+
 /* ---------------------------------------------------------------- eal.c */
 
 /**

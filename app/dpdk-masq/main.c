@@ -6,13 +6,13 @@
  *
  *	start file	read and checked; nothing has happened yet
  *	machine		memory, hugepages, CPUs are there
- *	claim		we are the only daemon of this socket
+ *	claim		we are the only daemon of this socket, and of each interface
  *	EAL		memory and lcores
  *	data path	devices opened, workers made
  *	control		model, rule file read and put in force
  *	start		ports and workers run
  *	listen		clients may come; "dpdk-masq: ready"
- *	serve		until SIGTERM, SIGINT or a client says stop
+ *	serve		until SIGTERM, SIGINT, SIGHUP or a client says stop
  *
  * Signals arrive by a descriptor, and are blocked before any thread is made, so no handler ever
  * runs. A failure is one sentence on stderr and exit 1; a wrong option is exit 2.
@@ -126,16 +126,20 @@ test_files(const struct masq_conf_start *start)
 	return 0;
 }
 
-/* @return a descriptor that tells of SIGTERM and SIGINT */
+/* @return a descriptor that tells of SIGTERM, SIGINT, and SIGHUP: its terminal is closed */
 static int
 block_signals(struct masq_err *err)
 {
+	struct sigaction hangup;
 	sigset_t set;
 	int fd;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	/* nohup means it: a closed terminal shall not end us then. */
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -220,7 +224,9 @@ main(int argc, char **argv)
 			masq_err_prefix(&err, "%s: ", start.file);
 		return fail(&err);
 	}
-	ret = masq_daemon_eal_start(&start, &cpus, options.level, &err);
+	ret = masq_daemon_claim(&start, &err);
+	if (ret == 0)
+		ret = masq_daemon_eal_start(&start, &cpus, options.level, &err);
 	if (ret == 0) {
 		ret = run(&start, sock, signal_fd, &err);
 		masq_daemon_eal_stop();

@@ -114,7 +114,7 @@ masq_ctl_rules_file(struct masq_ctl *ctl, const char *path, struct masq_err *err
 	int ret;
 
 	if (path[0] == '\0')
-		return masq_ctl_model_load(ctl, "no rule file", "", 0, err);
+		return masq_ctl_model_load(ctl, ctl->start->file, "", 0, err);
 	ret = read_file(path, &text, &len_bytes, err);
 	if (ret != 0)
 		return ret;

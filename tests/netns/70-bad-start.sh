@@ -34,6 +34,8 @@ refused "a rule file that does not exist" 'nowhere\.masq' 's|rules.masq|nowhere.
 echo "ipchains -A forward -s 10.0.0.0/8 -j MASK" >"$T/bad.masq"
 refused "a rule with a bad word" 'bad\.masq:1: .*MASK' 's|rules.masq|bad.masq|'
 refused "too little memory" 'memory' 's/^memory.*/memory = 1000000/'
+refused "an interface that a live daemon serves" "\[port lan\]: lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/'
+refused "one interface for two ports" 'interface spare0 of \[port wan\] is that of \[port lan\] too' 's/spare1/spare0/'
 refused "a socket that a live daemon serves" "$DAEMON.*control\.sock" 's|second.sock|control.sock|'
 check_exit "a start file that does not exist" 1 'none\.conf' dpdk-masq -c "$T/none.conf"
 check_exit "an unknown option" 2 '' dpdk-masq -Q

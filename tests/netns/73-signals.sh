@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# SIGTERM, SIGINT and "shutdown" end the appliance cleanly; SIGKILL leaves nothing that stops the next.
+# SIGTERM, SIGINT, SIGHUP and "shutdown" end the appliance cleanly; SIGKILL leaves nothing that stops the next.
 #
 #   client 192.168.16.2 -- lan .1 [box] wan .1 -- server 203.0.113.80
 #
@@ -18,7 +18,7 @@ box_start
 works() { check "packets flow $1" on client ping -c 2 -i 0.2 -W 3 203.0.113.80; }
 works "at first"
 
-for signal in TERM INT; do
+for signal in TERM INT HUP; do
     box_stop $signal
     check_equal "SIG$signal: exit code" 0 "$DAEMON_EXIT"
     check_not "SIG$signal: the socket is gone" test -e "$T/control.sock"

@@ -246,7 +246,7 @@ box_restart() {
     local port
     : >"$T/daemon.log"
     # A script's background commands ignore SIGINT; the daemon shall not inherit that.
-    ip netns exec "$ID-box" env --default-signal=INT \
+    ip netns exec "$ID-box" env --default-signal=INT,HUP \
         dpdk-masq -c "$T/box.conf" >>"$T/daemon.log" 2>&1 </dev/null &
     DAEMON=$!
     wait_for 60 "the appliance is ready" box_ready_or_gone && box_ready || {

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One appliance an interface.
+ *
+ * The kernel lets any number of programs open an interface with a packet socket, so two daemons with
+ * two start files could serve the same port unseen: both would answer ARP, both would translate. So a
+ * daemon claims what its ports are made of before it opens anything.
+ *
+ * A claim is a Unix socket with an abstract name. Such names belong to the network namespace, as
+ * interfaces do, and the kernel takes them back however the daemon ends. Who finds a name taken
+ * connects to it and is told by the kernel whose it is.
+ *
+ * PCI devices are claimed by their address; a driver of DPDK refuses a second owner too, later and in
+ * its own words. Devices that are made of nothing in particular (net_null, net_ring) are not claimed.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon.h"
+
+/* What stands behind "dpdk-masq/": two daemons with the same must not live in one namespace. */
+static size_t
+claim_key(const char *device, const char **key)
+{
+	const size_t len = masq_conf_device_interface(device, key);
+
+	if (len > 0 || strchr(device, ':') == NULL)
+		return len;
+	*key = device;
+	return strcspn(device, ",");
+}
+
+static socklen_t
+claim_address(const char *key, size_t len, struct sockaddr_un *addr)
+{
+	int n;
+
+	memset(addr, 0, sizeof(*addr));
+	addr->sun_family = AF_UNIX;
+	n = snprintf(addr->sun_path + 1, sizeof(addr->sun_path) - 1, "dpdk-masq/%.*s", (int)len,
+			key);
+	if (n > (int)sizeof(addr->sun_path) - 2)
+		n = (int)sizeof(addr->sun_path) - 2;
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+
+/* @return process that holds the name, 0: not known */
+static pid_t
+owner(const struct sockaddr_un *addr, socklen_t addr_len)
+{
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct ucred cred = { 0 };
+	socklen_t len = sizeof(cred);
+
+	if (fd < 0)
+		return 0;
+	if (connect(fd, (const struct sockaddr *)addr, addr_len) != 0 ||
+			getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+		cred.pid = 0;
+	close(fd);
+	return cred.pid;
+}
+
+static int
+claim_port(const struct masq_conf_start *start, const struct masq_conf_port *port,
+		struct masq_err *err)
+{
+	struct sockaddr_un addr;
+	socklen_t addr_len;
+	const char *key;
+	const size_t len = claim_key(port->device, &key);
+	int fd, ret = 0;
+
+	if (len == 0)
+		return 0;
+	addr_len = claim_address(key, len, &addr);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* Never closed: the claim ends with the process. */
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, addr_len) != 0 || listen(fd, 1) != 0)
+		ret = -errno;
+	if (ret == -EADDRINUSE)
+		masq_err_set(err, EBUSY,
+				"[port %s]: %.*s is served by another dpdk-masq already (pid %d)",
+				port->name, (int)len, key, (int)owner(&addr, addr_len));
+	else if (ret != 0)
+		masq_err_set(err, -ret, "[port %s]: cannot claim %.*s: %s", port->name, (int)len,
+				key, strerror(-ret));
+	if (ret == 0)
+		return 0;
+	if (fd >= 0)
+		close(fd);
+	masq_err_prefix(err, "%s:%d: ", start->file, port->line);
+	return ret;
+}
+
+int
+masq_daemon_claim(const struct masq_conf_start *start, struct masq_err *err)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < start->n_ports; i++)
+		ret = claim_port(start, &start->port[i], err);
+	return ret;
+}
