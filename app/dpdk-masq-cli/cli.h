@@ -8,6 +8,7 @@
  */
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,6 +34,9 @@ struct cli {
 	FILE *out; /**< stdout, or a test's stream */
 	struct masq_rpc_client *client; /**< opened by the first call */
 };
+
+/** Ctrl-C came while something caught it (the shell, top): listings end with the page at hand. */
+extern volatile sig_atomic_t cli_interrupted;
 
 /** One command: words[0] is its name. @return exit code */
 typedef int (*cli_command_fn)(struct cli *cli, const char *const *words, unsigned int n_words);
@@ -61,6 +65,15 @@ int cli_fail(const struct cli *cli, int code, const char *fmt, ...)
 /** Wrong words: the sentence, the forms of the command, where help is. @return CLI_USAGE */
 int cli_usage(const struct cli *cli, const char *command, const char *fmt, ...)
 		__attribute__((format(printf, 3, 4)));
+
+/**
+ * Words that do not fit a command: names the one at @p at, or says that it is missing.
+ *
+ * @param accepted	what could stand there
+ * @return CLI_USAGE
+ */
+int cli_wrong_word(const struct cli *cli, const char *const *words, unsigned int n_words,
+		unsigned int at, const char *accepted);
 
 /**
  * Call the daemon; a failure is printed.
@@ -95,8 +108,20 @@ typedef void (*cli_row_fn)(struct cli *cli, json_t *row, void *arg);
 int cli_list(struct cli *cli, const char *method, json_t *params, const char *key, cli_row_fn row,
 		void *arg);
 
-/** Walk all slices of a text ("text", "cursor"). @param out where it goes */
+/**
+ * Walk all slices of a text ("text", "cursor").
+ *
+ * @param out	where it goes; with -j and cli->out as {"text": "..."}
+ */
 int cli_text(struct cli *cli, const char *method, json_t *params, FILE *out);
+
+/**
+ * What was printed is out, or it is said that it is not: a full disk must not look like success.
+ *
+ * @param code	exit code so far
+ * @return @p code; CLI_REFUSED when it was CLI_DONE and output is lost (said, but for a closed pipe)
+ */
+int cli_output_end(const struct cli *cli, FILE *out, const char *name, int code);
 
 /** Values of a row; missing: "" and 0. */
 const char *cli_string(const json_t *row, const char *key);

@@ -11,6 +11,7 @@
  * A failure is one line on stderr, "PROGRAM: sentence"; exit codes are enum cli_exit.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include "cli.h"
 
 #define CALL_TIMEOUT_MS 60000
+
+volatile sig_atomic_t cli_interrupted;
 
 int
 cli_fail(const struct cli *cli, int code, const char *fmt, ...)
@@ -51,6 +54,16 @@ cli_usage(const struct cli *cli, const char *command, const char *fmt, ...)
 		line += len + (line[len] == '\n' ? 1 : 0);
 	}
 	return CLI_USAGE;
+}
+
+int
+cli_wrong_word(const struct cli *cli, const char *const *words, unsigned int n_words,
+		unsigned int at, const char *accepted)
+{
+	if (at >= n_words)
+		return cli_usage(cli, words[0], "a word is missing; accepted: %s", accepted);
+	return cli_usage(cli, words[0], "`%s' is not accepted there; accepted: %s", words[at],
+			accepted);
 }
 
 int
@@ -148,7 +161,7 @@ cli_list(struct cli *cli, const char *method, json_t *params, const char *key, c
 			fputs(n_rows++ == 0 ? "\n  " : ",\n  ", cli->out);
 			json_dumpf(one, cli->out, 0);
 		}
-		more = next_page(params, result) && !ferror(cli->out);
+		more = next_page(params, result) && !ferror(cli->out) && !cli_interrupted;
 		json_decref(result);
 	}
 	if (cli->json && code == CLI_DONE)
@@ -157,24 +170,67 @@ cli_list(struct cli *cli, const char *method, json_t *params, const char *key, c
 	return code;
 }
 
+/* A slice of a text: as it is, or as the inside of a JSON string. */
+static void
+print_slice(const struct cli *cli, const json_t *result, FILE *out)
+{
+	char *quoted;
+
+	if (!cli->json || out != cli->out) {
+		fputs(cli_string(result, "text"), out);
+		return;
+	}
+	quoted = json_dumps(json_object_get(result, "text"), JSON_ENCODE_ANY);
+	if (quoted != NULL && quoted[0] == '"')
+		fprintf(out, "%.*s", (int)strlen(quoted) - 2, quoted + 1);
+	free(quoted);
+}
+
 int
 cli_text(struct cli *cli, const char *method, json_t *params, FILE *out)
 {
+	const bool as_json = cli->json && out == cli->out;
 	bool more = true;
 	int code = CLI_DONE;
 
 	if (params == NULL)
 		params = json_object();
-	while (more && code == CLI_DONE) {
+	for (size_t n_slices = 0; more && code == CLI_DONE; n_slices++) {
 		json_t *result;
 
 		code = cli_call(cli, method, json_incref(params), &result);
-		fputs(cli_string(result, "text"), out);
-		more = next_page(params, result) && !ferror(out);
+		if (as_json && code == CLI_DONE && n_slices == 0)
+			fputs("{\"text\": \"", out);
+		print_slice(cli, result, out);
+		more = next_page(params, result) && !ferror(out) && !cli_interrupted;
 		json_decref(result);
 	}
+	if (as_json && code == CLI_DONE)
+		fputs("\"}\n", out);
 	json_decref(params);
 	return code;
+}
+
+/*
+ * A buffer that could not be written is gone, and fflush() behind it succeeds: only ferror() tells. Why
+ * it failed is forgotten by then; one byte more finds it out.
+ */
+int
+cli_output_end(const struct cli *cli, FILE *out, const char *name, int code)
+{
+	bool lost = ferror(out) != 0;
+
+	if (lost) {
+		clearerr(out);
+		fputc('\n', out);
+	}
+	errno = EIO;
+	lost |= fflush(out) != 0;
+	if (!lost || code != CLI_DONE)
+		return code;
+	if (errno == EPIPE)
+		return CLI_REFUSED;
+	return cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", name, strerror(errno));
 }
 
 /* ---------------------------------------------------------------- values of rows */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One line of words: find its command, run it. */
+/* One line of words: find its command, run it. "COMMAND --help" is "help COMMAND". */
+#include <string.h>
+
 #include "cli.h"
 
 static int
@@ -16,6 +18,16 @@ unknown_command(const struct cli *cli, const char *word)
 	return CLI_USAGE;
 }
 
+/* ipchains and portfw have a -h of their own; ipchains also --help. */
+static bool
+wants_help(const struct cli_command *command, const char *word)
+{
+	if (command->run == cli_ipchains)
+		return false;
+	return strcmp(word, "--help") == 0 ||
+			(strcmp(word, "-h") == 0 && command->run != cli_portfw);
+}
+
 int
 cli_run(struct cli *cli, const char *const *words, unsigned int n_words)
 {
@@ -25,6 +37,11 @@ cli_run(struct cli *cli, const char *const *words, unsigned int n_words)
 
 	if (command == NULL)
 		return unknown_command(cli, words[0]);
+	if (n_words > 1 && wants_help(command, words[n_words - 1])) {
+		const char *const help[] = { "help", words[0] };
+
+		return cli_help(cli, help, 2);
+	}
 	code = command->run(cli, words, n_words);
 	cli->program = program;
 	return code;

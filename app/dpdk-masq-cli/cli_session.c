@@ -3,7 +3,8 @@
  * session show, session flush.
  *
  * Filters are pairs of words, "inside 192.168.1.0/24 outside-port 80 state ESTABLISHED": names and
- * forms are the daemon's, which also refuses those that it does not know.
+ * forms are the daemon's, which also refuses those that it does not know. Its names have an
+ * underscore where people type a dash; both are fine.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -63,8 +64,8 @@ read_filter(struct cli *cli, const char *const *words, unsigned int n_words)
 	json_t *filter = json_object();
 
 	for (unsigned int i = 0; i < n_words; i += 2) {
-		const size_t len = strlen(words[i]);
 		char key[32];
+		size_t len;
 		char *end;
 		unsigned long number;
 
@@ -76,8 +77,9 @@ read_filter(struct cli *cli, const char *const *words, unsigned int n_words)
 		snprintf(key, sizeof(key), "%s", words[i]);
 		for (char *c = key; *c != '\0'; c++)
 			*c = *c == '-' ? '_' : *c;
+		len = strlen(key);
 		number = strtoul(words[i + 1], &end, 10);
-		if (len > 5 && strcmp(words[i] + len - 5, "-port") == 0 && *end == '\0')
+		if (len > 5 && strcmp(key + len - 5, "_port") == 0 && *end == '\0')
 			json_object_set_new(filter, key, json_integer((json_int_t)number));
 		else
 			json_object_set_new(filter, key, json_string(words[i + 1]));
@@ -94,8 +96,7 @@ cli_session(struct cli *cli, const char *const *words, unsigned int n_words)
 	int code;
 
 	if (strcmp(verb, "show") != 0 && strcmp(verb, "flush") != 0)
-		return cli_usage(cli, "session", "`%s' is no word for it; accepted: show or flush",
-				n_words > 1 ? words[1] : "");
+		return cli_wrong_word(cli, words, n_words, 1, "show or flush");
 	filter = read_filter(cli, words + 2, n_words - 2);
 	if (filter == NULL)
 		return CLI_USAGE;

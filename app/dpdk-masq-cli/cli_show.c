@@ -5,6 +5,12 @@
 
 #include "cli.h"
 
+static bool
+is_show(const char *const *words, unsigned int n_words)
+{
+	return n_words > 1 && strcmp(words[1], "show") == 0;
+}
+
 /* ---------------------------------------------------------------- port */
 
 static void
@@ -45,9 +51,9 @@ port_row(struct cli *cli, json_t *row, void *arg)
 int
 cli_port(struct cli *cli, const char *const *words, unsigned int n_words)
 {
-	if (n_words != 2 || strcmp(words[1], "show") != 0)
-		return cli_usage(cli, "port", "`%s' is no word for it; accepted: show",
-				n_words > 1 ? words[1] : "");
+	if (n_words != 2 || !is_show(words, n_words))
+		return cli_wrong_word(cli, words, n_words, is_show(words, n_words) ? 2 : 1,
+				is_show(words, n_words) ? "nothing more" : "show");
 	return cli_list(cli, "port.list", NULL, "ports", port_row, NULL);
 }
 
@@ -87,8 +93,7 @@ cli_route(struct cli *cli, const char *const *words, unsigned int n_words)
 	int code;
 
 	if (n_words < 2)
-		return cli_usage(cli, "route", "`%s' is no word for it; accepted: show, add or del",
-				n_words > 1 ? words[1] : "");
+		return cli_wrong_word(cli, words, n_words, 1, "show, add or del");
 	code = cli_words_read(cli, words, n_words, &request);
 	if (code != CLI_DONE)
 		return code;
@@ -125,8 +130,10 @@ cli_neigh(struct cli *cli, const char *const *words, unsigned int n_words)
 		return cli_do(cli, "neigh.flush", NULL);
 	if (n_words == 3 && strcmp(words[1], "flush") == 0)
 		return cli_do(cli, "neigh.flush", json_pack("{s:s}", "address", words[2]));
-	return cli_usage(cli, "neigh", "`%s' is no word for it; accepted: show or flush",
-			n_words > 1 ? words[1] : "");
+	if (n_words > 2 && (is_show(words, n_words) || strcmp(words[1], "flush") == 0))
+		return cli_wrong_word(cli, words, n_words, is_show(words, n_words) ? 2 : 3,
+				"nothing more");
+	return cli_wrong_word(cli, words, n_words, 1, "show or flush");
 }
 
 /* ---------------------------------------------------------------- timeout */
@@ -156,8 +163,7 @@ cli_timeout(struct cli *cli, const char *const *words, unsigned int n_words)
 	int code;
 
 	if (n_words < 2)
-		return cli_usage(cli, "timeout", "`%s' is no word for it; accepted: show or set",
-				n_words > 1 ? words[1] : "");
+		return cli_wrong_word(cli, words, n_words, 1, "show or set");
 	code = cli_words_read(cli, words, n_words, &request);
 	if (code != CLI_DONE)
 		return code;

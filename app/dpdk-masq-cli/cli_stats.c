@@ -56,13 +56,14 @@ print_memory(struct cli *cli, json_t *result)
 int
 cli_stats(struct cli *cli, const char *const *words, unsigned int n_words)
 {
-	const bool show = n_words == 2 && strcmp(words[1], "show") == 0;
+	const bool show = n_words > 1 && strcmp(words[1], "show") == 0;
+	const bool is_verb = show || (n_words > 1 && strcmp(words[1], "memory") == 0);
 	json_t *result;
 	int code;
 
-	if (!show && (n_words != 2 || strcmp(words[1], "memory") != 0))
-		return cli_usage(cli, "stats", "`%s' is no word for it; accepted: show or memory",
-				n_words > 1 ? words[1] : "");
+	if (n_words != 2 || !is_verb)
+		return cli_wrong_word(cli, words, n_words, is_verb ? 2 : 1,
+				is_verb ? "nothing more" : "show or memory");
 	code = cli_call(cli, show ? "stats.get" : "stats.memory", NULL, &result);
 	if (code == CLI_DONE && cli->json)
 		cli_print_json(cli, result);
@@ -97,11 +98,11 @@ cli_drops(struct cli *cli, const char *const *words, unsigned int n_words)
 	struct drops_listing listing = { .all = n_words == 3 && strcmp(words[2], "all") == 0 };
 	int code;
 
-	if (n_words < 2 || n_words > 3 || strcmp(words[1], "show") != 0 ||
-			(n_words == 3 && !listing.all))
-		return cli_usage(cli, "drops",
-				"`%s' is no word for it; accepted: show, or show all with the zeros",
-				n_words > 1 ? words[1] : "");
+	if (n_words < 2 || strcmp(words[1], "show") != 0)
+		return cli_wrong_word(cli, words, n_words, 1, "show");
+	if (n_words > 2 && (n_words > 3 || !listing.all))
+		return cli_wrong_word(cli, words, n_words, n_words > 3 ? 3 : 2,
+				n_words > 3 ? "nothing more" : "all, which shows the zeros too");
 	code = cli_list(cli, "drops.list", NULL, "drops", drop_row, &listing);
 	if (code == CLI_DONE && !cli->json)
 		fprintf(cli->out, "%-20s %12" PRIu64 "\n", "sum", listing.sum);

@@ -42,8 +42,10 @@ run_cli(struct cli *cli, int argc, const char *const *argv)
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "-j") == 0 || strcmp(argv[i], "--json") == 0) {
 			cli->json = true;
-		} else if (strcmp(argv[i], "-s") == 0 && i + 1 < argc) {
-			cli->socket = argv[++i];
+		} else if (strcmp(argv[i], "-s") == 0) {
+			if (++i == argc)
+				return cli_fail(cli, CLI_USAGE, "-s wants the path of a socket");
+			cli->socket = argv[i];
 		} else if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
 			cli_help_print(stdout);
 			return CLI_DONE;
@@ -92,7 +94,5 @@ main(int argc, char **argv)
 		code = run_cli(&cli, argc, (const char *const *)argv);
 	}
 	masq_rpc_client_close(cli.client);
-	if (fflush(stdout) != 0 && code == CLI_DONE)
-		code = CLI_REFUSED;
-	return code;
+	return cli_output_end(&cli, stdout, "standard output", code);
 }

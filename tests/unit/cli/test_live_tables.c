@@ -215,6 +215,10 @@ static const struct show own_rows[] = {
 	  { { "session.list", "{'filter': {'inside': '192.168.1.0/24', 'outside_port': 80,"
 	      " 'state': 'ESTABLISHED'}}", "{'sessions': [], 'cursor': null}" } },
 	  "" },
+	{ "session show inside 192.168.1.0/24 outside_port 80 state ESTABLISHED",
+	  { { "session.list", "{'filter': {'inside': '192.168.1.0/24', 'outside_port': 80,"
+	      " 'state': 'ESTABLISHED'}}", "{'sessions': [], 'cursor': null}" } },
+	  "" },
 	{ "session flush kind masq",
 	  { { "session.flush", "{'filter': {'kind': 'masq'}}", "{'flushed': 7}" } },
 	  "7 sessions ended\n" },
@@ -364,6 +368,61 @@ a_refusal_is_the_daemons_sentence(void **state)
 	said_free(&said);
 }
 
+/* The word at fault is named, or the one that is missing; help is one word away. */
+static void
+wrong_words_are_named(void **state)
+{
+	static const struct {
+		const char *line, *sentence;
+	} rows[] = {
+		{ "port", "cli: port: a word is missing; accepted: show\n  port show\n" },
+		{ "port shwo", "cli: port: `shwo' is not accepted there; accepted: show\n" },
+		{ "port show lan",
+				"cli: port: `lan' is not accepted there; accepted: nothing more\n" },
+		{ "route", "cli: route: a word is missing; accepted: show, add or del\n" },
+		{ "neigh flush 1.2.3.4 x",
+				"cli: neigh: `x' is not accepted there; accepted: nothing more\n" },
+		{ "neigh show x",
+				"cli: neigh: `x' is not accepted there; accepted: nothing more\n" },
+		{ "neigh", "cli: neigh: a word is missing; accepted: show or flush\n" },
+		{ "timeout", "cli: timeout: a word is missing; accepted: show or set\n" },
+		{ "stats", "cli: stats: a word is missing; accepted: show or memory\n" },
+		{ "stats show x",
+				"cli: stats: `x' is not accepted there; accepted: nothing more\n" },
+		{ "drops show some",
+				"cli: drops: `some' is not accepted there; accepted: all, which" },
+		{ "session list",
+				"cli: session: `list' is not accepted there; accepted: show or flush\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct said said = cli_says(NULL, 0, NULL, rows[i].line);
+
+		assert_int_equal(said.code, CLI_USAGE);
+		if (strstr(said.err, rows[i].sentence) != said.err)
+			fail_msg("%s: %s", rows[i].line, said.err);
+		said_free(&said);
+	}
+}
+
+static void
+each_command_explains_itself(void **state)
+{
+	static const char *const lines[] = { "session --help", "route add 10.0.0.0/8 --help",
+		"load -h", "portfw --help", "help --help" };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(lines); i++) {
+		struct said said = cli_says(NULL, 0, NULL, lines[i]);
+
+		assert_int_equal(said.code, CLI_DONE);
+		assert_string_equal(said.err, "");
+		assert_non_null(strstr(said.out, "\nExamples:\n"));
+		said_free(&said);
+	}
+}
+
 static void
 without_a_daemon_the_exit_is_three(void **state)
 {
@@ -404,6 +463,8 @@ main(void)
 		cmocka_unit_test(portfw_explains_itself),
 		cmocka_unit_test(ipchains_says_its_version),
 		cmocka_unit_test(icmp_names_are_listed),
+		cmocka_unit_test(wrong_words_are_named),
+		cmocka_unit_test(each_command_explains_itself),
 		cmocka_unit_test(a_refusal_is_the_daemons_sentence),
 		cmocka_unit_test(without_a_daemon_the_exit_is_three),
 	};
