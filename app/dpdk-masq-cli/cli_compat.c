@@ -42,17 +42,15 @@ print_end(FILE *out, char option, uint32_t addr, uint32_t mask, struct masq_conf
 		uint8_t inverse)
 {
 	const bool is_source = option == 's';
+	const bool not_range = (inverse & (is_source ? MASQ_INV_SPORT : MASQ_INV_DPORT)) != 0;
 	char a[MASQ_IP4_TEXT_BYTES], m[MASQ_IP4_TEXT_BYTES];
 
 	fprintf(out, " -%c %s%s/%s", option,
 			(inverse & (is_source ? MASQ_INV_SRC : MASQ_INV_DST)) != 0 ? "! " : "",
 			masq_ip4_text(addr, a), masq_ip4_text(mask, m));
-	if (range.lo != 0 || range.hi != UINT16_MAX)
-		fprintf(out, " %s%u:%u",
-				(inverse & (is_source ? MASQ_INV_SPORT : MASQ_INV_DPORT)) != 0
-						? "! "
-						: "",
-				range.lo, range.hi);
+	/* "! 0:65535" matches nothing; left out, it would match everything. */
+	if (range.lo != 0 || range.hi != UINT16_MAX || not_range)
+		fprintf(out, " %s%u:%u", not_range ? "! " : "", range.lo, range.hi);
 }
 
 static void

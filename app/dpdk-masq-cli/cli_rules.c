@@ -4,7 +4,7 @@
  *
  * The file is read and written here, by the user who asks; the daemon sees text. A file is saved
  * beside its place and moved there, so that a full disk or a daemon that stops half way leaves the
- * old one.
+ * old one. It keeps the mode and the owner of the old one, and a link goes on leading to it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +18,30 @@
 #define FILE_BYTES_MAX (MASQ_RPC_FRAME_BYTES_MAX - 65536)
 
 /* ---------------------------------------------------------------- save */
+
+/* The file that a link stands for, or the name itself. @return for free(); NULL: no memory */
+static char *
+file_behind(const char *path)
+{
+	char *real = realpath(path, NULL);
+
+	return real != NULL ? real : strdup(path);
+}
+
+/* Mode and owner of the file that is replaced; without one, what a new file gets. */
+static int
+take_rights(int fd, const char *path)
+{
+	const mode_t mask = umask(0);
+	struct stat st;
+
+	umask(mask);
+	if (stat(path, &st) != 0)
+		return fchmod(fd, 0666 & ~mask);
+	/* Only root may give files away; others keep what they can. */
+	(void)!fchown(fd, st.st_uid, st.st_gid);
+	return fchmod(fd, st.st_mode & 07777);
+}
 
 static int
 save_to(struct cli *cli, const char *path)
@@ -33,9 +57,8 @@ save_to(struct cli *cli, const char *path)
 	if (out == NULL)
 		return cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
 	code = cli_text(cli, "rules.save", NULL, out);
-	if (code == CLI_DONE && fchmod(fd, 0644) != 0)
-		code = cli_fail(cli, CLI_REFUSED, "%s: %s", path, strerror(errno));
-	if ((fflush(out) != 0 || fsync(fd) != 0) && code == CLI_DONE)
+	code = cli_output_end(cli, out, path, code);
+	if (code == CLI_DONE && (take_rights(fd, path) != 0 || fsync(fd) != 0))
 		code = cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
 	fclose(out);
 	if (code == CLI_DONE && rename(temporary, path) != 0)
@@ -45,30 +68,39 @@ save_to(struct cli *cli, const char *path)
 	return code;
 }
 
+/* A device or a pipe cannot be replaced by a file; write into it. */
+static int
+save_into(struct cli *cli, const char *path)
+{
+	FILE *out = fopen(path, "we");
+	int code;
+
+	if (out == NULL)
+		return cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
+	code = cli_output_end(cli, out, path, cli_text(cli, "rules.save", NULL, out));
+	fclose(out);
+	return code;
+}
+
 int
 cli_save(struct cli *cli, const char *const *words, unsigned int n_words)
 {
 	struct stat st;
+	char *path;
+	int code;
 
 	if (n_words > 2)
 		return cli_usage(cli, "save", "one file, or none for the terminal");
 	if (n_words == 1 || strcmp(words[1], "-") == 0)
 		return cli_text(cli, "rules.save", NULL, cli->out);
-	/* A device or a pipe cannot be replaced by a file; write into it. */
-	if (stat(words[1], &st) == 0 && !S_ISREG(st.st_mode)) {
-		FILE *out = fopen(words[1], "we");
-		int code;
-
-		if (out == NULL)
-			return cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", words[1],
-					strerror(errno));
-		code = cli_text(cli, "rules.save", NULL, out);
-		if (fclose(out) != 0 && code == CLI_DONE)
-			code = cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", words[1],
-					strerror(errno));
-		return code;
-	}
-	return save_to(cli, words[1]);
+	if (stat(words[1], &st) == 0 && !S_ISREG(st.st_mode))
+		return save_into(cli, words[1]);
+	path = file_behind(words[1]);
+	if (path == NULL)
+		return cli_fail(cli, CLI_REFUSED, "out of memory");
+	code = save_to(cli, path);
+	free(path);
+	return code;
 }
 
 /* ---------------------------------------------------------------- load and check */

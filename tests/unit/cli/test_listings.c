@@ -257,6 +257,8 @@ rules_are_saved_in_the_fixed_order(void **state)
 		  "\"not\":[\"source\",\"destination\",\"source_ports\",\"interface\",\"protocol\",\"syn\"]",
 				"-A forward -s ! 10.0.0.0/255.0.0.0 ! 0:1023 -d ! 1.2.3.4/255.255.255.255 -i ! eth+ -p ! 6 "
 				"-t 0x01 0x10 -j web -l ! -y -m 7 -o 64\n" },
+		{ "\"protocol\":\"tcp\",\"not\":[\"source_ports\",\"destination_ports\"]",
+				"-A forward -s 0.0.0.0/0.0.0.0 ! 0:65535 -d 0.0.0.0/0.0.0.0 ! 0:65535 -p 6\n" },
 		{ "\"flags\":[\"fragment\"],\"mark_add\":5",
 				"-A forward -s 0.0.0.0/0.0.0.0 -d 0.0.0.0/0.0.0.0 -f -m +5\n" },
 		{ "\"mark_add\":4294967291",
