@@ -4,16 +4,34 @@
  *
  * Lines are split like those of a rule file. Completion knows the commands and the verbs of their
  * forms, which stand in the table of commands; nothing is typed twice. History is kept in
- * ~/.dpdk-masq-history.
+ * ~/.dpdk-masq-history, line by line, so a terminal that is closed loses none.
+ *
+ * Ctrl-C throws away the line that is being typed, or ends the listing that is being printed; it
+ * does not end the shell.
  */
 #include <editline/readline.h>
 #include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 
 #define WORDS_MAX 128
+
+static sigjmp_buf new_line;
+static volatile sig_atomic_t is_typing;
+
+/* The line editor has no other way out of a line. */
+static void
+interrupt(int number)
+{
+	(void)number;
+	if (is_typing)
+		siglongjmp(new_line, 1);
+	cli_interrupted = 1;
+}
 
 /* Candidates for the word at the cursor: commands first, then what the forms of a command have. */
 static char *
@@ -79,9 +97,33 @@ run_line(struct cli *cli, char *line)
 	fflush(cli->out);
 }
 
+/* @return a line for free(); NULL: the user leaves */
+static char *
+read_line(void)
+{
+	char *line;
+
+	if (sigsetjmp(new_line, 1) != 0)
+		putchar('\n');
+	is_typing = 1;
+	line = readline("masq> ");
+	is_typing = 0;
+	cli_interrupted = 0;
+	return line;
+}
+
+static void
+remember(const char *line, const char *history)
+{
+	add_history(line);
+	if (history[0] != '\0')
+		write_history(history);
+}
+
 int
 cli_shell(struct cli *cli)
 {
+	const struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESTART };
 	const char *home = getenv("HOME");
 	char history[512] = "";
 	char *line;
@@ -94,8 +136,9 @@ cli_shell(struct cli *cli)
 		snprintf(history, sizeof(history), "%s/.dpdk-masq-history", home);
 		read_history(history);
 	}
+	sigaction(SIGINT, &action, NULL);
 	puts("dpdk-masq-cli " MASQ_VERSION ": \"help\" lists the commands, ctrl-D leaves");
-	while ((line = readline("masq> ")) != NULL) {
+	while ((line = read_line()) != NULL) {
 		const char *text = line + strspn(line, " \t");
 
 		if (strcmp(text, "exit") == 0 || strcmp(text, "quit") == 0) {
@@ -103,11 +146,9 @@ cli_shell(struct cli *cli)
 			break;
 		}
 		if (*text != '\0')
-			add_history(line);
+			remember(line, history);
 		run_line(cli, line);
 		free(line);
 	}
-	if (history[0] != '\0')
-		write_history(history);
 	return CLI_DONE;
 }

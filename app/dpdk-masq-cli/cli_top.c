@@ -4,13 +4,18 @@
  *
  * A round asks for counters, drops and ports and shows differences to the round before, over the
  * daemon's own clock. On a terminal each round overwrites the one before; elsewhere they follow
- * each other, so "top -n 3 > file" is useful. Ends with q, ctrl-C, after -n rounds, or when the
- * daemon goes.
+ * each other, so "top -n 3 > file" is useful. With -j each round is a document on a line of its own.
+ * Ends with q, ctrl-C, after -n rounds, or when the daemon goes.
+ *
+ * Keys. The terminal hands a key over as it is pressed, without the line that it waits for
+ * otherwise; however the walk ends, the terminal is as it was before.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -159,41 +164,116 @@ print_round(struct cli *cli, const struct top *top, bool terminal)
 	fflush(cli->out);
 }
 
+/* Everything of a round in one document, on one line. */
+static void
+print_round_json(struct cli *cli, const struct top *top)
+{
+	json_t *round = json_copy(top->stats);
+
+	json_object_set(round, "drops", json_object_get(top->drops, "drops"));
+	json_object_set(round, "ports", json_object_get(top->ports, "ports"));
+	json_dumpf(round, cli->out, JSON_COMPACT);
+	fputc('\n', cli->out);
+	fflush(cli->out);
+	json_decref(round);
+}
+
+/* ---------------------------------------------------------------- the terminal */
+
+struct terminal {
+	bool is_one;
+	struct termios before;
+	struct sigaction before_int;
+};
+
+static void
+note_interrupt(int number)
+{
+	(void)number;
+	cli_interrupted = 1;
+}
+
+static void
+terminal_take(struct terminal *terminal)
+{
+	/* Ends poll(), which is never restarted, but no write(). */
+	const struct sigaction interrupt = {
+		.sa_handler = note_interrupt,
+		.sa_flags = SA_RESTART,
+	};
+	struct termios keys;
+
+	if (!terminal->is_one || tcgetattr(STDIN_FILENO, &terminal->before) != 0) {
+		terminal->is_one = false;
+		return;
+	}
+	keys = terminal->before;
+	keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	keys.c_cc[VMIN] = 1;
+	keys.c_cc[VTIME] = 0;
+	sigaction(SIGINT, &interrupt, &terminal->before_int);
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &keys);
+}
+
+static void
+terminal_give_back(const struct terminal *terminal)
+{
+	if (!terminal->is_one)
+		return;
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->before);
+	sigaction(SIGINT, &terminal->before_int, NULL);
+}
+
 /* @return false: the user wants to stop */
 static bool
 pause_round(bool terminal)
 {
 	struct pollfd keys = { .fd = STDIN_FILENO, .events = POLLIN };
+	const int n = poll(&keys, terminal ? 1 : 0, ROUND_MS);
 	char c;
 
-	if (poll(&keys, terminal ? 1 : 0, ROUND_MS) <= 0)
-		return true;
+	if (n <= 0)
+		return !cli_interrupted;
 	return read(STDIN_FILENO, &c, 1) == 1 && c != 'q' && c != 'Q';
 }
 
-int
-cli_top(struct cli *cli, const char *const *words, unsigned int n_words)
+static int
+rounds_run(struct cli *cli, unsigned long rounds, bool terminal)
 {
-	const bool terminal = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && !cli->json;
-	unsigned long rounds = 0;
 	struct top top = { 0 };
-	char *end = NULL;
 	int code = CLI_DONE;
 
-	if (n_words == 3 && strcmp(words[1], "-n") == 0)
-		rounds = strtoul(words[2], &end, 10);
-	if (n_words != 1 && (end == NULL || *end != '\0' || rounds == 0 || rounds > 1000000))
-		return cli_usage(cli, "top", "-n wants a number of rounds, 1-1000000");
 	for (unsigned long i = 0; code == CLI_DONE && (rounds == 0 || i < rounds); i++) {
-		if (i > 0 && !pause_round(terminal))
+		if ((i > 0 && !pause_round(terminal)) || ferror(cli->out))
 			break;
 		code = ask(cli, &top);
 		if (code == CLI_DONE && cli->json)
-			cli_print_json(cli, top.stats);
+			print_round_json(cli, &top);
 		else if (code == CLI_DONE)
 			print_round(cli, &top, terminal);
 	}
 	forget(&top.stats, &top.drops, &top.ports);
 	forget(&top.old_stats, &top.old_drops, &top.old_ports);
+	return code;
+}
+
+int
+cli_top(struct cli *cli, const char *const *words, unsigned int n_words)
+{
+	struct terminal terminal = {
+		.is_one = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && !cli->json,
+	};
+	unsigned long rounds = 0;
+	char *end = NULL;
+	int code;
+
+	if (n_words == 3 && strcmp(words[1], "-n") == 0)
+		rounds = strtoul(words[2], &end, 10);
+	if (n_words != 1 && (end == NULL || *end != '\0' || rounds == 0 || rounds > 1000000))
+		return cli_usage(cli, "top", "-n wants a number of rounds, 1-1000000");
+	cli_interrupted = 0;
+	terminal_take(&terminal);
+	code = rounds_run(cli, rounds, terminal.is_one);
+	terminal_give_back(&terminal);
 	return code;
 }

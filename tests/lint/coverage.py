@@ -12,7 +12,7 @@ from common import read, report
 
 CLI_WORDS = ("ipchains", "portfw", "session show", "session flush", "port show", "route add",
              "route del", "route show", "neigh show", "neigh flush", "timeout show", "timeout set",
-             "stats show", "drops show", "save", "load", "check", "proc", "version", "shutdown")
+             "stats show", "stats memory", "drops show", "top", "save", "load", "check", "proc", "version", "shutdown")
 
 
 def quoted(path, macro):
