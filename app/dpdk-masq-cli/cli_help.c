@@ -75,8 +75,8 @@ static const struct cli_command commands[] = {
 		"check new.masq\n",
 		cli_check },
 	{ "proc", "NAME",
-		"The text of /proc/net/NAME: ip_masquerade, ip_masq/portfw, ip_masq/tcp, ip_masq/udp, "
-		"ip_masq/icmp, ip_fwchains, ip_fwnames.",
+		"The text of /proc/net/NAME: ip_masquerade, ip_masq/portfw, ip_masq/app, "
+		"ip_masq/tcp, ip_masq/udp, ip_masq/icmp, ip_fwchains, ip_fwnames.",
 		"proc ip_masq/portfw\n",
 		cli_proc },
 	{ "version", "",

@@ -31,6 +31,7 @@
 
 #define MASQ_LINE 127 /* characters of a line of the session tables */
 #define PORTFW_LINE 63 /* of the portfw table */
+#define APP_LINE 39 /* of the table of helpers */
 #define PROC_ROWS 512 /* rows of a slice */
 
 /* What a printer works with. */
@@ -189,6 +190,16 @@ proc_portfw(struct proc *proc, struct masq_err *err)
 	return 0;
 }
 
+/* A kernel without helpers prints the header alone, and so far there are none. */
+static int
+proc_app(struct proc *proc, struct masq_err *err)
+{
+	(void)err;
+	fprintf(proc->out, "%-*s\n", APP_LINE, "prot port    n_attach name");
+	proc->end = true;
+	return 0;
+}
+
 /* ---------------------------------------------------------------- chains */
 
 static const char *
@@ -281,6 +292,7 @@ static const struct {
 	{ "ip_masq/udp", proc_entries, IPPROTO_UDP },
 	{ "ip_masq/icmp", proc_entries, IPPROTO_ICMP },
 	{ "ip_masq/portfw", proc_portfw, 0 },
+	{ "ip_masq/app", proc_app, 0 },
 	{ "ip_fwchains", proc_fwchains, 0 },
 	{ "ip_fwnames", proc_fwnames, 0 },
 };

@@ -68,6 +68,7 @@ masq_ctl_stats_memory(
 	ret |= masq_ctl_put(result, "session-tables", masq_ctl_count(m.session_tables));
 	ret |= masq_ctl_put(result, "port-maps", masq_ctl_count(m.port_maps));
 	ret |= masq_ctl_put(result, "paths", masq_ctl_count(m.paths));
+	ret |= masq_ctl_put(result, "routed", masq_ctl_count(m.routed));
 	ret |= masq_ctl_put(result, "rules", masq_ctl_count(m.rules));
 	ret |= masq_ctl_put(result, "mbufs", masq_ctl_count(m.mbufs));
 	ret |= masq_ctl_put(result, "heap", masq_ctl_count(m.heap));

@@ -182,6 +182,7 @@ masq_dp_memory(const struct masq_dp *dp, struct masq_dp_memory *memory)
 	(void)dp;
 	memset(memory, 0, sizeof(*memory));
 	memory->mbufs = 4096;
+	memory->routed = 2048;
 }
 
 const char *

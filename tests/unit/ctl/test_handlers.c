@@ -79,7 +79,7 @@ box_conversation(void **state)
 		{ "neigh.flush", "{\"address\":\"0.0.0.0\"}", "is no neighbour" },
 		{ "neigh.flush", "{}", "={}" },
 		{ "drops.list", "{}", "{\"reason\":\"ttl\",\"packets\":0,\"text\":\"The time to live ran out.\"}" },
-		{ "stats.memory", "{}", "\"mbufs\":4096" },
+		{ "stats.memory", "{}", "\"routed\":2048,\"rules\":0,\"mbufs\":4096" },
 		{ "port.list", "{}", "\"name\":\"port1\",\"device\":\"net_fake1\"" },
 		{ "port.list", "{}", "\"rx-packets\":9223372036854775807" },
 		{ "proc.read", "{\"name\":\"kcore\"}", "there is no \\\"kcore\\\"; there are ip_masquerade, ip_masq/tcp" },

@@ -158,6 +158,7 @@ ip_masq_portfw(void **state)
 			"portfw -a -P tcp -L 192.168.2.16 80 -R 192.168.16.27 60999 -p 15\n"
 			"portfw -a -P tcp -L 192.168.2.16 80 -R 192.168.16.28 80 -p 5");
 	ASSERT_TEXT(box, "ip_masq/portfw", 63, expected);
+	ASSERT_TEXT(box, "ip_masq/app", 39, (const char *const[]){ "prot port    n_attach name" });
 }
 
 static void
