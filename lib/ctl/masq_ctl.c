@@ -71,9 +71,13 @@ read_file(const char *path, char **text, size_t *len_bytes, struct masq_err *err
 
 	if (fd < 0)
 		return masq_err_set(err, errno, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+	/* An open pipe would be an empty file, and no rules at all. */
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		const bool is_folder = S_ISDIR(st.st_mode);
+
 		close(fd);
-		return masq_err_set(err, EISDIR, "%s: is a directory, not a rule file", path);
+		return masq_err_set(err, is_folder ? EISDIR : EINVAL, "%s: is %s, not a rule file",
+				path, is_folder ? "a directory" : "a device or a pipe");
 	}
 	bytes = malloc(cap);
 	while (bytes != NULL) {

@@ -33,6 +33,9 @@ refused "a driver that does not exist" 'lan.*net_nothing' 's/^device = net_[a-z_
 refused "a rule file that does not exist" 'nowhere\.masq' 's|rules.masq|nowhere.masq|'
 echo "ipchains -A forward -s 10.0.0.0/8 -j MASK" >"$T/bad.masq"
 refused "a rule with a bad word" 'bad\.masq:1: .*MASK' 's|rules.masq|bad.masq|'
+mkfifo "$T/pipe.masq"
+refused "a rule file that is a pipe" 'pipe\.masq: is a device or a pipe' 's|rules.masq|pipe.masq|'
+refused "more sessions than the memory holds" 'sessions.*memory must be larger' 's/^sessions.*/sessions = 16777216/'
 refused "too little memory" 'memory' 's/^memory.*/memory = 1000000/'
 refused "an interface that a live daemon serves" "\[port lan\]: lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/'
 refused "one interface for two ports" 'interface spare0 of \[port wan\] is that of \[port lan\] too' 's/spare1/spare0/'
