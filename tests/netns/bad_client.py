@@ -55,6 +55,18 @@ def deep():
     refused(b"[" * 100000 + b"\n", PARSE)
 
 
+def numbers():
+    """Integers beyond 64 bits, exponents, and numbers where text belongs: refused, each in its way."""
+    for number in ("99999999999999999999999999", "-1", "1e400", "1.5", "0x10", "9223372036854775807"):
+        client = connect()
+        reply = answer(client, b'{"jsonrpc":"2.0","id":1,"method":"ipchains.delete_number",'
+                       b'"params":{"chain":"input","number":%s}}\n' % number.encode())
+        print(number, reply)
+        assert "error" in reply and len(reply["error"]["message"]) > 10, reply
+    refused(b'{"jsonrpc":"2.0","id":1,"method":7}\n', INVALID)
+    works(connect())
+
+
 def endless():
     """Never a newline: told and closed, long before the memory is full."""
     client = connect()
