@@ -35,12 +35,18 @@ int
 cli_change(struct cli *cli, const struct masq_conf_request *request)
 {
 	int code = CLI_DONE;
+	json_t *result = NULL;
 
 	for (unsigned int i = 0; i < request->n_commands && code == CLI_DONE; i++) {
 		const struct masq_conf_command *command = &request->commands[i];
 
-		code = cli_do(cli, masq_conf_verb_method(command->verb),
-				masq_rpc_command_to_params(command));
+		json_decref(result);
+		code = cli_call(cli, masq_conf_verb_method(command->verb),
+				masq_rpc_command_to_params(command), &result);
 	}
+	/* One line is one document, however many commands it was. */
+	if (code == CLI_DONE && cli->json && result != NULL)
+		cli_print_json(cli, result);
+	json_decref(result);
 	return code;
 }

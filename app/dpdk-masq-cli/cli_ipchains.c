@@ -76,10 +76,11 @@ change(struct cli *cli, const struct masq_conf_request *request)
 	return code;
 }
 
+/* The grammar knows the test of a packet; there is nothing behind it here. */
 static int
-unknown_option(struct cli *cli)
+no_check(struct cli *cli)
 {
-	cli_fail(cli, CLI_USAGE, "invalid option -- 'C'");
+	cli_fail(cli, CLI_USAGE, "-C is not there yet; -l shows what packets meet a rule");
 	fputs("Try `ipchains -h' or 'ipchains --help' for more information.\n", stderr);
 	return CLI_USAGE;
 }
@@ -91,9 +92,8 @@ cli_ipchains(struct cli *cli, const char *const *words, unsigned int n_words)
 	int code;
 
 	cli->program = "ipchains";
-	/* The grammar knows the test of a packet; there is nothing behind it here. */
 	if (n_words > 1 && (strcmp(words[1], "-C") == 0 || strcmp(words[1], "--check") == 0))
-		return unknown_option(cli);
+		return no_check(cli);
 	code = cli_words_read(cli, words, n_words, &request);
 	if (code != CLI_DONE)
 		return code;
@@ -121,5 +121,5 @@ cli_ipchains(struct cli *cli, const char *const *words, unsigned int n_words)
 	case MASQ_ASK_CHECK:
 		break;
 	}
-	return unknown_option(cli);
+	return no_check(cli);
 }

@@ -100,6 +100,8 @@ cli_save(struct cli *cli, const char *const *words, unsigned int n_words)
 		return cli_fail(cli, CLI_REFUSED, "out of memory");
 	code = save_to(cli, path);
 	free(path);
+	if (code == CLI_DONE && cli->json)
+		fputs("{}\n", cli->out);
 	return code;
 }
 

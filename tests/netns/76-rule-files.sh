@@ -73,6 +73,31 @@ check_exit "a policy that is none" 1 'line 1 was refused' restore ':input SOMETI
 check_exit "a line that is no line" 1 'line 1 was refused' restore 'frobnicate'
 check_exit "restore: a bad option" 1 'Usage: ipchains-restore' compat ipchains-restore -z
 
+# -j: each command that prints or changes rules gives one JSON document.
+while read -r words; do
+    # shellcheck disable=SC2086 # words of a command
+    check "one document: $words" python3 -c 'import json, sys; json.loads(sys.argv[1])' "$(cli -j $words)"
+done <<END
+ipchains -A input -b -p tcp -s 10.0.0.1 -d 10.0.0.2
+ipchains -L -n
+ipchains -M -L
+portfw -a -P tcp -L 203.0.113.1 81 -R 192.168.16.27 81
+portfw -l
+save $T/json
+load $T/json
+check $T/json
+proc ip_fwchains
+session show
+port show
+route show
+neigh show
+timeout show
+stats show
+stats memory
+drops show
+version
+END
+
 # A rule set that does not fit a buffer, and disks that are full.
 python3 -c 'for i in range(5000): print(f"ipchains -A input -p tcp -s 10.0.{i >> 8}.{i & 255} -j DENY")' >"$T/big.masq"
 check "5000 rules" cli load "$T/big.masq"
