@@ -26,9 +26,12 @@ SPACES=(masqdemo-inside masqdemo-box masqdemo-outside)
 if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
 say() { printf '%s\n' "$*"; }
 chapter() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
-# Show a command as it is typed, then do it.
+# Show a command as it is typed, then do it; "inside" and "outside" are the hosts that it is typed on.
 typed() {
-    printf '%s  # %s%s\n' "$bold" "$*" "$plain"
+    case $1 in
+    inside | outside) printf '%s  %s # %s%s\n' "$bold" "$1" "${*:2}" "$plain" ;;
+    *) printf '%s  # %s%s\n' "$bold" "$*" "$plain" ;;
+    esac
     "$@" 2>&1 | sed 's/^/    /'
 }
 inside() { ip netns exec masqdemo-inside "$@"; }
@@ -62,12 +65,13 @@ end() {
 }
 
 # wait_for SECONDS COMMAND...: looks again until it succeeds. The pause between two looks is a program
-# of its own: bash 5.2 crashes when Ctrl-C interrupts a "read -t" and the trap reads again.
+# of its own: bash 5.2 crashes when Ctrl-C interrupts a "read -t" and the trap reads again. A look is a
+# shell of its own: interrupted in this one, it would leave its redirection to the last words of the demo.
 pause() { timeout --foreground 0.05 tail -f /dev/null || true; }
 wait_for() {
     local until=$((SECONDS + $1))
     shift
-    until "$@" >/dev/null 2>&1; do
+    until ("$@") >/dev/null 2>&1; do
         [ $SECONDS -lt $until ] || return 1
         pause
     done
@@ -122,8 +126,9 @@ say "Building in $BUILD (a minute the first time) ..."
 masq_build "$BUILD"
 PATH=$BUILD/app/compat:$BUILD/app:$BUILD/app/dpdk-masq:$BUILD/app/dpdk-masq-cli:$PATH
 
-# Held by this shell alone: what it starts in the background closes it.
-exec {LOCK}>/run/lock/dpdk-masq-demo
+# Held by this shell alone: what it starts in the background closes it. The folder is locked, so that
+# no file is left.
+exec {LOCK}</run/lock
 flock -n "$LOCK" || {
     say "Another demo is running on this machine." >&2
     exit 1
@@ -169,7 +174,7 @@ ip netns exec masqdemo-box dpdk-masq -c "$STATE/demo.conf" >"$STATE/daemon.log" 
 DAEMON=$!
 wait_for 60 ready_or_gone $DAEMON
 grep -q 'dpdk-masq: ready' "$STATE/daemon.log"
-say "Two workers poll the two ports. They know no rule yet, but the box answers ping:"
+say "Two workers look after the two ports. They know no rule yet, but the box answers ping:"
 typed inside ping -c 2 -i 0.2 192.168.16.1
 
 chapter "Masquerading: the inside hides behind the box"
