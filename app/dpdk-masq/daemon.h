@@ -46,6 +46,11 @@ int masq_daemon_line(const char *file, const char *key);
  */
 int masq_daemon_claim(const struct masq_conf_start *start, struct masq_err *err);
 
+/* ---------------------------------------------------------------- log.c */
+
+/** Send log lines up to a level to stderr; a line that would have to wait is left out and counted. */
+void masq_daemon_log_open(enum masq_log_level level);
+
 /* ---------------------------------------------------------------- eal.c */
 
 /**

@@ -18,6 +18,7 @@
  * runs. A failure is one sentence on stderr and exit 1; a wrong option is exit 2.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <pthread.h>
@@ -41,6 +42,7 @@ static const char usage[] =
 		"\n"
 		"  -c FILE   start file, default " MASQ_DAEMON_FILE_DEFAULT "\n"
 		"  -v        more log lines on stderr; twice: all of them\n"
+		"  (or in words: --config FILE, --test, --verbose, --version, --help)\n"
 		"\n"
 		"A start file for two network interfaces, without hugepages:\n"
 		"\n"
@@ -71,9 +73,17 @@ struct options {
 static int
 read_options(int argc, char **argv, struct options *options)
 {
+	static const struct option names[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "test", no_argument, NULL, 't' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
 	int letter;
 
-	while ((letter = getopt(argc, argv, "c:tvVh")) != -1) {
+	while ((letter = getopt_long(argc, argv, "c:tvVh", names, NULL)) != -1) {
 		switch (letter) {
 		case 'c':
 			options->file = optarg;
@@ -102,6 +112,19 @@ read_options(int argc, char **argv, struct options *options)
 		return 2;
 	}
 	return -1;
+}
+
+/* Started without one of them, a file that is opened later would get its number, and our log. */
+static void
+open_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
 }
 
 static int
@@ -205,10 +228,11 @@ main(int argc, char **argv)
 	struct masq_err err = { "" };
 	int signal_fd, ret;
 
+	open_standard_files();
 	ret = read_options(argc, argv, &options);
 	if (ret >= 0)
 		return ret;
-	masq_log_open(NULL, options.level);
+	masq_daemon_log_open(options.level);
 	if (masq_conf_start_read(options.file, &start, &err) != 0)
 		return fail(&err);
 	if (options.test)

@@ -41,7 +41,14 @@ refused "an interface that a live daemon serves" "\[port lan\]: lan is served by
 refused "one interface for two ports" 'interface spare0 of \[port wan\] is that of \[port lan\] too' 's/spare1/spare0/'
 refused "a socket that a live daemon serves" "$DAEMON.*control\.sock" 's|second.sock|control.sock|'
 check_exit "a start file that does not exist" 1 'none\.conf' dpdk-masq -c "$T/none.conf"
-check_exit "an unknown option" 2 '' dpdk-masq -Q
+check_exit "an unknown option" 2 'dpdk-masq -h' dpdk-masq -Q
+check_exit "a word too many" 2 'unexpected argument "now"' dpdk-masq now
+check_exit "--help teaches" 0 'device = net_af_packet0' dpdk-masq --help
+check_exit "--version" 0 '^dpdk-masq [0-9]' dpdk-masq --version
+check_exit "--test starts nothing" 0 '2 ports, 2 workers.*fine' on box dpdk-masq --test --config "$T/box.conf"
+closed() { on box dpdk-masq -c "$T/bad.conf" <&- >&- 2>&-; }
+refused "an interface again" 'served by another' 's/spare0/lan/'
+check_exit "without stdin, stdout and stderr it still ends with 1" 1 '' closed
 check "the daemon that ran before still routes" on client ping -c 2 -i 0.2 -W 2 203.0.113.1
 check "and still serves its socket" cli port show
 finish

@@ -41,4 +41,24 @@ before=$(lines '')
 on client python3 -c "${flood/20000/20}"
 check "the box still answers" on client ping -c 1 -W 5 203.0.113.80
 check_equal "nothing more is logged" "$before" "$(lines '')"
+
+# A log that nobody reads: the pipe is full, lines are lost, and nothing else is.
+box_stop
+mkfifo "$T/pipe"
+exec {reader}<>"$T/pipe"
+ip netns exec "$ID-box" dpdk-masq --config "$T/box.conf" 2>"$T/pipe" </dev/null {reader}>&- &
+DAEMON=$!
+check "an appliance whose log nobody reads" wait_for 60 "it answers" cli version
+check "may log" compat ipchains -A input -i lan -p udp -l -j DENY
+for _ in 1 2 3; do
+    on client python3 -c "$flood"
+    check "and serves its socket" timeout 10 dpdk-masq-cli -s "$T/control.sock" port show
+done
+check "and packets" on client ping -c 1 -W 5 203.0.113.80
+cat "$T/pipe" >"$T/log" &
+READER=$!
+on client python3 -c "${flood/20000/20}"
+check "read again, it says what is missing" wait_for 20 "the line" grep -q 'lines are lost: nobody read the log' "$T/log"
+kill $READER
+check "without the rule" compat ipchains -F
 finish

@@ -5,8 +5,8 @@
 /**
  * @file
  * Log lines. A line has a level and a part of the program; where it goes is decided once, by the
- * program: the daemon routes it to the log of DPDK (stderr and syslog), tests and the CLI leave it
- * on stderr. Never called from a stage.
+ * program: the daemon writes it to stderr without ever waiting, tests and the CLI leave it on
+ * stderr. Never called from a stage.
  */
 
 enum masq_log_level {
