@@ -44,6 +44,11 @@ if PID == 0:
 before = termios.tcgetattr(FD)
 for line in sys.stdin.read().splitlines():
     if line.startswith("> "):
+        # A prompt is printed a moment before the program takes keys one by one; ^D would be lost then.
+        until = time.monotonic() + PATIENCE_S
+        while termios.tcgetattr(FD)[3] & termios.ICANON:
+            if time.monotonic() > until or not read_more(time.monotonic() + 0.01):
+                fault("the program takes no keys")
         os.write(FD, line[2:].encode("latin1").decode("unicode_escape").encode("latin1"))
     elif line.startswith("< "):
         until = time.monotonic() + PATIENCE_S
