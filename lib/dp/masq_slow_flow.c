@@ -111,40 +111,49 @@ masquerade_if_possible(struct masq_worker *w, struct masq_burst *b, unsigned int
 	masq_burst_drop(b, i, reason);
 }
 
+/* Is there a way for the packet to its server? @return false: it is decided */
+static bool
+finds_server(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, uint32_t server,
+		struct masq_fib_route *route)
+{
+	bool fits = false;
+
+	if (masq_fib_lookup(w->snapshot->fib, server, route) != 0)
+		masq_slow_no_route(w, b, i);
+	else if (route->is_broadcast)
+		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+	else if (route->is_local)
+		masq_burst_drop(b, i, MASQ_DROP_FORWARD_LOCAL);
+	else
+		fits = masq_slow_fits(w, b, i, route->port);
+	if (!fits)
+		masq_judge_count(w, &b->pkt[i], judgement);
+	return fits;
+}
+
 /*
  * An address of the box that portfw forwards. When the server is on the very port from which the
  * client comes, the server would answer the client directly; so the client's source is hidden too.
  */
 static void
 forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		struct masq_judgement *judgement, struct masq_fib_route *route)
+		const struct masq_portfw_target *next, struct masq_judgement *judgement,
+		struct masq_fib_route *route)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
-	struct masq_portfw_target target;
+	struct masq_portfw_target target = *next;
 	struct masq_nat_flow *flow = &w->openings->flow[w->openings->n];
-	enum masq_drop reason = MASQ_DROP_NONE;
 
-	if (masq_rules_portfw_turn(w->snapshot->rules, pkt->key.proto, judgement->input.dst,
-			    judgement->input.dport, &target) != 0) {
-		reason = MASQ_DROP_LOCAL;
-	} else if (masq_fib_lookup(w->snapshot->fib, target.raddr, route) != 0) {
-		masq_judge_count(w, pkt, judgement);
-		masq_slow_no_route(w, b, i);
+	/* A packet that gets no further makes no session, and uses no turn up. */
+	if (!finds_server(w, b, i, judgement, next->raddr, route))
 		return;
-	} else if (route->is_broadcast) {
-		reason = MASQ_DROP_NO_ROUTE;
-	} else if (route->is_local) {
-		reason = MASQ_DROP_FORWARD_LOCAL;
-	}
-	if (reason != MASQ_DROP_NONE) {
-		masq_judge_count(w, pkt, judgement);
-		masq_burst_drop(b, i, reason);
+	masq_rules_portfw_turn(w->snapshot->rules, pkt->key.proto, judgement->input.dst,
+			judgement->input.dport, &target);
+	/* Another worker was quicker, and its turn was the last of that server. */
+	if (unlikely(target.rule_id != next->rule_id) &&
+			!finds_server(w, b, i, judgement, target.raddr, route))
 		return;
-	}
-	if (!masq_slow_fits(w, b, i, route->port)) {
-		masq_judge_count(w, pkt, judgement);
-		return;
-	}
 	*flow = (struct masq_nat_flow){
 		.initial = pkt->key,
 		.translated = pkt->key,
@@ -171,11 +180,12 @@ for_us(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	bool has_ports = pkt->key.proto == IPPROTO_TCP || pkt->key.proto == IPPROTO_UDP;
+	struct masq_portfw_target next;
 
 	if (has_ports &&
-			masq_rules_portfw_match(w->snapshot->rules, pkt->key.proto,
-					judgement->input.dst, judgement->input.dport))
-		forward_in(w, b, i, judgement, route);
+			masq_rules_portfw_next(w->snapshot->rules, pkt->key.proto,
+					judgement->input.dst, judgement->input.dport, &next) == 0)
+		forward_in(w, b, i, &next, judgement, route);
 	else
 		masq_local_deliver(w, b, i, judgement);
 }

@@ -20,7 +20,7 @@
  *	The list: a rule that finished its turn stands at the tail of its protocol, which its
  *	stamp remembers; rules by (stamp, position) are the original's list.
  * Threads
- *	Control thread: init, fini, rows. Any worker: match, turn.
+ *	Control thread: init, fini, rows. Any worker: next, turn.
  */
 
 #include <errno.h>
@@ -246,11 +246,25 @@ masq_portfw_bytes(const struct masq_portfw *portfw)
 
 /* ---------------------------------------------------------------- asking */
 
-bool
-masq_rules_portfw_match(
-		const struct masq_rules *rules, uint8_t proto, uint32_t laddr, uint16_t lport)
+static void
+fill_target(struct masq_portfw_target *target, const struct masq_conf_portfw *rule)
 {
-	return group_find(&rules->portfw, key_of(proto, laddr, lport)) != NULL;
+	target->rule_id = rule->id;
+	target->raddr = rule->raddr;
+	target->rport = rule->rport;
+}
+
+int
+masq_rules_portfw_next(const struct masq_rules *rules, uint8_t proto, uint32_t laddr,
+		uint16_t lport, struct masq_portfw_target *target)
+{
+	const struct masq_portfw_group *group = group_find(
+			&rules->portfw, key_of(proto, laddr, lport));
+
+	if (group == NULL)
+		return -ENOENT;
+	fill_target(target, masq_turns_next(group->turns));
+	return 0;
 }
 
 int
@@ -259,14 +273,10 @@ masq_rules_portfw_turn(const struct masq_rules *rules, uint8_t proto, uint32_t l
 {
 	const struct masq_portfw_group *group = group_find(
 			&rules->portfw, key_of(proto, laddr, lport));
-	const struct masq_conf_portfw *rule;
 
 	if (group == NULL)
 		return -ENOENT;
-	rule = masq_turns_take(group->turns);
-	target->rule_id = rule->id;
-	target->raddr = rule->raddr;
-	target->rport = rule->rport;
+	fill_target(target, masq_turns_take(group->turns));
 	return 0;
 }
 

@@ -216,6 +216,14 @@ word_after(const struct masq_turns *turns, uint64_t word, bool *ended)
 }
 
 const struct masq_conf_portfw *
+masq_turns_next(const struct masq_turns *turns)
+{
+	return &turns->members[word_member(atomic_load_explicit(
+					       &turns->word, memory_order_relaxed))]
+				.rule;
+}
+
+const struct masq_conf_portfw *
 masq_turns_take(struct masq_turns *turns)
 {
 	uint64_t word = atomic_load_explicit(&turns->word, memory_order_relaxed);

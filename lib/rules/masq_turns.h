@@ -57,6 +57,9 @@ struct masq_turns *masq_turns_create(const struct masq_conf_portfw *const *rules
 		struct masq_turns *previous, struct masq_turns_clock *clock);
 void masq_turns_put(struct masq_turns *turns);
 
+/** Whose turn is it? Any thread; others may take it meanwhile. @return the rule */
+const struct masq_conf_portfw *masq_turns_next(const struct masq_turns *turns);
+
 /** Take one session of the rule whose turn it is. Any thread. @return the rule */
 const struct masq_conf_portfw *masq_turns_take(struct masq_turns *turns);
 

@@ -96,6 +96,34 @@ weighted_turns(void **state)
 	box_close(box);
 }
 
+/* Who gets no further than the box uses no turn up: its time to live ends, it is too big. */
+static void
+turns_are_for_sessions(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL TWO_SERVERS);
+	struct masq_test_pkt syn = { .proto = IPPROTO_TCP,
+		.src = CLIENT,
+		.sport = 1999,
+		.dst = BOX_WAN,
+		.dport = 80,
+		.tcp_flags = SYN,
+		.ttl = 1 };
+	uint16_t port = 2000;
+
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		for (unsigned int k = 0; k < 5; k++) {
+			assert_int_equal(call(box, port++), 28);
+			box_drops_seen(box);
+			box_send(box, WAN, &syn);
+			box_expect_drop(box, MASQ_DROP_TTL);
+			box_take(box, WAN);
+		}
+		for (unsigned int k = 0; k < 15; k++)
+			assert_int_equal(call(box, port++), 27);
+	}
+	box_close(box);
+}
+
 /* All at once, wherever the workers take them up: the counts are exact. */
 static void
 weighted_turns_in_bursts(void **state)
@@ -382,6 +410,7 @@ main(int argc, char **argv)
 		BOX_ROWS(udp_server),
 		BOX_ROWS(other_addresses_and_ports_are_not_forwarded),
 		BOX_ROWS(weighted_turns),
+		BOX_ROWS(turns_are_for_sessions),
 		BOX_ROWS(weighted_turns_in_bursts),
 		BOX_ROWS(a_call_takes_one_turn),
 		BOX_ROWS(wildcard_edit),

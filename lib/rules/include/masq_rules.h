@@ -165,12 +165,15 @@ struct masq_portfw_target {
 };
 
 /**
- * Does any portfw rule take this destination? Cheap, no turn is used up.
+ * Does any portfw rule take this destination, and which server would the next flow get? Cheap, no
+ * turn is used up; another worker may take it meanwhile.
  *
  * @param proto	IPPROTO_TCP or IPPROTO_UDP
+ * @param target	out
+ * @return 0, -ENOENT
  */
-bool masq_rules_portfw_match(
-		const struct masq_rules *rules, uint8_t proto, uint32_t laddr, uint16_t lport);
+int masq_rules_portfw_next(const struct masq_rules *rules, uint8_t proto, uint32_t laddr,
+		uint16_t lport, struct masq_portfw_target *target);
 
 /**
  * Choose the server of a new flow and count its turn. Any worker, exact over all of them: turns are

@@ -23,6 +23,14 @@
 #define BOX MASQ_IP4(192, 168, 2, 16)
 #define WEB 80
 
+static bool
+takes(const struct masq_rules *rules, uint8_t proto, uint32_t laddr, uint16_t lport)
+{
+	struct masq_portfw_target next;
+
+	return masq_rules_portfw_next(rules, proto, laddr, lport, &next) == 0;
+}
+
 enum verb {
 	END,
 	ADD, /* server, pref */
@@ -198,13 +206,15 @@ static void
 take(struct world *w, const char *servers)
 {
 	for (const char *s = servers; *s != '\0'; s++) {
-		struct masq_portfw_target target = { 0 };
+		struct masq_portfw_target target = { 0 }, next = { 0 };
 
+		assert_int_equal(masq_rules_portfw_next(w->rules, IPPROTO_TCP, BOX, WEB, &next), 0);
 		assert_int_equal(masq_rules_portfw_turn(w->rules, IPPROTO_TCP, BOX, WEB, &target),
 				0);
 		if ((target.raddr & 0xff) != (uint8_t)*s)
 			fail_msg("session %d of %s went to %c", (int)(s - servers) + 1, servers,
 					(char)target.raddr);
+		assert_int_equal(next.rule_id, target.rule_id);
 		assert_int_equal(target.rport, 8080);
 		assert_int_equal(target.rule_id, find_server(w, *s)->id);
 	}
@@ -279,7 +289,7 @@ only_the_exact_destination_is_taken(void **state)
 	(void)state;
 	test_model_init(&w.model);
 	recompile(&w);
-	assert_false(masq_rules_portfw_match(w.rules, IPPROTO_TCP, BOX, 80));
+	assert_false(takes(w.rules, IPPROTO_TCP, BOX, 80));
 	assert_int_equal(masq_rules_portfw_turn(w.rules, IPPROTO_TCP, BOX, 80, &target), -ENOENT);
 	assert_int_equal(masq_rules_portfw_rows(w.rules, NULL, 0), 0);
 	change(&w, &(struct step){ ADD, 'A', 1, NULL, 80, IPPROTO_TCP });
@@ -292,8 +302,7 @@ only_the_exact_destination_is_taken(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct destination *d = &rows[i];
 
-		assert_int_equal(masq_rules_portfw_match(w.rules, d->proto, d->addr, d->port),
-				d->taken);
+		assert_int_equal(takes(w.rules, d->proto, d->addr, d->port), d->taken);
 		assert_int_equal(masq_rules_portfw_turn(
 						 w.rules, d->proto, d->addr, d->port, &target),
 				d->taken ? 0 : -ENOENT);
@@ -329,8 +338,7 @@ many_groups_are_found(void **state)
 				masq_rules_portfw_turn(w.rules, IPPROTO_TCP, laddr, lport, &target),
 				0);
 		assert_int_equal(target.raddr, i);
-		assert_false(masq_rules_portfw_match(
-				w.rules, IPPROTO_TCP, laddr, (uint16_t)(lport + 1)));
+		assert_false(takes(w.rules, IPPROTO_TCP, laddr, (uint16_t)(lport + 1)));
 	}
 	assert_int_equal(masq_rules_portfw_rows(w.rules, rows, 3), 3000);
 	assert_int_equal(rows[0].rule.raddr, 2999);
