@@ -160,7 +160,7 @@ box_open_with(const struct masq_test_box_options *options)
 	clear_away();
 	open_box = box = calloc(1, sizeof(*box));
 	assert_non_null(box);
-	box->now_ms = 1000;
+	box->now_ms = options->start_ms != 0 ? options->start_ms : 1000;
 	box->pool_free = rte_mempool_avail_count(pool);
 	assert_int_equal(masq_conf_rules_init(&box->rules), 0);
 	box->dp = masq_dp_create(&start, MASQ_DP_MANUAL, SEED, &err);
@@ -227,7 +227,9 @@ collect(struct masq_test_box *box)
 	unsigned int moved = 0;
 	void *mbuf;
 
-	for (unsigned int p = 0; p < BOX_PORTS; p++)
+	for (unsigned int p = 0; p < BOX_PORTS; p++) {
+		if (box->taken[p] == box->n_out[p])
+			box->taken[p] = box->n_out[p] = 0;
 		while (rte_ring_dequeue(from_box[p], &mbuf) == 0) {
 			moved++;
 			if (answer_arp(box, p, mbuf)) {
@@ -237,6 +239,7 @@ collect(struct masq_test_box *box)
 			assert_true(box->n_out[p] < OUT_MAX);
 			box->out[p][box->n_out[p]++] = mbuf;
 		}
+	}
 	return moved;
 }
 

@@ -50,6 +50,7 @@ struct masq_test_box_options {
 	uint16_t lan_vlan;
 	uint32_t mbufs; /**< packet buffers of the box, 0: 8191 */
 	bool no_gateway; /**< no default route */
+	uint64_t start_ms; /**< clock at the beginning, 0: 1000 */
 };
 
 /** Fails the test when the box does not come up. */

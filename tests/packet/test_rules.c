@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Rules: what they deny, what they say to the sender, and that they count every packet once. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "masq_test_talk.h"
@@ -479,6 +480,42 @@ denied_behind_the_translation(void **state)
 	box_close(box);
 }
 
+/* More kinds of packets than are remembered, in a long chain: each is counted on its own rule. */
+static void
+more_paths_than_are_remembered(void **state)
+{
+	enum {
+		RULES = 8500
+	};
+
+	size_t size = RULES * 64, used = 0;
+	struct masq_test_box *box;
+	char *text = malloc(size);
+
+	assert_non_null(text);
+	for (unsigned int k = 1; k <= RULES; k++)
+		used += (size_t)snprintf(text + used, size - used,
+				"ipchains -A forward -p udp -d 0.0.0.0/0 %u -j MASQ\n", k);
+	box = box_open(box_workers(state), text);
+	free(text);
+	for (unsigned int round = 0; round < 2; round++)
+		for (unsigned int k = 1; k <= RULES; k++) {
+			struct masq_test_pkt pkt = udp_to_port((uint16_t)k);
+
+			box_send(box, LAN, &pkt);
+			assert_int_equal(box_take(box, WAN).dport, k);
+			if (k % 2000 == 0) /* there are 4096 sessions */
+				box_advance(box, 310000);
+		}
+	for (unsigned int k = 100; k <= RULES; k += 100)
+		assert_int_equal(box_rule_packets(box, "forward", k), 2);
+	assert_int_equal(box_rule_packets(box, "forward", RULES), 2);
+	assert_int_equal(box_rule_packets(box, "forward", 0), 0);
+	assert_int_equal(box_rule_packets(box, "input", 0), 2 * RULES);
+	assert_int_equal(box_rule_packets(box, "output", 0), 2 * RULES);
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -497,6 +534,7 @@ main(int argc, char **argv)
 		BOX_ROWS(counters_survive_a_reload),
 		BOX_ROWS(logged_packets_are_counted),
 		BOX_ROWS(icmp_types),
+		BOX_ROWS(more_paths_than_are_remembered),
 		BOX_ROWS(denied_behind_the_translation),
 	};
 

@@ -156,6 +156,31 @@ many_end_together(void **state)
 	box_close(box);
 }
 
+/* Times of halves have 32 bits, which are over after 49 days: nobody ends early or lives for ever. */
+static void
+after_49_days(void **state)
+{
+	for (unsigned int k = 0; k < 3; k++) {
+		const struct masq_test_box_options late = {
+			.workers = box_workers(state),
+			.rules = MASQ_ALL
+			"portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 53\n",
+			.start_ms = UINT32_MAX - k * UINT64_C(150000),
+		};
+		struct masq_test_box *box = box_open_with(&late);
+		struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+		struct talk call = CALL(box, UDP, OUTSIDE, 4000, 53, SERVER, 53);
+
+		talk_out(&t, 0);
+		expect_end_after(box, 300);
+		talk_in(&call, 0);
+		box_advance(box, 200000);
+		talk_out(&call, 0);
+		expect_end_after(box, 300);
+		box_close(box);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -168,6 +193,7 @@ main(int argc, char **argv)
 		BOX_ROWS(shortened_while_in_use),
 		BOX_ROWS(other_timeouts_stay),
 		BOX_ROWS(many_end_together),
+		BOX_ROWS(after_49_days),
 	};
 
 	(void)argc;
