@@ -181,6 +181,33 @@ count_lost(struct capacity *c)
 }
 
 static void
+tell_survivors(struct capacity *c, uint32_t failed, uint32_t tried)
+{
+	bench_row(&(struct bench_row){
+			.topic = "capacity",
+			.what = "connections refused in a flood of SYN segments",
+			.at = c->at,
+			.x = c->options->sessions,
+			.unit = "connections",
+			.value = bench_stats_one(failed),
+			.bar = BENCH_IS,
+			.limit = 0,
+			.note = bench_text("of %u", tried),
+	});
+	bench_row(&(struct bench_row){
+			.topic = "capacity",
+			.what = "established sessions lost in a flood",
+			.at = c->at,
+			.x = c->options->sessions,
+			.unit = "sessions",
+			.value = bench_stats_one(count_lost(c)),
+			.bar = BENCH_IS,
+			.limit = 0,
+			.note = bench_text("of %u", c->established),
+	});
+}
+
+static void
 measure_flood(struct capacity *c)
 {
 	struct bench_rounds before = { 0 }, quiet = { 0 }, busy = { 0 }, syn = { 0 };
@@ -231,28 +258,7 @@ measure_flood(struct capacity *c)
 			.rounds = &syn,
 			.note = bench_text("after a flood of %d times the table", FLOOD / 2),
 	});
-	bench_row(&(struct bench_row){
-			.topic = "capacity",
-			.what = "connections refused in a flood of SYN segments",
-			.at = c->at,
-			.x = n,
-			.unit = "connections",
-			.value = bench_stats_one(failed),
-			.bar = BENCH_IS,
-			.limit = 0,
-			.note = bench_text("of %u", (batches + every - 1) / every),
-	});
-	bench_row(&(struct bench_row){
-			.topic = "capacity",
-			.what = "established sessions lost in a flood",
-			.at = c->at,
-			.x = n,
-			.unit = "sessions",
-			.value = bench_stats_one(count_lost(c)),
-			.bar = BENCH_IS,
-			.limit = 0,
-			.note = bench_text("of %u", c->established),
-	});
+	tell_survivors(c, failed, (batches + every - 1) / every);
 	release(c);
 }
 
