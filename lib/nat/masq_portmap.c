@@ -295,7 +295,8 @@ choose(struct masq_portmap *map, struct masq_portmap_search *search,
 	}
 	/* Most peers use next to nothing: the first port is tried alone. */
 	position = masq_portmap_any(map, &search->share);
-	if (position == MASQ_PORTMAP_NONE || masq_portmap_is_free(map, search, position))
+	if (position == MASQ_PORTMAP_NONE || search->guess ||
+			masq_portmap_is_free(map, search, position))
 		return position; /* NONE: the share is empty */
 	for (unsigned int round = 0; round < PROBE_ROUNDS; round++) {
 		position = probe(map, search);

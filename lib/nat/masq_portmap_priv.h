@@ -73,7 +73,7 @@ struct masq_portmap_search {
 	struct masq_tuple key; /**< reply tuple with dport 0 */
 	uint32_t hash; /**< of key */
 	uint32_t lookups; /**< done so far */
-	bool guess; /**< what nobody owns need not be looked up */
+	bool guess; /**< what is likely to be free need not be looked up */
 	struct masq_portmap_share share;
 	struct masq_portmap_crowd *crowd; /**< of the peer, or NULL */
 };

@@ -78,10 +78,11 @@ uint64_t masq_portmap_bytes(const struct masq_portmap *map);
 int masq_portmap_take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns);
 
 /**
- * The same, but not looked at twice: the port is one that no session of this map uses, or one that
- * masq_portmap_take() would have given. The tuple may be that of a half whose port did not come from
- * this map, or of one that was guessed and is not in yet. The insert that follows finds out; then the
- * port is given back and masq_portmap_take() asked. Cheaper than that by a lookup.
+ * The same, but the tuple is not looked up: the port is one that no session of this map uses, or, when
+ * all are used, one by chance of a peer that uses few. So the tuple may be taken after all: by a half
+ * whose port did not come from this map, by a session towards the same peer, or by one that was guessed
+ * and is not in yet. The insert that follows finds out; then the port is given back and
+ * masq_portmap_take() asked. What it saves is a lookup that waits for memory on its own.
  *
  * @return as masq_portmap_take()
  */
