@@ -20,6 +20,8 @@
 #include "masq_link.h"
 #include "masq_routed.h"
 
+#define AHEAD 4 /* packets between fetching a path's counter and adding to it */
+
 /* A segment with data or an ACK alone changes nothing, unless the half says that it might. */
 static inline bool
 changes_state(const struct masq_half *half, const struct masq_pkt *pkt)
@@ -99,10 +101,21 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	w->counters.routed++;
 }
 
+/* The half is on its way since the lookup; what it points to is fetched now. Any path will do here,
+ * also that of a half which has none: fetching from nowhere does no harm. */
+static inline void
+prefetch_counter(const struct masq_worker *w, const struct masq_burst *b, unsigned int i)
+{
+	if (likely(b->half[i] != MASQ_HALF_NONE))
+		rte_prefetch0_write(&w->path_counters[masq_half_at(w->sessions, b->half[i])->path]);
+}
+
 void
 masq_stage_fast(struct masq_worker *w, struct masq_burst *b)
 {
 	for (unsigned int i = 0; i < b->n; i++) {
+		if (i + AHEAD < b->n)
+			prefetch_counter(w, b, i + AHEAD);
 		if (b->verdict[i] != MASQ_UNDECIDED)
 			continue;
 		if (likely(b->half[i] != MASQ_HALF_NONE))
