@@ -3,6 +3,7 @@
 #define MASQ_CLASSES_H
 
 #include <assert.h>
+#include <emmintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,19 +38,20 @@ struct masq_classes {
 	int32_t starts[MASQ_CLASS_FIELDS][MASQ_CLASSES_STARTS] __attribute__((aligned(16)));
 };
 
-typedef int32_t masq_classes_four __attribute__((vector_size(16)));
-
 /** @return class of a value: how many starts are not above it. Four of them at a time. */
 static inline uint32_t
 masq_class_of(const struct masq_classes *classes, enum masq_class_field field, uint32_t value)
 {
-	const masq_classes_four *starts = (const void *)classes->starts[field];
-	int32_t v = (int32_t)(value ^ UINT32_C(0x80000000));
-	masq_classes_four wanted = { v, v, v, v }, sum = { 0, 0, 0, 0 };
+	const __m128i *starts = (const void *)classes->starts[field];
+	const __m128i wanted = _mm_set1_epi32((int32_t)(value ^ UINT32_C(0x80000000)));
+	uint32_t n = 0;
 
-	for (unsigned int i = 0; i < classes->n_fours[field]; i++)
-		sum += starts[i] <= wanted;
-	return (uint32_t) - (sum[0] + sum[1] + sum[2] + sum[3]);
+	for (unsigned int i = 0; i < classes->n_fours[field]; i++) {
+		__m128 above = _mm_castsi128_ps(_mm_cmpgt_epi32(starts[i], wanted));
+
+		n += 4 - (uint32_t)__builtin_popcount((unsigned int)_mm_movemask_ps(above));
+	}
+	return n;
 }
 
 /** @return the classes of source, destination and both ports, a byte each; host byte order */
