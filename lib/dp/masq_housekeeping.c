@@ -14,9 +14,9 @@
 #include "masq_slow.h"
 
 #define EXPIRE_BUDGET 128 /* records looked at a round: some 10 microseconds */
-#define EXPIRE_MAX 64 /* sessions ended a round */
+#define EXPIRE_MAX 48 /* sessions ended a round */
 #define REARM_BUDGET 64
-#define SWEEP_BUDGET 16 /* half-open sessions looked at a round */
+#define SWEEP_BUDGET 64 /* half-open sessions looked at a round */
 #define FRAG_BUDGET 8 /* datagrams given up a round */
 #define ROWS_SCAN 1024
 #define FLUSH_SCAN 256
