@@ -42,6 +42,7 @@ struct masq_snapshot {
 	struct masq_rules *rules;
 	struct masq_fib *fib; /**< shared with the snapshots before when routes did not change */
 	struct masq_conf_timeouts timeouts;
+	struct masq_path_table *paths[MASQ_MAX_WORKERS]; /**< written by that worker alone */
 };
 
 /** One port, constant while packets flow. */
@@ -162,6 +163,7 @@ struct masq_worker {
 	struct masq_neigh *neigh; /**< everybody's; written by worker 0, the keeper */
 	struct rte_mempool *pool;
 	uint32_t n_rx;
+	uint32_t next_rx; /**< queue with which the next round begins */
 	struct masq_rx_queue rx[MASQ_CONF_PORTS_MAX * 2];
 	bool sleeps;
 	struct masq_routed_entry *routed; /**< masq_routed.h */
@@ -177,7 +179,6 @@ struct masq_worker {
 	const struct masq_fib_special *special;
 	struct masq_path_table *paths;
 	struct masq_path_counter *path_counters;
-	struct masq_path_table *path_tables[2]; /**< by parity of the generation */
 
 	/* this round */
 	uint64_t now_ms;

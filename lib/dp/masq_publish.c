@@ -77,9 +77,27 @@ snapshot_destroy(struct masq_snapshot *snapshot)
 {
 	if (snapshot == NULL)
 		return;
+	for (uint32_t i = 0; i < MASQ_MAX_WORKERS; i++)
+		masq_path_destroy(snapshot->paths[i]);
 	masq_rules_destroy(snapshot->rules);
 	masq_fib_destroy(snapshot->fib);
 	free(snapshot);
+}
+
+/* Counters of each worker, on its own node, empty: so that no worker has to empty them. */
+static int
+make_paths(const struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq_err *err)
+{
+	uint32_t slots = masq_rules_slots(snapshot->rules);
+
+	for (uint32_t i = 0; i < dp->n_workers; i++) {
+		snapshot->paths[i] = masq_path_create(
+				MASQ_PATHS, MASQ_PATHS * 4, slots, dp->workers[i]->socket_id, err);
+		if (snapshot->paths[i] == NULL)
+			return -ENOMEM;
+		masq_path_reset(snapshot->paths[i], slots);
+	}
+	return 0;
 }
 
 static struct masq_snapshot *
@@ -94,13 +112,14 @@ compile(const struct masq_dp *dp, const struct masq_conf_rules *rules, struct ma
 	}
 	snapshot->generation = old != NULL ? old->generation + 1 : 1;
 	if (snapshot->generation == 0)
-		snapshot->generation = 2; /* 0 means "not judged"; parity goes on */
+		snapshot->generation = 1; /* 0 means "not judged" */
 	snapshot->timeouts = rules->timeouts;
 	snapshot->rules = compile_rules(dp, rules, old != NULL ? old->rules : NULL, err);
 	if (snapshot->rules != NULL)
 		snapshot->fib = routes_changed(dp, rules) ? compile_routes(dp, rules, err)
 							  : masq_fib_ref(old->fib);
-	if (snapshot->rules == NULL || snapshot->fib == NULL) {
+	if (snapshot->rules == NULL || snapshot->fib == NULL ||
+			make_paths(dp, snapshot, err) != 0) {
 		snapshot_destroy(snapshot);
 		return NULL;
 	}
@@ -148,7 +167,7 @@ sum_paths(const struct masq_dp *dp, const struct masq_snapshot *snapshot, uint32
 	*n = masq_rules_slots(snapshot->rules);
 	sums = calloc(*n > 0 ? *n : 1, sizeof(*sums));
 	for (uint32_t i = 0; sums != NULL && i < dp->n_workers; i++)
-		masq_path_sum(dp->workers[i]->path_tables[snapshot->generation & 1], sums, *n);
+		masq_path_sum(snapshot->paths[i], sums, *n);
 	return sums;
 }
 

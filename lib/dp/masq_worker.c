@@ -27,7 +27,7 @@
 #include "masq_slow.h"
 
 #define IDLE_ROUNDS 64 /* rounds without work before the first sleep */
-#define MASQ_PORTMAP_ADDRESSES 64
+#define SLOW_ROUND_MAX 32 /* slow packets of a round, after which further queues wait */
 #define SLEEP_MIN_NS 20000
 #define SLEEP_MAX_NS 500000
 
@@ -36,6 +36,17 @@ static uint32_t
 routed_lines(uint32_t sessions)
 {
 	return RTE_MIN(RTE_MAX(rte_align32pow2(sessions) / 4, 2048u), 1048576u);
+}
+
+/* Whom inside hosts may be hidden behind. */
+static uint32_t
+count_addresses(const struct masq_conf_start *start)
+{
+	uint32_t n = 0;
+
+	for (uint32_t p = 0; p < start->n_ports; p++)
+		n += start->port[p].n_addresses;
+	return RTE_MAX(n, 1u);
 }
 
 /* What a worker needs besides its constant part; every one may fail. */
@@ -52,7 +63,7 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 		.rss = w->rss,
 		.low = start->masq_port_low,
 		.high = start->masq_port_high,
-		.addresses = MASQ_PORTMAP_ADDRESSES,
+		.addresses = count_addresses(start),
 		.socket_id = w->socket_id,
 	};
 	struct masq_frag_config frag = {
@@ -102,12 +113,6 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 			RTE_CACHE_LINE_SIZE, w->socket_id);
 	if (w->routed == NULL)
 		return masq_err_set(err, ENOMEM, "no memory for routed flows of worker %u", w->id);
-	for (unsigned int k = 0; k < 2; k++) {
-		w->path_tables[k] = masq_path_create(
-				MASQ_PATHS, MASQ_PATHS * 4, MASQ_RULE_SLOTS_MAX, w->socket_id, err);
-		if (w->path_tables[k] == NULL)
-			return -ENOMEM;
-	}
 	return 0;
 }
 
@@ -164,15 +169,13 @@ masq_worker_destroy(struct masq_worker *w)
 	masq_frag_destroy(w->frag);
 	masq_portmap_destroy(w->portmap);
 	masq_session_table_destroy(w->sessions);
-	masq_path_destroy(w->path_tables[0]);
-	masq_path_destroy(w->path_tables[1]);
 	rte_free(w->routed);
 	rte_free(w->openings);
 	masq_packet_log_fini(w);
 	rte_free(w);
 }
 
-/* A new rule set: its paths start empty, in the table that the one before the last one left. */
+/* A new rule set. Its counters start at 0, in a table that came with it. */
 void
 masq_worker_take_over(struct masq_worker *w)
 {
@@ -183,8 +186,7 @@ masq_worker_take_over(struct masq_worker *w)
 	w->generation = snapshot->generation;
 	w->classes = masq_rules_classes(snapshot->rules);
 	w->special = masq_fib_special(snapshot->fib);
-	w->paths = w->path_tables[snapshot->generation & 1];
-	masq_path_reset(w->paths, masq_rules_slots(snapshot->rules));
+	w->paths = snapshot->paths[w->id];
 	w->path_counters = masq_path_counters(w->paths);
 	atomic_store_explicit(&w->seen, snapshot->generation, memory_order_release);
 }
@@ -224,6 +226,25 @@ take_from_queue(struct masq_worker *w, const struct masq_rx_queue *rx)
 	b->owned = false;
 	masq_worker_run_burst(w);
 	return b->n;
+}
+
+/*
+ * A burst from each queue. When many packets had to go the slow way - all of them do once when rules
+ * were replaced - the round ends earlier, and the next one begins with the queue that waits.
+ */
+static unsigned int
+take_from_queues(struct masq_worker *w)
+{
+	uint64_t enough = w->counters.misses + SLOW_ROUND_MAX;
+	unsigned int found = 0;
+
+	for (uint32_t n = 0; n < w->n_rx && w->counters.misses < enough; n++) {
+		const struct masq_rx_queue *rx = &w->rx[w->next_rx];
+
+		w->next_rx = w->next_rx + 1 == w->n_rx ? 0 : w->next_rx + 1;
+		found += take_from_queue(w, rx);
+	}
+	return found;
 }
 
 static unsigned int
@@ -276,8 +297,7 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	for (uint32_t from = 0; from < w->n_workers; from++)
 		if (from != w->id)
 			found += take_from_ring(w, w->dp->packet_ring[from][w->id], MASQ_BURST);
-	for (uint32_t q = 0; q < w->n_rx; q++)
-		found += take_from_queue(w, &w->rx[q]);
+	found += take_from_queues(w);
 	if (now_ms != w->housekept_ms) {
 		w->housekept_ms = now_ms;
 		masq_housekeeping(w);

@@ -275,6 +275,17 @@ bench_collect(struct bench_box *box, struct rte_mbuf **out, unsigned int max)
 	return n;
 }
 
+bool
+bench_waits(const struct bench_box *box, uint32_t worker)
+{
+	for (unsigned int p = 0; p < BENCH_PORTS; p++)
+		for (uint32_t q = 0; q < box->queues; q++)
+			if ((p + q) % box->workers == worker &&
+					!rte_ring_empty(to_box[box->queues][p][q]))
+				return true;
+	return false;
+}
+
 /* Bursts that wait in the fullest queue of a worker. */
 unsigned int
 bench_bursts(struct bench_box *box, uint32_t worker)
@@ -303,10 +314,12 @@ poll_all(struct bench_box *box, unsigned int least)
 		if (polls == 0)
 			continue;
 		t = rte_rdtsc_precise();
-		for (unsigned int k = 0; k < polls; k++)
+		/* Rounds with many new flows leave a queue to the next one. */
+		for (unsigned int k = 0; k < polls || bench_waits(box, w); k++) {
 			masq_dp_poll(box->dp, w, box->now_ms);
+			box->polls++;
+		}
 		cycles += rte_rdtsc_precise() - t;
-		box->polls += polls;
 	}
 	return cycles;
 }

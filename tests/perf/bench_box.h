@@ -94,6 +94,9 @@ bench_run_some(struct bench_box *box, struct rte_mbuf **batch, unsigned int n, u
 /** Polls that a worker needs for what was put into its queues; they are seen to from now on. */
 unsigned int bench_bursts(struct bench_box *box, uint32_t worker);
 
+/** Does a queue of this worker hold packets? */
+bool bench_waits(const struct bench_box *box, uint32_t worker);
+
 /** Let time pass without packets: a poll of each worker a millisecond. */
 void bench_idle(struct bench_box *box, unsigned int ms);
 
