@@ -197,6 +197,8 @@ struct masq_worker {
 	uint32_t n_parked;
 	bool lined_up; /**< packets are parked whose neighbour has answered */
 	uint32_t unanswered; /**< requests to other workers under way */
+	unsigned int burst_max; /**< packets that the next burst may have */
+	uint64_t judged_anew; /**< packets of sessions that new rules had not judged yet */
 	unsigned int found; /**< packets of this round, for the decision to rest */
 	struct rte_ring *log_ring; /**< masq_packet_log.c: records on their way to control */
 	uint64_t log_began_ms; /**< second whose records are counted */

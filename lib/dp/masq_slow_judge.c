@@ -444,6 +444,7 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_judgement judgement;
 	struct masq_fib_route route;
 
+	w->judged_anew += half->generation != 0 && half->generation != w->generation;
 	masq_judge_begin(b, i, &judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
 		return;

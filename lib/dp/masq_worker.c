@@ -27,6 +27,7 @@
 #include "masq_slow.h"
 
 #define IDLE_ROUNDS 64 /* rounds without work before the first sleep */
+#define ANEW_MAX 8 /* packets of a round that new rules judge anew */
 #define SLOW_ROUND_MAX 32 /* slow packets of a round, after which further queues wait */
 #define SLEEP_MIN_NS 20000
 #define SLEEP_MAX_NS 500000
@@ -184,6 +185,7 @@ masq_worker_take_over(struct masq_worker *w)
 
 	w->snapshot = snapshot;
 	w->generation = snapshot->generation;
+	w->burst_max = ANEW_MAX;
 	w->classes = masq_rules_classes(snapshot->rules);
 	w->special = masq_fib_special(snapshot->fib);
 	w->paths = snapshot->paths[w->id];
@@ -208,13 +210,26 @@ masq_worker_run_burst(struct masq_worker *w)
 	masq_stage_tx(w, b);
 }
 
+/*
+ * Behind new rules each session's next packet is judged anew, by rules that are not in the cache yet:
+ * one takes as long as a whole burst of others. While that goes on bursts are short.
+ */
+static void
+run_measured(struct masq_worker *w)
+{
+	uint64_t before = w->judged_anew;
+
+	masq_worker_run_burst(w);
+	w->burst_max = w->judged_anew - before > ANEW_MAX / 2 ? ANEW_MAX : MASQ_BURST;
+}
+
 static unsigned int
 take_from_queue(struct masq_worker *w, const struct masq_rx_queue *rx)
 {
 	struct masq_burst *b = &w->burst;
 	uint64_t bytes = 0;
 
-	b->n = rte_eth_rx_burst(rx->ethdev, rx->queue, b->mbuf, MASQ_BURST);
+	b->n = rte_eth_rx_burst(rx->ethdev, rx->queue, b->mbuf, (uint16_t)w->burst_max);
 	if (b->n == 0)
 		return 0;
 	for (unsigned int i = 0; i < b->n; i++) {
@@ -224,21 +239,24 @@ take_from_queue(struct masq_worker *w, const struct masq_rx_queue *rx)
 	w->counters.rx += b->n;
 	w->counters.rx_bytes += bytes;
 	b->owned = false;
-	masq_worker_run_burst(w);
+	run_measured(w);
 	return b->n;
 }
 
 /*
- * A burst from each queue. When many packets had to go the slow way - all of them do once when rules
- * were replaced - the round ends earlier, and the next one begins with the queue that waits.
+ * A burst from each queue. When many packets had to go the slow way the round ends earlier, and the
+ * next one begins with the queue that waits.
  */
 static unsigned int
 take_from_queues(struct masq_worker *w)
 {
 	uint64_t enough = w->counters.misses + SLOW_ROUND_MAX;
+	uint64_t enough_anew = w->judged_anew + ANEW_MAX;
 	unsigned int found = 0;
 
-	for (uint32_t n = 0; n < w->n_rx && w->counters.misses < enough; n++) {
+	for (uint32_t n = 0;
+			n < w->n_rx && w->counters.misses < enough && w->judged_anew < enough_anew;
+			n++) {
 		const struct masq_rx_queue *rx = &w->rx[w->next_rx];
 
 		w->next_rx = w->next_rx + 1 == w->n_rx ? 0 : w->next_rx + 1;
@@ -252,15 +270,14 @@ take_from_ring(struct masq_worker *w, struct rte_ring *ring, unsigned int max)
 {
 	struct masq_burst *b = &w->burst;
 
-	b->n = rte_ring_sc_dequeue_burst(
-			ring, (void **)b->mbuf, RTE_MIN(max, (unsigned int)MASQ_BURST), NULL);
+	b->n = rte_ring_sc_dequeue_burst(ring, (void **)b->mbuf, RTE_MIN(max, w->burst_max), NULL);
 	if (b->n == 0)
 		return 0;
 	w->held -= b->n;
 	for (unsigned int i = 0; i < b->n; i++)
 		b->arrival[i] = (uint8_t)b->mbuf[i]->port;
 	b->owned = true;
-	masq_worker_run_burst(w);
+	run_measured(w);
 	return b->n;
 }
 
