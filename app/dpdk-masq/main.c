@@ -208,6 +208,7 @@ run(const struct masq_conf_start *start, struct masq_ctl_socket *sock, int signa
 	ret = masq_dp_start(dp, err);
 	if (ret != 0)
 		goto close;
+	masq_ctl_warn_nodes(dp);
 	ret = masq_ctl_listen(ctl, sock, err);
 	if (ret == 0)
 		serve(ctl, dp, signal_fd);

@@ -39,6 +39,7 @@ make_pool(struct masq_dp *dp, uint32_t number, struct masq_err *err)
 {
 	uint32_t queues = 0, n = dp->start.mbufs;
 	uint16_t room = RTE_MBUF_DEFAULT_BUF_SIZE;
+	int node = SOCKET_ID_ANY;
 	bool has_af_xdp = false;
 	char name[RTE_MEMPOOL_NAMESIZE];
 
@@ -49,11 +50,14 @@ make_pool(struct masq_dp *dp, uint32_t number, struct masq_err *err)
 		queues += 2 * dp->n_workers;
 		room = (uint16_t)RTE_MAX(room, RTE_ALIGN(wanted, 64u));
 		has_af_xdp |= strcmp(dp->ports[p].driver, "net_af_xdp") == 0;
+		/* Where the cards are; of cards on different nodes, the first. */
+		if (node == SOCKET_ID_ANY)
+			node = dp->ports[p].socket_id;
 	}
 	if (n == 0)
 		n = queues * 1024 + 8192;
 	snprintf(name, sizeof(name), "masq_mbuf_%u", number);
-	dp->pool = masq_pool_create(name, n, room, has_af_xdp, err);
+	dp->pool = masq_pool_create(name, n, room, has_af_xdp, node, err);
 	return dp->pool == NULL ? -ENOMEM : 0;
 }
 
@@ -83,21 +87,23 @@ make_rings(struct masq_dp *dp, uint32_t number, struct masq_err *err)
 		share_tx |= dp->ports[p].tx_queues < dp->n_workers;
 	for (uint32_t from = 0; from < dp->n_workers; from++)
 		for (uint32_t to = 0; to < dp->n_workers; to++) {
+			int node = masq_dp_worker_node(dp, to);
+
 			snprintf(name, sizeof(name), "masq%u_p%u_%u", number, from, to);
 			dp->packet_ring[from][to] = rte_ring_create(
-					name, MASQ_RING_SIZE, SOCKET_ID_ANY, flags);
+					name, MASQ_RING_SIZE, node, flags);
 			if (dp->packet_ring[from][to] == NULL)
 				goto no_memory;
 			if (from == to)
 				continue;
 			snprintf(name, sizeof(name), "masq%u_m%u_%u", number, from, to);
 			dp->message_ring[from][to] = rte_ring_create_elem(name,
-					sizeof(union masq_message), MASQ_MSG_RING_SIZE,
-					SOCKET_ID_ANY, flags);
+					sizeof(union masq_message), MASQ_MSG_RING_SIZE, node,
+					flags);
 			snprintf(name, sizeof(name), "masq%u_t%u_%u", number, from, to);
 			if (share_tx)
 				dp->tx_ring[from][to] = rte_ring_create(
-						name, MASQ_RING_SIZE, SOCKET_ID_ANY, flags);
+						name, MASQ_RING_SIZE, node, flags);
 			if (dp->message_ring[from][to] == NULL ||
 					(share_tx && dp->tx_ring[from][to] == NULL))
 				goto no_memory;
@@ -327,6 +333,14 @@ uint32_t
 masq_dp_workers(const struct masq_dp *dp)
 {
 	return dp->n_workers;
+}
+
+int
+masq_dp_worker_node(const struct masq_dp *dp, uint32_t worker)
+{
+	if (dp->mode == MASQ_DP_MANUAL)
+		return SOCKET_ID_ANY;
+	return (int)rte_lcore_to_socket_id(dp->worker_lcore[worker]);
 }
 
 uint32_t

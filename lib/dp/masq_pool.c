@@ -59,7 +59,7 @@ static int
 populate(struct rte_mempool *pool, const char *name, size_t page)
 {
 	const struct rte_memzone *zone = rte_memzone_reserve_aligned(
-			name, pool->size * page, SOCKET_ID_ANY, 0, (unsigned int)page);
+			name, pool->size * page, pool->socket_id, 0, (unsigned int)page);
 	int ret;
 
 	if (zone == NULL)
@@ -74,14 +74,14 @@ populate(struct rte_mempool *pool, const char *name, size_t page)
 }
 
 static struct rte_mempool *
-create_paged(const char *name, uint32_t n, size_t page)
+create_paged(const char *name, uint32_t n, size_t page, int node)
 {
 	size_t buffer = page - AROUND;
 	struct rte_pktmbuf_pool_private private = {
 		.mbuf_data_room_size = (uint16_t)(buffer - sizeof(struct rte_mbuf)),
 	};
-	struct rte_mempool *pool = rte_mempool_create_empty(name, n, (unsigned int)buffer, CACHE,
-			sizeof(private), SOCKET_ID_ANY, PAGED_FLAGS);
+	struct rte_mempool *pool = rte_mempool_create_empty(
+			name, n, (unsigned int)buffer, CACHE, sizeof(private), node, PAGED_FLAGS);
 	int ret;
 
 	if (pool == NULL)
@@ -101,7 +101,8 @@ create_paged(const char *name, uint32_t n, size_t page)
 }
 
 struct rte_mempool *
-masq_pool_create(const char *name, uint32_t n, uint16_t room, bool is_paged, struct masq_err *err)
+masq_pool_create(const char *name, uint32_t n, uint16_t room, bool is_paged, int node,
+		struct masq_err *err)
 {
 	struct rte_mempool *pool;
 	size_t page = (size_t)getpagesize();
@@ -114,8 +115,8 @@ masq_pool_create(const char *name, uint32_t n, uint16_t room, bool is_paged, str
 				most - RTE_PKTMBUF_HEADROOM - MASQ_POOL_FRAME_EXTRA);
 		return NULL;
 	}
-	pool = is_paged ? create_paged(name, n, page)
-			: rte_pktmbuf_pool_create(name, n, CACHE, 0, room, SOCKET_ID_ANY);
+	pool = is_paged ? create_paged(name, n, page, node)
+			: rte_pktmbuf_pool_create(name, n, CACHE, 0, room, node);
 	if (pool == NULL)
 		masq_err_set(err, ENOMEM,
 				"no memory for %u packet buffers of %zu bytes (%s); raise memory in "

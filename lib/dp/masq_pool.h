@@ -21,10 +21,11 @@ struct rte_mempool;
  * @param room	bytes of a buffer for headroom and frame
  * @param is_paged	each buffer is exactly one memory page, and the pool is one piece; @p room then
  *		says what is needed at least, and grows to what the page has
+ * @param node	NUMA node of the memory, SOCKET_ID_ANY: any
  * @param err	out: why not
  * @return the pool; NULL when there is not enough memory or a page is smaller than @p room wants
  */
-struct rte_mempool *
-masq_pool_create(const char *name, uint32_t n, uint16_t room, bool is_paged, struct masq_err *err);
+struct rte_mempool *masq_pool_create(const char *name, uint32_t n, uint16_t room, bool is_paged,
+		int node, struct masq_err *err);
 
 #endif /* MASQ_POOL_H */

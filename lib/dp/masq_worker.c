@@ -137,7 +137,9 @@ masq_worker_session_sizes(uint32_t sessions, uint32_t workers, uint32_t *records
 struct masq_worker *
 masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err)
 {
-	struct masq_worker *w = rte_zmalloc("masq_worker", sizeof(*w), RTE_CACHE_LINE_SIZE);
+	int node = masq_dp_worker_node(dp, id);
+	struct masq_worker *w = rte_zmalloc_socket(
+			"masq_worker", sizeof(*w), RTE_CACHE_LINE_SIZE, node);
 
 	if (w == NULL) {
 		masq_err_set(err, ENOMEM, "no memory for worker %u", id);
@@ -152,8 +154,7 @@ masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err)
 	w->pool = dp->pool;
 	w->sleeps = dp->start.idle == MASQ_IDLE_SLEEP;
 	w->lcore = dp->worker_lcore[id];
-	w->socket_id = dp->mode == MASQ_DP_LCORES ? (int)rte_lcore_to_socket_id(w->lcore)
-						  : SOCKET_ID_ANY;
+	w->socket_id = node;
 	if (create_tables(w, err) != 0) {
 		masq_worker_destroy(w);
 		return NULL;

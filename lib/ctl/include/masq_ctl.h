@@ -66,6 +66,13 @@ int masq_ctl_rules_file(struct masq_ctl *ctl, const char *path, struct masq_err 
 int masq_ctl_rules_file_check(const struct masq_conf_start *start, const char *path,
 		unsigned int *n_rules, struct masq_err *err);
 
+/**
+ * Log a warning for each port and worker that are on different NUMA nodes. Control thread, at start.
+ *
+ * @return how many
+ */
+unsigned int masq_ctl_warn_nodes(const struct masq_dp *dp);
+
 /** Listen on a claimed socket; a socket that a killed daemon left is replaced. @return 0, -errno */
 int masq_ctl_listen(struct masq_ctl *ctl, struct masq_ctl_socket *sock, struct masq_err *err);
 

@@ -114,6 +114,9 @@ struct masq_dp_counters {
 /** @return number of workers */
 uint32_t masq_dp_workers(const struct masq_dp *dp);
 
+/** @return NUMA node of a worker's lcore and memory; -1: nobody placed it (MASQ_DP_MANUAL) */
+int masq_dp_worker_node(const struct masq_dp *dp, uint32_t worker);
+
 /** Read the counters of one worker, or of all added up with worker = UINT32_MAX. */
 void
 masq_dp_counters_read(const struct masq_dp *dp, uint32_t worker, struct masq_dp_counters *counters);

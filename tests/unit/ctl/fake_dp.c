@@ -46,6 +46,12 @@ masq_dp_workers(const struct masq_dp *dp)
 	return dp->n_workers;
 }
 
+int
+masq_dp_worker_node(const struct masq_dp *dp, uint32_t worker)
+{
+	return dp->worker_node[worker & 1];
+}
+
 void
 masq_dp_counters_read(const struct masq_dp *dp, uint32_t worker, struct masq_dp_counters *counters)
 {
@@ -117,6 +123,7 @@ masq_dp_port_info(const struct masq_dp *dp, uint32_t port, struct masq_dp_port_i
 	snprintf(info->name, sizeof(info->name), "port%u", port);
 	snprintf(info->device, sizeof(info->device), "net_fake%u", port);
 	info->link_up = true;
+	info->socket_id = dp->port_node[port & 1];
 	info->n_addresses = 1;
 	info->address[0] = (struct masq_ip4_prefix){ MASQ_IP4(192, 168, port, 1), 24 };
 	info->rx_packets = UINT64_MAX;

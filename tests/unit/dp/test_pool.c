@@ -60,7 +60,8 @@ count_crossing(struct rte_mempool *pool, void *crossing, void *buffer, unsigned 
 static void
 paged_buffers_lie_where_af_xdp_expects_them(void **state)
 {
-	struct rte_mempool *pool = masq_pool_create("paged", BUFFERS, 2176, true, NULL);
+	struct rte_mempool *pool = masq_pool_create(
+			"paged", BUFFERS, 2176, true, SOCKET_ID_ANY, NULL);
 	unsigned int outside = 0, crossing = 0;
 
 	(void)state;
@@ -78,7 +79,8 @@ paged_buffers_lie_where_af_xdp_expects_them(void **state)
 static void
 plain_buffers_do_not_without_hugepages(void **state)
 {
-	struct rte_mempool *pool = masq_pool_create("plain", BUFFERS, 2176, false, NULL);
+	struct rte_mempool *pool = masq_pool_create(
+			"plain", BUFFERS, 2176, false, SOCKET_ID_ANY, NULL);
 	unsigned int outside = 0;
 
 	(void)state;
@@ -91,7 +93,8 @@ plain_buffers_do_not_without_hugepages(void **state)
 static void
 paged_buffers_are_whole(void **state)
 {
-	struct rte_mempool *pool = masq_pool_create("whole", BUFFERS, 2176, true, NULL);
+	struct rte_mempool *pool = masq_pool_create(
+			"whole", BUFFERS, 2176, true, SOCKET_ID_ANY, NULL);
 	struct rte_mbuf **mbuf = calloc(BUFFERS, sizeof(*mbuf));
 
 	(void)state;
@@ -126,17 +129,18 @@ what_does_not_go_is_said(void **state)
 	struct masq_err err = { 0 };
 
 	(void)state;
-	assert_null(masq_pool_create("jumbo", 1024, 9792, true, &err));
+	assert_null(masq_pool_create("jumbo", 1024, 9792, true, SOCKET_ID_ANY, &err));
 	assert_string_equal(err.text,
 			"net_af_xdp wants buffers of one page: with such a port no port can have "
 			"an mtu over 3456");
-	assert_null(masq_pool_create("many", 1u << 24, 2176, true, &err));
+	assert_null(masq_pool_create("many", 1u << 24, 2176, true, SOCKET_ID_ANY, &err));
 	assert_non_null(strstr(err.text, "no memory for 16777216 packet buffers of 4096 bytes"));
-	assert_null(masq_pool_create("many", 1u << 24, 2176, false, &err));
+	assert_null(masq_pool_create("many", 1u << 24, 2176, false, SOCKET_ID_ANY, &err));
 	assert_non_null(strstr(err.text, "no memory for 16777216 packet buffers of 2176 bytes"));
 	/* Nothing was left behind: the name is free. */
 	for (int i = 0; i < 2; i++) {
-		struct rte_mempool *pool = masq_pool_create("many", 1024, 2176, true, &err);
+		struct rte_mempool *pool = masq_pool_create(
+				"many", 1024, 2176, true, SOCKET_ID_ANY, &err);
 
 		assert_non_null(pool);
 		rte_mempool_free(pool);
