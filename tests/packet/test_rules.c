@@ -516,10 +516,63 @@ more_paths_than_are_remembered(void **state)
 	box_close(box);
 }
 
+/*
+ * New flows of one kind: the first asks the chains, the others are told what it was; each is counted.
+ * What is odd about a packet is still seen, and new rules are asked anew.
+ */
+static void
+flows_of_a_kind_are_judged_once_and_counted_all(void **state)
+{
+	enum {
+		FLOWS = 50
+	};
+	struct masq_test_box *box = box_open(box_workers(state),
+			"ipchains -A input -p udp -s 192.168.1.0/24\n"
+			"ipchains -A forward -p udp -s 192.168.1.0/24 -d 0/0 1:1023 -j MASQ\n"
+			"ipchains -A output -p udp -d 0/0 53\n"
+			"ipchains -P forward DENY\n");
+	struct masq_test_pkt odd;
+
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 53);
+
+		talk_out(&t, 0);
+		talk_in(&t, 0);
+	}
+	assert_int_equal(box_rule_packets(box, "input", 1), FLOWS);
+	assert_int_equal(box_rule_packets(box, "forward", 1), FLOWS);
+	assert_int_equal(box_rule_packets(box, "output", 1), FLOWS);
+	assert_int_equal(box_rule_packets(box, "output", 0), 2 * FLOWS);
+
+	struct talk t = TALK(box, UDP, INSIDE, 3000, OUTSIDE, 53);
+
+	odd = talk_out_pkt(&t, 0);
+	odd.src = box_address(LAN);
+	box_drops_seen(box);
+	box_send(box, LAN, &odd);
+	box_expect_drop(box, MASQ_DROP_MARTIAN_SOURCE);
+	odd = talk_out_pkt(&t, 0);
+	odd.ttl = 1;
+	box_send(box, LAN, &odd);
+	box_expect_drop(box, MASQ_DROP_TTL);
+	box_take(box, LAN);
+	odd = talk_out_pkt(&t, 0);
+	odd.dport = 1024;
+	box_send(box, LAN, &odd);
+	box_expect_drop(box, MASQ_DROP_FORWARD_DENY);
+	box_rules(box, "ipchains -A forward -p udp -s 192.168.1.0/24 -j REJECT\n");
+	odd = talk_out_pkt(&t, 0);
+	box_send(box, LAN, &odd);
+	box_expect_drop(box, MASQ_DROP_FORWARD_REJECT);
+	box_take(box, LAN);
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		BOX_ROWS(flows_of_a_kind_are_judged_once_and_counted_all),
 		BOX_ROWS(deny_and_reject),
 		BOX_ROWS(policies),
 		BOX_ROWS(user_chains),
