@@ -70,7 +70,7 @@ run_suite() {
     rm -f "$log"
     if [ "$suite" = netns ]; then
         as=env
-        jobs=2
+        jobs=$((JOBS + 1)) # they wait more than they work
     fi
     if ! masq_as_owner meson introspect --tests "$dir" | grep -q "\"dpdk-masq:$suite\""; then
         verdict "failed $label: the suite has no test"

@@ -33,8 +33,9 @@ struct masq_burst {
 	struct rte_mbuf *mbuf[MASQ_BURST];
 	struct masq_pkt pkt[MASQ_BURST];
 	uint32_t half[MASQ_BURST]; /**< MASQ_HALF_NONE: no session */
-	struct masq_tuple routed_key
-			[MASQ_BURST]; /**< of those that the lookup found no session for */
+	/* of those without session, masq_routed.h: */
+	struct masq_tuple routed_key[MASQ_BURST];
+	uint32_t routed_line[MASQ_BURST]; /**< index of the line where the key may be */
 	uint8_t verdict[MASQ_BURST]; /**< enum masq_verdict */
 	uint8_t reason[MASQ_BURST]; /**< enum masq_drop */
 	uint8_t arrival[MASQ_BURST]; /**< port index */

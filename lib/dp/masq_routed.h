@@ -59,22 +59,22 @@ masq_routed_key(const struct masq_worker *w, const struct masq_tuple *tuple, str
 			classes, MASQ_CLASS_DPORT, rte_be_to_cpu_16(tuple->dport));
 }
 
-/** The line where a key may be: MASQ_ROUTED_WAYS entries. */
-static inline struct masq_routed_entry *
+/** The line where a key may be: index of the first of MASQ_ROUTED_WAYS entries. */
+static inline uint32_t
 masq_routed_line(const struct masq_worker *w, const struct masq_tuple *key)
 {
-	return &w->routed[(masq_hash16(key, &w->routed_seed) & w->routed_mask) * MASQ_ROUTED_WAYS];
+	return (masq_hash16(key, &w->routed_seed) & w->routed_mask) * MASQ_ROUTED_WAYS;
 }
 
-/** @return the entry of a key under the rule set in force, or NULL */
+/** @return the entry of a key in its line under the rule set in force, or NULL */
 static inline const struct masq_routed_entry *
-masq_routed_find(const struct masq_worker *w, const struct masq_tuple *key)
+masq_routed_find(const struct masq_worker *w, uint32_t line, const struct masq_tuple *key)
 {
-	const struct masq_routed_entry *line = masq_routed_line(w, key);
+	const struct masq_routed_entry *entry = &w->routed[line];
 
 	for (unsigned int k = 0; k < MASQ_ROUTED_WAYS; k++)
-		if (line[k].generation == w->generation && masq_tuple_equal(&line[k].key, key))
-			return &line[k];
+		if (entry[k].generation == w->generation && masq_tuple_equal(&entry[k].key, key))
+			return &entry[k];
 	return NULL;
 }
 

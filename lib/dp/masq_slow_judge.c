@@ -366,7 +366,7 @@ remember_routed(struct masq_worker *w, const struct masq_burst *b, unsigned int 
 	entry.generation = w->generation;
 	entry.arrival = b->arrival[i];
 	/* Which of the two goes is as good as chance: this packet's place in its burst. */
-	masq_routed_line(w, &entry.key)[i % MASQ_ROUTED_WAYS] = entry;
+	w->routed[masq_routed_line(w, &entry.key) + i % MASQ_ROUTED_WAYS] = entry;
 }
 
 static void

@@ -80,7 +80,8 @@ static inline void
 routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
-	const struct masq_routed_entry *entry = masq_routed_find(w, &b->routed_key[i]);
+	const struct masq_routed_entry *entry = masq_routed_find(
+			w, b->routed_line[i], &b->routed_key[i]);
 	bool syn = (pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK)) == MASQ_TCP_SYN;
 	uint64_t link;
 

@@ -35,6 +35,7 @@ masq_stage_lookup(struct masq_worker *w, struct masq_burst *b)
 		if (index[k] != MASQ_HALF_NONE)
 			continue;
 		masq_routed_key(w, keys[k], &b->routed_key[place[k]]);
-		rte_prefetch0(masq_routed_line(w, &b->routed_key[place[k]]));
+		b->routed_line[place[k]] = masq_routed_line(w, &b->routed_key[place[k]]);
+		rte_prefetch0(&w->routed[b->routed_line[place[k]]]);
 	}
 }
