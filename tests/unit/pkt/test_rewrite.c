@@ -27,6 +27,13 @@
 #define ICMP IPPROTO_ICMP
 
 static const uint8_t our_mac[6] = { 2, 0, 0, 0, 0, 1 };
+/* Every sum is tried; under a sanitizer, which makes each packet ten times as slow, one of 17. */
+#ifdef __SANITIZE_ADDRESS__
+#define STRIDE 17
+#else
+#define STRIDE 1
+#endif
+
 static struct rte_mempool *pool;
 
 /* The tuple that the parser sees in a packet. */
@@ -297,7 +304,7 @@ ip_checksums_are_right_for_all_sums(void **state)
 		after.src = changes[i].src;
 		rewrite = rewrite_of(&sent, &after);
 		rewrite.tos_xor = changes[i].tos_xor;
-		for (uint32_t id = 0; id < 65536; id++) {
+		for (uint32_t id = 0; id < 65536; id += STRIDE) {
 			struct masq_test_pkt numbered = sent;
 			struct rte_mbuf *mbuf;
 			const uint8_t *ip;
@@ -525,10 +532,12 @@ a_quoted_udp_checksum_is_never_zero(void **state)
 	struct masq_pkt pkt;
 
 	(void)state;
-	do {
-		sent.sport++;
-		masq_test_pkt_bytes(&sent, frame, sizeof(frame));
-	} while (frame[40] != 0xff || frame[41] != 0xff);
+	/* A port greater by the checksum takes the checksum to 0, which is sent as 0xffff. */
+	sent.sport = 1;
+	masq_test_pkt_bytes(&sent, frame, sizeof(frame));
+	sent.sport = (uint16_t)(1 + (frame[40] << 8 | frame[41]));
+	masq_test_pkt_bytes(&sent, frame, sizeof(frame));
+	assert_int_equal(frame[40] << 8 | frame[41], 0xffff);
 	left = changed(&sent, &masquerade);
 	rewrite = rewrite_of_answers(&sent, &left);
 	error.dst = "203.0.113.1";
