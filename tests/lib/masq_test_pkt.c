@@ -303,17 +303,16 @@ put_ether(const struct masq_test_pkt *pkt, uint8_t *frame)
 uint32_t
 masq_test_pkt_bytes(const struct masq_test_pkt *pkt, uint8_t *frame, uint32_t size)
 {
-	uint8_t *whole = calloc(1, 2 * 65536);
+	/* Far more than goes into a frame, for datagrams of which only a fragment is wanted. */
+	static uint8_t whole[2 * 65536];
 	uint32_t bytes;
 
-	require(whole != NULL, "no memory");
 	bytes = put_ether(pkt, whole);
 	bytes += pkt->arp != 0 ? put_arp(pkt, whole + bytes) : put_ip(pkt, whole + bytes);
-	bytes += pkt->padding_bytes;
-	require(bytes <= size, "the frame is too long for its buffer");
+	require(bytes + pkt->padding_bytes <= size, "the frame is too long for its buffer");
 	memcpy(frame, whole, bytes);
-	free(whole);
-	return bytes;
+	memset(frame + bytes, 0, pkt->padding_bytes);
+	return bytes + pkt->padding_bytes;
 }
 
 struct rte_mempool *
