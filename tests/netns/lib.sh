@@ -46,6 +46,8 @@ MASQ_BUILD=${MASQ_BUILD:-$ROOT/build}
 MASQ_TEST_DEVICE=${MASQ_TEST_DEVICE:-af_packet}
 MASQ_TEST_WORKERS=${MASQ_TEST_WORKERS:-2}
 MASQ_TEST_MB=${MASQ_TEST_MB:-200}
+# Debian's own programs stand before those of a version manager, whose python3 takes ten times as long.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 PATH=$MASQ_BUILD/app/compat:$MASQ_BUILD/tests:$MASQ_BUILD/app/dpdk-masq:$MASQ_BUILD/app/dpdk-masq-cli:$MASQ_BUILD/app:$PATH
 ID=mq$$
 PASSED=0 FAILED=0 DAEMON='' FINISHED='' HOSTS=() PORTS=() PORT_LINES=()
