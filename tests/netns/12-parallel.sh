@@ -16,22 +16,18 @@ box_port wan outside "address = 203.0.113.1/24"
 box_rules "ipchains -P forward MASQ" "portfw -a -P tcp -L 203.0.113.1 80 -R 192.168.16.27 80"
 serve_web both
 serve_web far
-big_file "$T/both/www/piece" 1
+head -c 200000 /dev/urandom >"$T/both/www/piece"
 cp "$T/both/www/piece" "$T/far/www/piece"
 box_start
 
 # 200 at once; prints how many answers had the right content.
 crowd() {
-    local host=$1 url=$2 want n=0 i
-    want=$(sum_of "$T/far/www/piece")
+    local host=$1 url=$2
     mkdir -p "$T/$host.crowd"
     on "$host" curl -sS --no-progress-meter --parallel --parallel-immediate --parallel-max 200 --max-time 90 \
         --output "$T/$host.crowd/#1" "$url?[1-200]" || true
-    for i in $(seq 200); do
-        [ "$(sum_of "$T/$host.crowd/$i" 2>/dev/null)" != "$want" ] || n=$((n + 1))
-    done
+    sha256sum "$T/$host.crowd"/* | grep -c "^$(sum_of "$T/far/www/piece") " || true
     rm -rf "$T/$host.crowd"
-    echo "$n"
 }
 
 check_equal "200 parallel connections out" 200 "$(crowd both http://203.0.113.80/piece)"

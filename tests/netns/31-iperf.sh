@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# iperf3 in both directions, TCP with several streams, UDP: the box keeps up without losing order.
+# iperf3 in both directions, TCP with several streams, UDP: much arrives, in order, and the box drops none.
 #
 #   client 192.168.16.2 -- lan .1 [box] wan .1 -- server 203.0.113.80 (iperf3)
 #
@@ -17,21 +17,35 @@ box_rules "ipchains -P forward MASQ"
 serve_iperf server
 box_start
 
-# iperf JQ-LIKE-KEY OPTION...: one number of iperf's report, 0 when it failed
+# For a time, not for an amount: iperf's server stops counting when the client says that it has sent.
+run_iperf() { on client iperf3 -c 203.0.113.80 -J -t 2 "$@" >"$T/report" || true; }
+
+# iperf KEY [KEY...]: numbers of the last report, 0 for what it does not have
 iperf() {
-    local key=$1
-    shift
-    on client iperf3 -c 203.0.113.80 -J "$@" | python3 -c '
+    python3 -c '
 import json, sys
-value = json.load(sys.stdin)["end"]
-for part in sys.argv[1].split("."):
-    value = value[part]
-print(int(value))' "$key" 2>/dev/null || echo 0
+try:
+    end = json.load(open(sys.argv[1]))["end"]
+except (ValueError, KeyError):
+    end = {}
+end.update(end.get("streams", [{}])[0].get("udp", {}))
+for key in sys.argv[2:]:
+    value = end
+    for part in key.split("."):
+        value = value.get(part, {})
+    print(int(value or 0))' "$T/report" "$@"
 }
 
-# For a time, not for an amount: iperf's server stops counting when the client says that it has sent.
-check "TCP, four streams up" test "$(iperf sum_received.bytes -P 4 -t 2)" -gt 1000000
-check "TCP, four streams down" test "$(iperf sum_received.bytes -P 4 -t 2 -R)" -gt 1000000
-check "UDP at 20 Mbit/s loses less than one packet in fifty" test \
-    "$(iperf sum.packets -u -b 20M -t 2)" -gt 1000 -a "$(iperf sum.lost_percent -u -b 20M -t 2)" -lt 2
+box_drops() { cli stats show | awk '$1 == "drops" { print $2 }'; }
+
+run_iperf -P 4
+check "TCP, four streams up" test "$(iperf sum_received.bytes)" -gt 1000000
+run_iperf -P 4 -R
+check "TCP, four streams down" test "$(iperf sum_received.bytes)" -gt 1000000
+# How many arrive is a matter of who else uses the machine; their order is not.
+dropped=$(box_drops)
+run_iperf -u -b 20M
+check "UDP at 20 Mbit/s arrives" test "$(($(iperf packets) - $(iperf lost_packets)))" -gt 1000
+check_equal "none overtakes another" 0 "$(iperf out_of_order)"
+check_equal "the box drops none" "$dropped" "$(box_drops)"
 finish
