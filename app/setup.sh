@@ -5,7 +5,8 @@
 # build. The list of packages stands here and nowhere else.
 #
 #   masq_deps_install GROUP...              GROUP: build, hosts, test, lint
-#   masq_build DIRECTORY [MESON-OPTION...]  configure if needed, then compile; quiet unless it fails
+#   masq_build DIRECTORY [MESON-OPTION...] [-- TARGET...]
+#                                           configure if needed, then compile; quiet unless it fails
 #   masq_as_owner COMMAND...                as the user who owns the sources
 #
 # apt-get is called only when something is missing; then it needs root. A Debian package of a
@@ -94,15 +95,20 @@ masq_as_owner() {
 
 # In a subshell, so that its log goes away however it ends.
 masq_build() (
-    dir=$1
+    dir=$1 options=()
     shift
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    shift $(($# > 0)) # the "--"; what is left are targets
     log=$(mktemp "${TMPDIR:-/tmp}/masq-build.XXXXXX")
     trap 'rm -f "$log"' EXIT
     trap 'exit 130' INT TERM
     {
         if [ ! -e "$dir/build.ninja" ]; then
-            masq_as_owner meson setup "$dir" "$MASQ_ROOT" "$@"
-        fi && masq_as_owner ninja -C "$dir"
+            masq_as_owner meson setup "$dir" "$MASQ_ROOT" "${options[@]}"
+        fi && masq_as_owner ninja -C "$dir" "$@"
     } >"$log" 2>&1 && exit 0
     echo "The build in $dir failed:" >&2
     tail -n 60 "$log" >&2
