@@ -34,6 +34,7 @@ struct masq_burst {
 	struct masq_pkt pkt[MASQ_BURST];
 	uint32_t half[MASQ_BURST]; /**< MASQ_HALF_NONE: no session */
 	/* of those without session, masq_routed.h: */
+	uint32_t classes[MASQ_BURST]; /**< masq_classes_of(), MASQ_CLASSES_NONE: not to be judged by them */
 	struct masq_tuple routed_key[MASQ_BURST];
 	uint32_t routed_line[MASQ_BURST]; /**< index of the line where the key may be */
 	uint8_t verdict[MASQ_BURST]; /**< enum masq_verdict */

@@ -28,23 +28,16 @@
 
 /** Is this a packet that may be judged by its classes? Its source must be a plain host's. */
 static inline bool
-masq_judged_may(const struct masq_worker *w, const struct masq_pkt *pkt)
+masq_judged_may(const struct masq_burst *b, unsigned int i)
 {
-	return w->classes->usable && masq_routed_may(pkt) &&
-			!masq_fib_maybe_special(w->special, rte_be_to_cpu_32(pkt->key.src));
+	return b->classes[i] != MASQ_CLASSES_NONE && masq_routed_may(&b->pkt[i]);
 }
 
 static inline uint64_t
-masq_judged_key(const struct masq_worker *w, const struct masq_pkt *pkt, uint8_t arrival,
-		uint8_t departure)
+masq_judged_key(const struct masq_burst *b, unsigned int i, uint8_t departure)
 {
-	const struct masq_tuple *key = &pkt->key;
-	uint32_t classes = masq_classes_of(w->classes, rte_be_to_cpu_32(key->src),
-			rte_be_to_cpu_32(key->dst), rte_be_to_cpu_16(key->sport),
-			rte_be_to_cpu_16(key->dport));
-
-	return (uint64_t)classes << 32 | (uint64_t)departure << 16 | (uint64_t)arrival << 8 |
-			key->proto;
+	return (uint64_t)b->classes[i] << 32 | (uint64_t)departure << 16 |
+			(uint64_t)b->arrival[i] << 8 | b->pkt[i].key.proto;
 }
 
 static inline struct masq_judged *
@@ -55,10 +48,10 @@ masq_judged_place(struct masq_worker *w, uint64_t key)
 
 /** @return what is known about packets like this one, or NULL */
 static inline const struct masq_judged *
-masq_judged_find(struct masq_worker *w, const struct masq_pkt *pkt, uint8_t arrival,
+masq_judged_find(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 		uint8_t departure)
 {
-	uint64_t key = masq_judged_key(w, pkt, arrival, departure);
+	uint64_t key = masq_judged_key(b, i, departure);
 	const struct masq_judged *judged = masq_judged_place(w, key);
 
 	return judged->key == key && judged->generation == w->generation ? judged : NULL;

@@ -26,7 +26,7 @@
 #include "masq_dp_priv.h"
 
 struct masq_routed_entry {
-	struct masq_tuple key; /**< masq_routed_key() */
+	struct masq_tuple key; /**< masq_burst.routed_key */
 	uint32_t generation; /**< 0: empty */
 	uint32_t neigh; /**< struct masq_neigh_ref.value */
 	uint16_t path;
@@ -41,29 +41,27 @@ static_assert(MASQ_PATHS <= UINT16_MAX, "an entry has 16 bits for the path");
 
 #define MASQ_ROUTED_WAYS 2
 
-/** What a packet is remembered by. */
+/**
+ * What a packet without session is remembered by: its classes, its key, and the line where the key may
+ * be. A packet whose source must be looked at itself has no classes.
+ */
 static inline void
-masq_routed_key(const struct masq_worker *w, const struct masq_tuple *tuple, struct masq_tuple *key)
+masq_routed_prepare(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
-	const struct masq_classes *classes = w->classes;
-	uint32_t src = rte_be_to_cpu_32(tuple->src);
+	const struct masq_tuple *tuple = &b->pkt[i].key;
+	uint32_t src = rte_be_to_cpu_32(tuple->src), classes = MASQ_CLASSES_NONE;
+	uint64_t key[2];
 
-	*key = *tuple;
-	if (!classes->usable || masq_fib_maybe_special(w->special, src))
-		return;
-	key->zero[0] = 1; /* no tuple has that */
-	key->src = masq_class_of(classes, MASQ_CLASS_SRC, src);
-	key->sport = (uint16_t)masq_class_of(
-			classes, MASQ_CLASS_SPORT, rte_be_to_cpu_16(tuple->sport));
-	key->dport = (uint16_t)masq_class_of(
-			classes, MASQ_CLASS_DPORT, rte_be_to_cpu_16(tuple->dport));
-}
-
-/** The line where a key may be: index of the first of MASQ_ROUTED_WAYS entries. */
-static inline uint32_t
-masq_routed_line(const struct masq_worker *w, const struct masq_tuple *key)
-{
-	return (masq_hash16(key, &w->routed_seed) & w->routed_mask) * MASQ_ROUTED_WAYS;
+	memcpy(key, tuple, sizeof(key));
+	if (likely(w->classes->usable && !masq_fib_maybe_special(w->special, src))) {
+		classes = masq_classes_of(w->classes, tuple);
+		/* Classes in place of the source, no ports; and a bit that no tuple has. */
+		key[0] = (key[0] & ~(uint64_t)UINT32_MAX) | classes;
+		key[1] = (uint64_t)tuple->proto << 32 | UINT64_C(1) << 40;
+	}
+	b->classes[i] = classes;
+	memcpy(&b->routed_key[i], key, sizeof(key));
+	b->routed_line[i] = (masq_hash16(key, &w->routed_seed) & w->routed_mask) * MASQ_ROUTED_WAYS;
 }
 
 /** @return the entry of a key in its line under the rule set in force, or NULL */

@@ -201,13 +201,13 @@ flow_is_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_fib_route *route = &w->openings->route[w->openings->n];
 	const struct masq_judged *judged;
 
-	if (!masq_judged_may(w, pkt) || pkt->ttl <= 1 ||
+	if (!masq_judged_may(b, i) || pkt->ttl <= 1 ||
 			masq_fib_lookup(w->snapshot->fib, rte_be_to_cpu_32(pkt->key.dst), route) !=
 					0 ||
 			route->is_local || route->is_broadcast ||
 			pkt->l3_len_bytes > w->ports[route->port].mtu)
 		return false;
-	judged = masq_judged_find(w, pkt, b->arrival[i], route->port);
+	judged = masq_judged_find(w, b, i, route->port);
 	if (judged == NULL)
 		return false;
 	if (judged->verdict != MASQ_VERDICT_MASQ) {

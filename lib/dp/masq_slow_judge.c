@@ -269,9 +269,9 @@ remember_class(struct masq_worker *w, const struct masq_burst *b, unsigned int i
 	uint64_t key;
 
 	if (path == MASQ_PATH_NONE || result->wants_log || result->depends_on_syn ||
-			!masq_judged_may(w, &b->pkt[i]))
+			!masq_judged_may(b, i))
 		return;
-	key = masq_judged_key(w, &b->pkt[i], b->arrival[i], departure);
+	key = masq_judged_key(b, i, departure);
 	*masq_judged_place(w, key) = (struct masq_judged){
 		.key = key,
 		.generation = w->generation,
@@ -362,11 +362,11 @@ remember_routed(struct masq_worker *w, const struct masq_burst *b, unsigned int 
 {
 	struct masq_routed_entry entry = *said;
 
-	masq_routed_key(w, &b->pkt[i].key, &entry.key);
+	entry.key = b->routed_key[i];
 	entry.generation = w->generation;
 	entry.arrival = b->arrival[i];
 	/* Which of the two goes is as good as chance: this packet's place in its burst. */
-	w->routed[masq_routed_line(w, &entry.key) + i % MASQ_ROUTED_WAYS] = entry;
+	w->routed[b->routed_line[i] + i % MASQ_ROUTED_WAYS] = entry;
 }
 
 static void
@@ -445,6 +445,7 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_fib_route route;
 
 	w->judged_anew += half->generation != 0 && half->generation != w->generation;
+	b->classes[i] = MASQ_CLASSES_NONE; /* prepared is only who has no session */
 	masq_judge_begin(b, i, &judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
 		return;

@@ -15,7 +15,7 @@ masq_stage_lookup(struct masq_worker *w, struct masq_burst *b)
 	const struct masq_tuple *keys[MASQ_BURST];
 	uint32_t index[MASQ_BURST];
 	uint8_t place[MASQ_BURST];
-	unsigned int n = 0;
+	unsigned int n = 0, missed = 0;
 
 	for (unsigned int i = 0; i < b->n; i++) {
 		if (b->verdict[i] != MASQ_UNDECIDED)
@@ -32,10 +32,11 @@ masq_stage_lookup(struct masq_worker *w, struct masq_burst *b)
 	masq_half_lookup_burst(w->sessions, keys, index, n);
 	for (unsigned int k = 0; k < n; k++) {
 		b->half[place[k]] = index[k];
-		if (index[k] != MASQ_HALF_NONE)
-			continue;
-		masq_routed_key(w, keys[k], &b->routed_key[place[k]]);
-		b->routed_line[place[k]] = masq_routed_line(w, &b->routed_key[place[k]]);
+		if (index[k] == MASQ_HALF_NONE)
+			place[missed++] = place[k];
+	}
+	for (unsigned int k = 0; k < missed; k++) {
+		masq_routed_prepare(w, b, place[k]);
 		rte_prefetch0(&w->routed[b->routed_line[place[k]]]);
 	}
 }

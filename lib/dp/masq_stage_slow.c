@@ -10,6 +10,7 @@
  *	masq_slow_open.c   sessions of a burst are made together
  *	masq_slow_send.c   what they share: TTL, MTU, neighbours, ICMP answers
  */
+#include "masq_routed.h"
 #include "masq_slow.h"
 
 /* Its session waits for another worker's answer: to the end of our own ring, and look again. */
@@ -40,6 +41,7 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	if (unlikely(masq_openings_marked(w, &pkt->key))) {
 		masq_openings_flush(w, b);
 		b->half[i] = masq_half_find(w->sessions, &pkt->key);
+		masq_routed_prepare(w, b, i);
 	}
 	if (b->half[i] == MASQ_HALF_NONE) {
 		if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0)

@@ -4,7 +4,7 @@
  * What it is
  *	Making the classes of a rule set: cutting each field where any rule begins or ends.
  * Words
- *	start	first value of a class. Value 0 needs none: class 0 begins there
+ *	start	first value of a class. Value 0 needs none: a class begins there anyway
  *	cut	a rule that accepts lo..hi, or everything else, cuts at lo and behind hi
  * What is left out
  *	Rule sets that need more classes, and masks with holes, whose values are no range: their
@@ -30,14 +30,14 @@ static void
 cut_at(struct cuts *cuts, enum masq_class_field field, uint32_t value)
 {
 	int32_t start = (int32_t)(value ^ UINT32_C(0x80000000));
-	int32_t *starts = cuts->classes->starts[field];
+	int32_t(*starts)[MASQ_CLASS_FIELDS] = cuts->classes->starts;
 	uint32_t n = cuts->n[field], at;
 
 	if (value == 0 || !cuts->classes->usable)
 		return;
-	for (at = 0; at < n && starts[at] < start; at++)
+	for (at = 0; at < n && starts[at][field] < start; at++)
 		;
-	if (at < n && starts[at] == start)
+	if (at < n && starts[at][field] == start)
 		return;
 	/* 255.255.255.255 would be the padding; the parser lets no packet with it through. */
 	if (start == INT32_MAX)
@@ -46,8 +46,9 @@ cut_at(struct cuts *cuts, enum masq_class_field field, uint32_t value)
 		cuts->classes->usable = false;
 		return;
 	}
-	memmove(&starts[at + 1], &starts[at], (n - at) * sizeof(*starts));
-	starts[at] = start;
+	for (; n > at; n--)
+		starts[n][field] = starts[n - 1][field];
+	starts[at][field] = start;
 	cuts->n[field]++;
 }
 
@@ -98,9 +99,9 @@ masq_classes_init(struct masq_classes *classes, const struct masq_rules *rules)
 			classes->output_sees_source = true;
 	}
 	for (unsigned int field = 0; field < MASQ_CLASS_FIELDS; field++) {
-		classes->n_fours[field] = (uint8_t)((cuts.n[field] + 3) / 4);
+		classes->n_starts = (uint8_t)RTE_MAX(classes->n_starts, cuts.n[field]);
 		for (uint32_t i = cuts.n[field]; i < MASQ_CLASSES_STARTS; i++)
-			classes->starts[field][i] = INT32_MAX;
+			classes->starts[i][field] = INT32_MAX;
 	}
 }
 

@@ -3,9 +3,11 @@
 #define MASQ_CLASSES_H
 
 #include <assert.h>
-#include <emmintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <tmmintrin.h>
+
+#include <masq_tuple.h>
 
 /**
  * @file
@@ -19,6 +21,7 @@
 #define MASQ_CLASSES_MAX 33 /**< of one field; rule sets that need more are not classified */
 #define MASQ_CLASSES_STARTS (MASQ_CLASSES_MAX - 1)
 
+/** Fields in the order of struct masq_tuple: lanes of a vector. */
 enum masq_class_field {
 	MASQ_CLASS_SRC,
 	MASQ_CLASS_DST,
@@ -32,39 +35,39 @@ struct masq_classes {
 	/** A rule outside of the input and forward chains looks at a source: what the output chain says
 	 * of a packet depends on how its source was translated. */
 	bool output_sees_source;
-	uint8_t n_fours[MASQ_CLASS_FIELDS]; /**< starts of a field, in fours */
-	/** Where classes begin, less 2^31: vectors compare signed. Padded with INT32_MAX, which no start
-	 * is. */
-	int32_t starts[MASQ_CLASS_FIELDS][MASQ_CLASSES_STARTS] __attribute__((aligned(16)));
+	uint8_t n_starts; /**< of the field that has most */
+	/** Where classes begin, less 2^31: vectors compare signed. The n-th of every field, then the next
+	 * ones. Padded with INT32_MAX, which no start is. */
+	int32_t starts[MASQ_CLASSES_STARTS][MASQ_CLASS_FIELDS] __attribute__((aligned(16)));
 };
 
-/** @return class of a value: how many starts are not above it. Four of them at a time. */
+#define MASQ_CLASSES_NONE UINT32_MAX /**< no packet has these classes */
+
+/**
+ * The classes of a packet: of each field how many starts lie above it, all four fields at a time.
+ *
+ * @param tuple	of TCP, UDP, or a protocol without ports
+ * @return a byte a field, source lowest
+ */
 static inline uint32_t
-masq_class_of(const struct masq_classes *classes, enum masq_class_field field, uint32_t value)
+masq_classes_of(const struct masq_classes *classes, const struct masq_tuple *tuple)
 {
-	const __m128i *starts = (const void *)classes->starts[field];
-	const __m128i wanted = _mm_set1_epi32((int32_t)(value ^ UINT32_C(0x80000000)));
-	uint32_t n = 0;
+	/* Host byte order, ports as 32 bits. */
+	const __m128i order = _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 9, 8, -1, -1, 11, 10, -1, -1);
+	const __m128i fields = _mm_shuffle_epi8(_mm_loadu_si128((const void *)tuple), order);
+	const __m128i wanted = _mm_xor_si128(fields, _mm_set1_epi32(INT32_MIN));
+	__m128i above = _mm_setzero_si128(); /* counted downwards: what compares true is -1 */
 
-	for (unsigned int i = 0; i < classes->n_fours[field]; i++) {
-		__m128 above = _mm_castsi128_ps(_mm_cmpgt_epi32(starts[i], wanted));
+	for (unsigned int i = 0; i < classes->n_starts; i++) {
+		const __m128i start = _mm_load_si128((const void *)classes->starts[i]);
 
-		n += 4 - (uint32_t)__builtin_popcount((unsigned int)_mm_movemask_ps(above));
+		above = _mm_add_epi32(above, _mm_cmpgt_epi32(start, wanted));
 	}
-	return n;
+	above = _mm_abs_epi32(above);
+	above = _mm_packs_epi32(above, above);
+	return (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(above, above));
 }
 
-/** @return the classes of source, destination and both ports, a byte each; host byte order */
-static inline uint32_t
-masq_classes_of(const struct masq_classes *classes, uint32_t src, uint32_t dst, uint16_t sport,
-		uint16_t dport)
-{
-	return masq_class_of(classes, MASQ_CLASS_SRC, src) |
-			masq_class_of(classes, MASQ_CLASS_DST, dst) << 8 |
-			masq_class_of(classes, MASQ_CLASS_SPORT, sport) << 16 |
-			masq_class_of(classes, MASQ_CLASS_DPORT, dport) << 24;
-}
-
-static_assert(MASQ_CLASSES_MAX <= 256 && MASQ_CLASSES_STARTS % 4 == 0, "a class is a byte");
+static_assert(MASQ_CLASSES_MAX < 256, "a class is a byte, and 255 is none");
 
 #endif /* MASQ_CLASSES_H */

@@ -109,7 +109,15 @@ another(uint64_t *rnd, const struct masq_rules_input *packet)
 static uint32_t
 classes_of(const struct masq_rules *rules, const struct masq_rules_input *p)
 {
-	return masq_classes_of(masq_rules_classes(rules), p->src, p->dst, p->sport, p->dport);
+	struct masq_tuple tuple = {
+		.src = rte_cpu_to_be_32(p->src),
+		.dst = rte_cpu_to_be_32(p->dst),
+		.sport = rte_cpu_to_be_16(p->sport),
+		.dport = rte_cpu_to_be_16(p->dport),
+		.proto = p->proto,
+	};
+
+	return masq_classes_of(masq_rules_classes(rules), &tuple);
 }
 
 static void
