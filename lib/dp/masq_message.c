@@ -46,20 +46,27 @@ masq_message_hint(struct masq_worker *w, const union masq_message *msg, uint32_t
 		put(w, msg, to);
 }
 
-void
-masq_session_note(struct masq_worker *w, struct masq_half *half, uint8_t tcp_flags)
+/* Its record is elsewhere: the deadline has come nearer. */
+static void
+touch(struct masq_worker *w, const struct masq_half *half)
 {
-	union masq_message msg = {
+	const union masq_message msg = {
 		.nat = { .op = MASQ_NAT_TOUCH, .to = half->creator, .session = half->session }
 	};
 
+	masq_message_hint(w, &msg, half->creator);
+}
+
+void
+masq_session_note(struct masq_worker *w, struct masq_half *half, uint8_t tcp_flags)
+{
 	if (half->rewrite.proto != IPPROTO_TCP ||
 			!masq_session_event(w->sessions, half, tcp_flags, &w->snapshot->timeouts))
 		return;
-	if (half->creator != w->id)
-		masq_message_hint(w, &msg, half->creator);
-	else
+	if (half->creator == w->id)
 		masq_session_arm(w->sessions, half->session, &w->snapshot->timeouts, w->now_ms);
+	else
+		touch(w, half);
 }
 
 void

@@ -96,10 +96,11 @@ masq_portmap_any(struct masq_portmap *map, const struct masq_portmap_share *shar
 
 	/* The classes of a range differ by a few ports; throwing again makes all ports alike. */
 	for (unsigned int i = 0; i < THROWS; i++) {
-		uint32_t rank = masq_portmap_random(map, ports->most);
+		uint64_t random = masq_portmap_random64(map);
+		uint32_t rank = masq_portmap_below((uint32_t)random, ports->most);
 		uint32_t class;
 
-		entry = masq_portmap_random(map, share->n_entries);
+		entry = masq_portmap_below((uint32_t)(random >> 32), share->n_entries);
 		class = masq_portmap_class(share, entry);
 		if (rank < ports->count[class])
 			return ports->first[class] + rank;
@@ -174,14 +175,25 @@ slot_head(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 	return &map->slot_bucket[masq_hash16(key, &map->seed) & map->slot_mask];
 }
 
+static bool
+slot_is(const struct masq_portmap_slot *slot, rte_be32_t addr, uint8_t proto)
+{
+	return slot->addr == addr && slot->proto == proto;
+}
+
 static struct masq_portmap_slot *
 slot_find(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 {
+	uint32_t *last = &map->last_slot[proto == IPPROTO_TCP];
 	uint32_t i;
 
+	if (slot_is(&map->slots[*last], addr, proto))
+		return &map->slots[*last];
 	for (i = *slot_head(map, addr, proto); i != MASQ_PORTMAP_NONE; i = map->slots[i].next)
-		if (map->slots[i].addr == addr && map->slots[i].proto == proto)
+		if (slot_is(&map->slots[i], addr, proto)) {
+			*last = i;
 			return &map->slots[i];
+		}
 	return NULL;
 }
 
@@ -218,6 +230,7 @@ slot_put(struct masq_portmap *map, struct masq_portmap_slot *slot)
 	while (*link != index)
 		link = &map->slots[*link].next;
 	*link = slot->next;
+	slot->proto = 0; /* of nobody, whoever looks */
 	slot->next = map->slots_free[slot->kind];
 	map->slots_free[slot->kind] = index;
 	map->stats.bitmaps--;

@@ -90,6 +90,8 @@ struct masq_portmap {
 	struct masq_portmap_slot *slots;
 	uint32_t n_slots;
 	uint32_t slots_free[MASQ_PORTMAP_KINDS]; /**< heads of the free lists */
+	uint32_t last_slot
+			[2]; /**< asked for last, TCP's in [1]: the next flow often wants it again */
 	uint32_t *slot_bucket;
 	uint32_t slot_mask; /**< buckets - 1 */
 
@@ -106,15 +108,29 @@ struct masq_portmap {
 	struct masq_portmap_stats stats;
 };
 
-/** The next random number below @p n, 1..65536. */
-static inline uint32_t
-masq_portmap_random(struct masq_portmap *map, uint32_t n)
+/** The next random number. */
+static inline uint64_t
+masq_portmap_random64(struct masq_portmap *map)
 {
 	unsigned __int128 product;
 
 	map->random += UINT64_C(0xa0761d6478bd642f);
 	product = (unsigned __int128)map->random * (map->random ^ UINT64_C(0xe7037ed1a0b428db));
-	return (uint32_t)(((((uint64_t)(product >> 64)) ^ (uint64_t)product) >> 32) * n >> 32);
+	return (uint64_t)(product >> 64) ^ (uint64_t)product;
+}
+
+/** Half of a random number, made smaller than @p n, 1..65536. */
+static inline uint32_t
+masq_portmap_below(uint32_t random, uint32_t n)
+{
+	return (uint32_t)((uint64_t)random * n >> 32);
+}
+
+/** The next random number below @p n, 1..65536. */
+static inline uint32_t
+masq_portmap_random(struct masq_portmap *map, uint32_t n)
+{
+	return masq_portmap_below((uint32_t)(masq_portmap_random64(map) >> 32), n);
 }
 
 /** The class of a share's entry. */

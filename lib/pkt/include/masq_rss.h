@@ -58,6 +58,7 @@ masq_rss_hash_addresses(const struct masq_rss *rss, const struct masq_tuple *tup
 	const uint8_t *b = (const uint8_t *)tuple;
 	uint32_t hash = 0;
 
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < 8; i++)
 		hash ^= rss->byte_hash[i][b[i]];
 	return hash;
@@ -70,6 +71,7 @@ masq_rss_hash_ports(const struct masq_rss *rss, const struct masq_tuple *tuple)
 	const uint8_t *b = (const uint8_t *)tuple;
 	uint32_t hash = masq_rss_hash_addresses(rss, tuple);
 
+#pragma GCC unroll 4
 	for (unsigned int i = 8; i < 12; i++)
 		hash ^= rss->byte_hash[i][b[i]];
 	return hash;
