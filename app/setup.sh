@@ -21,8 +21,8 @@ masq_deps_group() {
             libdpdk-dev librte-meta-net libnuma-dev libjansson-dev libinih-dev libedit-dev ;;
     hosts) # the machines around the appliance: clients, servers, tools to look at them
         echo iproute2 ethtool iputils-ping procps curl nginx ;;
-    test) # more clients and servers, the test library, what counts instructions, Lua for a profile
-        echo libcmocka-dev dnsmasq-base bind9-dnsutils iperf3 traceroute util-linux lua5.4 valgrind ;;
+    test) # more clients and servers, testpmd, the test library, what counts instructions, Lua for a profile
+        echo libcmocka-dev dnsmasq-base bind9-dnsutils iperf3 traceroute dpdk-dev util-linux lua5.4 valgrind ;;
     lint) # style, documentation
         echo clang-format-14 python3-sphinx git ;;
     *)
