@@ -2,6 +2,8 @@
 #ifndef MASQ_BURST_H
 #define MASQ_BURST_H
 
+#include <assert.h>
+#include <emmintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,11 +39,26 @@ struct masq_burst {
 	uint32_t classes[MASQ_BURST]; /**< masq_classes_of(), MASQ_CLASSES_NONE: not to be judged by them */
 	struct masq_tuple routed_key[MASQ_BURST];
 	uint32_t routed_line[MASQ_BURST]; /**< index of the line where the key may be */
-	uint8_t verdict[MASQ_BURST]; /**< enum masq_verdict */
+	uint8_t verdict[MASQ_BURST] __attribute__((aligned(16))); /**< enum masq_verdict */
 	uint8_t reason[MASQ_BURST]; /**< enum masq_drop */
 	uint8_t arrival[MASQ_BURST]; /**< port index */
 	uint8_t departure[MASQ_BURST]; /**< port index, valid with MASQ_SEND and MASQ_SEND_CUT */
 };
+
+static_assert(MASQ_BURST == 32, "two vectors of verdicts, and 32 bits name all packets");
+
+/** @return bit i: packet i has this verdict */
+static inline uint32_t
+masq_burst_with(const struct masq_burst *b, enum masq_verdict verdict)
+{
+	const __m128i *verdicts = (const void *)b->verdict;
+	const __m128i wanted = _mm_set1_epi8((char)verdict);
+	uint32_t low = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(verdicts[0], wanted));
+	uint32_t high = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(verdicts[1], wanted));
+
+	/* Behind the last packet stand verdicts of bursts before. */
+	return (low | high << 16) & (uint32_t)((UINT64_C(1) << b->n) - 1);
+}
 
 /** Decide against packet @p i. */
 static inline void

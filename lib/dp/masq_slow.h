@@ -43,6 +43,10 @@ struct masq_openings {
 	struct masq_judgement judgement[MASQ_BURST];
 	struct masq_judged judged[MASQ_BURST]; /**< instead, when its generation is not 0 */
 	uint64_t marks[MASQ_MARKS / 64]; /**< tuples that came or went in this burst, by hash */
+
+	/* by packet of the burst */
+	uint32_t has_way; /**< bit i: way[i] is known */
+	struct masq_fib_route way[MASQ_BURST]; /**< of packets without session */
 };
 
 /* masq_slow_open.c */
@@ -106,6 +110,9 @@ void masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigne
 		const struct masq_judged *judged, const struct masq_fib_route *route);
 
 /* masq_slow_flow.c */
+
+/** Where the packets without session among @p slow (a bit each) would leave; all lookups at once. */
+void masq_slow_routes(struct masq_worker *w, const struct masq_burst *b, uint32_t slow);
 
 /** A packet without session. */
 void masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i);

@@ -190,6 +190,34 @@ for_us(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		masq_local_deliver(w, b, i, judgement);
 }
 
+void
+masq_slow_routes(struct masq_worker *w, const struct masq_burst *b, uint32_t slow)
+{
+	struct masq_openings *o = w->openings;
+	struct masq_fib_route routes[MASQ_BURST];
+	uint32_t dst[MASQ_BURST];
+	uint8_t place[MASQ_BURST];
+	unsigned int n = 0;
+	uint64_t found;
+
+	o->has_way = 0;
+	for (; slow != 0; slow &= slow - 1) {
+		unsigned int i = (unsigned int)__builtin_ctz(slow);
+
+		if (b->half[i] != MASQ_HALF_NONE || !masq_routed_may(&b->pkt[i]))
+			continue;
+		dst[n] = rte_be_to_cpu_32(b->pkt[i].key.dst);
+		place[n++] = (uint8_t)i;
+	}
+	if (n == 0)
+		return;
+	found = masq_fib_lookup_burst(w->snapshot->fib, dst, routes, n);
+	for (unsigned int k = 0; k < n; k++) {
+		o->way[place[k]] = routes[k];
+		o->has_way |= (uint32_t)(found >> k & 1) << place[k];
+	}
+}
+
 /*
  * Have the chains judged this class of packets? Then neither they nor most of what follows here need
  * be asked again. @return false: no, or there is something about the packet that has to be looked at
@@ -198,18 +226,18 @@ static bool
 flow_is_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
+	const struct masq_fib_route *way = &w->openings->way[i];
 	struct masq_fib_route *route = &w->openings->route[w->openings->n];
 	const struct masq_judged *judged;
 
-	if (!masq_judged_may(b, i) || pkt->ttl <= 1 ||
-			masq_fib_lookup(w->snapshot->fib, rte_be_to_cpu_32(pkt->key.dst), route) !=
-					0 ||
-			route->is_local || route->is_broadcast ||
-			pkt->l3_len_bytes > w->ports[route->port].mtu)
+	if ((w->openings->has_way >> i & 1) == 0 || !masq_judged_may(b, i) || pkt->ttl <= 1 ||
+			way->is_local || way->is_broadcast ||
+			pkt->l3_len_bytes > w->ports[way->port].mtu)
 		return false;
-	judged = masq_judged_find(w, b, i, route->port);
+	judged = masq_judged_find(w, b, i, way->port);
 	if (judged == NULL)
 		return false;
+	*route = *way;
 	if (judged->verdict != MASQ_VERDICT_MASQ) {
 		masq_slow_route_judged(w, b, i, judged, route);
 		return true;

@@ -64,16 +64,13 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 void
 masq_stage_slow(struct masq_worker *w, struct masq_burst *b)
 {
-	bool any = false;
+	uint32_t slow = masq_burst_with(b, MASQ_SLOW);
 
-	for (unsigned int i = 0; i < b->n; i++) {
-		if (likely(b->verdict[i] != MASQ_SLOW))
-			continue;
-		if (!any)
-			masq_openings_begin(w->openings);
-		any = true;
-		slow_packet(w, b, i);
-	}
-	if (any)
-		masq_openings_flush(w, b);
+	if (likely(slow == 0))
+		return;
+	masq_openings_begin(w->openings);
+	masq_slow_routes(w, b, slow);
+	for (; slow != 0; slow &= slow - 1)
+		slow_packet(w, b, (unsigned int)__builtin_ctz(slow));
+	masq_openings_flush(w, b);
 }

@@ -660,6 +660,18 @@ hop_of(const struct masq_fib *fib, uint32_t dst)
 	return &fib->hops[index];
 }
 
+static struct masq_fib_route
+route_over(const struct hop *hop, uint32_t dst)
+{
+	return (struct masq_fib_route){
+		.is_local = hop->kind == KIND_OWN,
+		.is_broadcast = hop->kind == KIND_BROADCAST,
+		.port = hop->port,
+		.next_hop = hop->kind == KIND_GATEWAY ? hop->gateway : dst,
+		.preferred_src = hop->kind == KIND_OWN ? dst : hop->preferred_src,
+	};
+}
+
 int
 masq_fib_lookup(const struct masq_fib *fib, uint32_t dst, struct masq_fib_route *route)
 {
@@ -667,14 +679,25 @@ masq_fib_lookup(const struct masq_fib *fib, uint32_t dst, struct masq_fib_route 
 
 	if (hop->kind == KIND_NONE)
 		return -ENETUNREACH;
-	*route = (struct masq_fib_route){
-		.is_local = hop->kind == KIND_OWN,
-		.is_broadcast = hop->kind == KIND_BROADCAST,
-		.port = hop->port,
-		.next_hop = hop->kind == KIND_GATEWAY ? hop->gateway : dst,
-		.preferred_src = hop->kind == KIND_OWN ? dst : hop->preferred_src,
-	};
+	*route = route_over(hop, dst);
 	return 0;
+}
+
+uint64_t
+masq_fib_lookup_burst(const struct masq_fib *fib, uint32_t *dst, struct masq_fib_route *routes,
+		unsigned int n)
+{
+	uint64_t index[MASQ_FIB_BURST], found = 0;
+
+	assert(n <= MASQ_FIB_BURST);
+	rte_fib_lookup_bulk(fib->table, dst, index, (int)n);
+	for (unsigned int i = 0; i < n; i++) {
+		const struct hop *hop = &fib->hops[index[i]];
+
+		routes[i] = route_over(hop, dst[i]);
+		found |= (uint64_t)(hop->kind != KIND_NONE) << i;
+	}
+	return found;
 }
 
 bool

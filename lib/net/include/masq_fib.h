@@ -67,6 +67,19 @@ void masq_fib_destroy(struct masq_fib *fib);
  */
 int masq_fib_lookup(const struct masq_fib *fib, uint32_t dst, struct masq_fib_route *route);
 
+#define MASQ_FIB_BURST 64
+
+/**
+ * Look several destinations up; what they miss in the cache is fetched at the same time.
+ *
+ * @param dst	n destinations, host order
+ * @param routes	out: n routes; meaningless where there is none
+ * @param n	at most MASQ_FIB_BURST
+ * @return bit i: there is a route to dst[i]
+ */
+uint64_t masq_fib_lookup_burst(const struct masq_fib *fib, uint32_t *dst,
+		struct masq_fib_route *routes, unsigned int n);
+
 /** @return true when @p addr (host order) is one of the box's own addresses */
 bool masq_fib_is_local(const struct masq_fib *fib, uint32_t addr);
 

@@ -129,6 +129,38 @@ destinations(void **state)
 	masq_fib_destroy(fib);
 }
 
+/* In both tables: with a default route, and with destinations that lead nowhere in between. */
+static void
+a_burst_says_what_single_lookups_say(void **state)
+{
+	(void)state;
+	for (unsigned int n_ports = 1; n_ports <= RTE_DIM(box_ports); n_ports += 2) {
+		struct masq_fib *fib = masq_fib_create(box_ports, n_ports, NULL, 0, 0, NULL);
+		struct masq_fib_route routes[MASQ_FIB_BURST], single;
+		uint32_t dst[MASQ_FIB_BURST];
+		uint64_t found;
+
+		assert_non_null(fib);
+		assert_int_equal(masq_fib_lookup_burst(fib, dst, routes, 0), 0);
+		for (unsigned int i = 0; i < MASQ_FIB_BURST; i++)
+			dst[i] = lookup_rows[i % RTE_DIM(lookup_rows)].dst;
+		found = masq_fib_lookup_burst(fib, dst, routes, MASQ_FIB_BURST);
+		for (unsigned int i = 0; i < MASQ_FIB_BURST; i++) {
+			int rc = masq_fib_lookup(fib, dst[i], &single);
+
+			assert_int_equal(found >> i & 1, rc == 0);
+			if (rc != 0)
+				continue;
+			assert_int_equal(routes[i].is_local, single.is_local);
+			assert_int_equal(routes[i].is_broadcast, single.is_broadcast);
+			assert_int_equal(routes[i].port, single.port);
+			assert_int_equal(routes[i].next_hop, single.next_hop);
+			assert_int_equal(routes[i].preferred_src, single.preferred_src);
+		}
+		masq_fib_destroy(fib);
+	}
+}
+
 static void
 without_default_route_there_is_nowhere(void **state)
 {
@@ -482,6 +514,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(destinations),
+		cmocka_unit_test(a_burst_says_what_single_lookups_say),
 		cmocka_unit_test(without_default_route_there_is_nowhere),
 		cmocka_unit_test(nested_networks_speak_for_themselves),
 		cmocka_unit_test(rows_stand_longest_first),
