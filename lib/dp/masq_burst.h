@@ -32,6 +32,7 @@ enum masq_verdict {
 struct masq_burst {
 	unsigned int n;
 	bool owned; /**< parsed before, by whoever sent them here: owner and VLAN are settled */
+	uint8_t flags; /**< of all packets together; set by the parse stage */
 	struct rte_mbuf *mbuf[MASQ_BURST];
 	struct masq_pkt pkt[MASQ_BURST];
 	uint32_t half[MASQ_BURST]; /**< MASQ_HALF_NONE: no session */

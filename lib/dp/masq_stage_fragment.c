@@ -68,6 +68,8 @@ take_in(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 void
 masq_stage_fragment(struct masq_worker *w, struct masq_burst *b)
 {
+	if (likely((b->flags & MASQ_PKT_FRAGMENT) == 0))
+		return;
 	for (unsigned int i = 0; i < b->n; i++)
 		if (unlikely((b->pkt[i].flags & MASQ_PKT_FRAGMENT) != 0 &&
 				    b->verdict[i] == MASQ_UNDECIDED))

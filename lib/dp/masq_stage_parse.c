@@ -42,15 +42,16 @@ masq_stage_parse(struct masq_worker *w, struct masq_burst *b)
 {
 	const uint8_t *own_mac[MASQ_BURST];
 
-	for (unsigned int i = 0; i < b->n; i++) {
+	memset(b->reason, MASQ_DROP_NONE, sizeof(b->reason));
+	memset(b->verdict, MASQ_UNDECIDED, sizeof(b->verdict));
+	memset(b->half, 0xff, sizeof(b->half)); /* MASQ_HALF_NONE */
+	for (unsigned int i = 0; i < b->n; i++)
 		own_mac[i] = w->ports[b->arrival[i]].mac;
-		b->reason[i] = MASQ_DROP_NONE;
-		b->verdict[i] = MASQ_UNDECIDED;
-		b->half[i] = MASQ_HALF_NONE;
-	}
 	masq_pkt_parse_burst(b->mbuf, own_mac, b->pkt, b->reason, b->n);
 
+	b->flags = 0;
 	for (unsigned int i = 0; i < b->n; i++) {
+		b->flags |= b->pkt[i].flags;
 		if (unlikely(b->reason[i] != MASQ_DROP_NONE)) {
 			b->verdict[i] = MASQ_DROP;
 			continue;

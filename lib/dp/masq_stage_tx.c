@@ -22,7 +22,7 @@
 #define CUT_MAX 64 /* fragments of one packet: 64 KB over the smallest MTUs is refused by name */
 
 /* Put the port's tag on. @return false: no room in the buffer, which ours always have */
-static bool
+static __rte_noinline bool
 put_tag_on(struct rte_mbuf *mbuf, uint16_t vlan)
 {
 	char *frame = rte_pktmbuf_prepend(mbuf, RTE_VLAN_HLEN);
@@ -35,7 +35,7 @@ put_tag_on(struct rte_mbuf *mbuf, uint16_t vlan)
 	return true;
 }
 
-static void
+static __rte_noinline void
 drop_all(struct masq_worker *w, struct rte_mbuf **mbuf, unsigned int n, enum masq_drop reason)
 {
 	w->counters.drops[reason] += n;
@@ -74,7 +74,7 @@ transmit(struct masq_worker *w, struct masq_tx *tx, const struct masq_port *port
 		drop_all(w, tx->mbuf + sent, tx->n - sent, MASQ_DROP_TX_FULL);
 }
 
-static void
+static __rte_noinline void
 flush_port(struct masq_worker *w, uint8_t index)
 {
 	const struct masq_port *port = &w->ports[index];
@@ -87,8 +87,8 @@ flush_port(struct masq_worker *w, uint8_t index)
 	tx->n = 0;
 }
 
-void
-masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port)
+static inline void
+send_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port)
 {
 	struct masq_tx *tx = &w->tx[port];
 
@@ -100,6 +100,12 @@ masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port)
 	w->tx_used |= UINT64_C(1) << port;
 	if (unlikely(tx->n == MASQ_TX_BURST))
 		flush_port(w, port);
+}
+
+void
+masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port)
+{
+	send_one(w, mbuf, port);
 }
 
 void
@@ -167,7 +173,7 @@ masq_stage_tx(struct masq_worker *w, struct masq_burst *b)
 {
 	for (unsigned int i = 0; i < b->n; i++) {
 		if (likely(b->verdict[i] == MASQ_SEND)) {
-			masq_tx_one(w, b->mbuf[i], b->departure[i]);
+			send_one(w, b->mbuf[i], b->departure[i]);
 			continue;
 		}
 		if (b->verdict[i] == MASQ_SEND_CUT)
