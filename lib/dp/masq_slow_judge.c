@@ -11,9 +11,9 @@
  *
  * A half remembers a favourable verdict with the generation of the rule set; from then on its
  * packets take the fast path and are counted by path. What is not remembered is judged packet by
- * packet: denials, rules that log, and SYN segments where a rule looks at -y. A half can only
- * remember what a data segment would get, so a SYN's verdict is followed by a second question with
- * the SYN taken away.
+ * packet: denials, rules that log, SYN segments where a rule looks at -y, and odd ICMP queries, whose
+ * code is in no key (masq_pkt.h). A half can only remember what a data segment would get, so a SYN's
+ * verdict is followed by a second question with the SYN taken away.
  *
  * A half that goes out by MASQ and whose forward verdict is no longer MASQ: an ACCEPT now means that
  * the host is routed as it is, so that is done for masqueraded hosts; a forwarded server's reply
@@ -328,7 +328,7 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 	path = count(w, pkt, judgement);
 	if (judgement->result.depends_on_syn && judgement->input.syn)
 		remember_data(w, half, judgement, &translated, b->arrival[i], route->port, ref);
-	else
+	else if ((pkt->flags & MASQ_PKT_ICMP_ODD) == 0)
 		remember_result(w, half, &judgement->result, path, b->arrival[i], route->port, ref);
 	if (asks_forward(half, judgement) && !w->classes->output_sees_source)
 		remember_class(w, b, i, judgement, path, route->port);
@@ -444,7 +444,8 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_judgement judgement;
 	struct masq_fib_route route;
 
-	w->judged_anew += half->generation != 0 && half->generation != w->generation;
+	w->judged_anew += half->generation != 0 && half->generation != w->generation &&
+			(b->pkt[i].flags & MASQ_PKT_ICMP_ODD) == 0;
 	b->classes[i] = MASQ_CLASSES_NONE; /* prepared is only who has no session */
 	masq_judge_begin(b, i, &judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))

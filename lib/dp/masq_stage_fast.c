@@ -2,8 +2,8 @@
 /*
  * Stage: fast path. A packet of a judged session is rewritten and addressed here; everything that is
  * not plain - no session, a half that the rule set in force has not judged, a SYN where rules look
- * at -y, a TTL that runs out, a packet that does not fit the next link, a neighbour without link
- * address - goes to the slow path, untouched.
+ * at -y, an odd ICMP query, a TTL that runs out, a packet that does not fit the next link, a
+ * neighbour without link address - goes to the slow path, untouched.
  *
  * Packets without session that are merely routed are remembered too (masq_routed.h).
  *

@@ -239,6 +239,19 @@ parse_quote(const struct rte_mbuf *mbuf, const uint8_t *quote, uint32_t bytes, s
 	return MASQ_DROP_NONE;
 }
 
+/*
+ * The key of a query says its type, but not its code, by which rules may tell packets of one session
+ * apart; and where the identifier is a number that a type could be, a request and a reply of another
+ * type share a key.
+ */
+static bool
+is_odd_query(const uint8_t *icmp)
+{
+	uint16_t id = load_be16(icmp + 4);
+
+	return icmp[1] != 0 || id == 8 || id == 13 || id == 15 || id == 17;
+}
+
 static enum masq_drop
 parse_icmp(const struct rte_mbuf *mbuf, const uint8_t *icmp, uint32_t bytes, struct masq_pkt *pkt)
 {
@@ -257,6 +270,8 @@ parse_icmp(const struct rte_mbuf *mbuf, const uint8_t *icmp, uint32_t bytes, str
 	}
 	if (masq_icmp_is_query(icmp[0])) {
 		pkt->flags |= MASQ_PKT_ICMP_QUERY;
+		if (unlikely(is_odd_query(icmp)))
+			pkt->flags |= MASQ_PKT_ICMP_ODD;
 		fill_query_ports(icmp, &pkt->key);
 	} else {
 		pkt->flags |= MASQ_PKT_ICMP_OTHER;

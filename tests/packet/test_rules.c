@@ -462,6 +462,68 @@ icmp_types(void **state)
 	box_close(box);
 }
 
+/* One session, several codes: each packet is judged by its own (a code is a destination port, 5.2). */
+static void
+icmp_codes(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state),
+			MASQ_ALL
+			"ipchains -A input -p icmp -s 0.0.0.0/0 8 -d 0.0.0.0/0 0 -j ACCEPT\n"
+			"ipchains -A input -p icmp -s 0.0.0.0/0 8 -d 0.0.0.0/0 3 -j DENY\n"
+			"ipchains -A input -p icmp -s 0.0.0.0/0 8 -d 0.0.0.0/0 4:5\n"
+			"ipchains -A input -p icmp -s 0.0.0.0/0 0 -d 0.0.0.0/0 3 -j DENY\n");
+	struct talk t = TALK(box, ICMP, INSIDE, 77, OUTSIDE, 8);
+	struct masq_test_pkt odd = talk_out_pkt(&t, 0), odd_answer;
+
+	/* The first of the session has a code: what is said of it is remembered for nobody else. */
+	odd.icmp_code = 4;
+	talk_out_with(&t, odd);
+	for (unsigned int round = 0; round < 3; round++) {
+		talk_out(&t, 0);
+		odd.icmp_code = 3;
+		box_drops_seen(box);
+		box_send(box, LAN, &odd);
+		box_expect_drop(box, MASQ_DROP_INPUT_DENY);
+		odd.icmp_code = 5;
+		talk_out_with(&t, odd);
+		talk_in(&t, 0);
+		odd_answer = talk_in_pkt(&t, 0);
+		odd_answer.icmp_code = 3;
+		box_drops_seen(box);
+		box_send(box, WAN, &odd_answer);
+		box_expect_drop(box, MASQ_DROP_INPUT_DENY);
+	}
+	assert_int_equal(box_rule_packets(box, "input", 1), 3);
+	assert_int_equal(box_rule_packets(box, "input", 2), 3);
+	assert_int_equal(box_rule_packets(box, "input", 3), 4);
+	assert_int_equal(box_rule_packets(box, "input", 4), 3);
+	assert_int_equal(box_sessions(box), 1);
+	/* Plain pings still need no chain: all but the first of each direction. */
+	assert_int_equal(box_counters(box).hits, 4);
+	box_close(box);
+}
+
+/* An identifier that could be a type makes a key that two types share; rules tell them apart. */
+static void
+icmp_identifiers_like_types(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state),
+			MASQ_ALL "ipchains -A input -p icmp -s 0.0.0.0/0 14 -j DENY\n");
+	struct talk t = TALK(box, ICMP, INSIDE, 13, OUTSIDE, 8);
+	struct masq_test_pkt reply = talk_out_pkt(&t, 0);
+
+	reply.icmp_type = 14;
+	reply.icmp_id = 8;
+	for (unsigned int round = 0; round < 3; round++) {
+		talk_out(&t, 0);
+		box_drops_seen(box);
+		box_send(box, LAN, &reply);
+		box_expect_drop(box, MASQ_DROP_INPUT_DENY);
+	}
+	assert_int_equal(box_rule_packets(box, "input", 1), 3);
+	box_close(box);
+}
+
 /* The output chain comes behind the translation, as in the original: the session is there, and ends. */
 static void
 denied_behind_the_translation(void **state)
@@ -587,6 +649,8 @@ main(int argc, char **argv)
 		BOX_ROWS(counters_survive_a_reload),
 		BOX_ROWS(logged_packets_are_counted),
 		BOX_ROWS(icmp_types),
+		BOX_ROWS(icmp_codes),
+		BOX_ROWS(icmp_identifiers_like_types),
 		BOX_ROWS(more_paths_than_are_remembered),
 		BOX_ROWS(denied_behind_the_translation),
 	};

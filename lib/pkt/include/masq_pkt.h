@@ -25,7 +25,9 @@ enum masq_pkt_flag {
 	MASQ_PKT_ICMP_QUERY = 0x10, /**< ICMP 8, 13, 15, 17 and their replies 0, 14, 16, 18 */
 	MASQ_PKT_ICMP_OTHER = 0x20, /**< any other ICMP message */
 	MASQ_PKT_OTHER_PROTO = 0x40, /**< not TCP, UDP or ICMP */
-	MASQ_PKT_SLOW = 0x80, /**< slow path whatever the tables say; set by stages only */
+	/** besides ICMP_QUERY: its code is not 0, or its identifier could be a type; so its key does not
+	 * say all that rules may look at, and what is said of it holds for no other packet */
+	MASQ_PKT_ICMP_ODD = 0x80,
 };
 
 #define MASQ_TCP_FIN 0x01
