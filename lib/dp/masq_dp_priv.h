@@ -10,6 +10,7 @@
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
+#include <masq_bucket.h>
 #include <masq_dp.h>
 #include <masq_frag.h>
 #include <masq_nat.h>
@@ -203,6 +204,7 @@ struct masq_worker {
 	struct rte_ring *log_ring; /**< masq_packet_log.c: records on their way to control */
 	uint64_t log_began_ms; /**< second whose records are counted */
 	uint32_t log_n; /**< records of this second */
+	struct masq_bucket icmp_bucket; /**< ICMP errors that may be made */
 
 	/* what others read */
 	struct masq_dp_counters counters __rte_cache_aligned;

@@ -172,7 +172,10 @@ void masq_slow_no_route(struct masq_worker *w, struct masq_burst *b, unsigned in
 /** Nobody out there can have this source: an own address, or one of all hosts of a network. */
 bool masq_slow_is_martian(const struct masq_worker *w, uint32_t src);
 
-/** Answer the offender with an ICMP error, if it may be answered. The packet itself stays. */
+/**
+ * Answer the offender with an ICMP error, if it may be answered and not too many have been
+ * (MASQ_DP_ICMP_RATE). The packet itself stays.
+ */
 void masq_slow_icmp(struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint8_t type,
 		uint8_t code, uint16_t mtu);
 

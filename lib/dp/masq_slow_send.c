@@ -8,6 +8,12 @@
  * sender sent, and no rule counts it twice.
  *
  * TTL, DF and MTU are looked at before anything is rewritten, for the same reason.
+ *
+ * How often the box complains is limited (RFC 1812 4.3.2.8), by a bucket of each worker, since what
+ * workers share they wait for. The burst is a second's worth: thousands of transfers that meet a
+ * smaller MTU at the same moment, or a class room that runs traceroute, get their answers; a flood is
+ * not turned into another. The limit is the box's and not the sender's or receiver's, so it needs no
+ * table that a forger could fill.
  */
 #include <rte_ip.h>
 #include <rte_mbuf.h>
@@ -45,6 +51,10 @@ masq_slow_icmp_about(struct masq_worker *w, const struct rte_mbuf *mbuf, const s
 		own = route.preferred_src;
 	if (own == 0)
 		return;
+	if (!masq_bucket_take(&w->icmp_bucket, MASQ_DP_ICMP_RATE, MASQ_DP_ICMP_BURST, w->now_ms)) {
+		w->counters.icmp_limited++;
+		return;
+	}
 	answer = masq_icmp_error_build(w->pool, mbuf, pkt, rte_cpu_to_be_32(own), type, code, mtu);
 	if (answer != NULL)
 		masq_slow_originate(w, answer, dst);

@@ -93,6 +93,8 @@ uint64_t masq_dp_now_ms(const struct masq_dp *dp);
 	X(sessions_evicted, "sessions-evicted", "Half-open sessions that gave way to new ones.")  \
 	X(sessions_remote, "sessions-remote", "Sessions with halves on two workers.")             \
 	X(icmp_translated, "icmp-translated", "ICMP errors translated for a session.")            \
+	X(icmp_limited, "icmp-limited",                                                           \
+			"ICMP errors about dropped packets that were not sent: too many.")        \
 	X(log_lost, "log-lost",                                                                   \
 			"Log records of rules with -l left out: the ring was full, or too many.") \
 	X(polls, "polls", "Rounds of the worker's loop.")                                         \
@@ -110,6 +112,9 @@ struct masq_dp_counters {
 	uint64_t held;
 	uint64_t sessions; /**< a gauge: live sessions */
 };
+
+#define MASQ_DP_ICMP_RATE 1000 /**< ICMP errors that the box makes, a second and worker */
+#define MASQ_DP_ICMP_BURST 1000 /**< and at once; what goes beyond is counted (icmp-limited) */
 
 /** @return number of workers */
 uint32_t masq_dp_workers(const struct masq_dp *dp);
