@@ -288,7 +288,8 @@ static const struct row rows[] = {
 		"Ports of the outside address that masqueraded sessions are given.")
 	KEY("mbufs", daemon, read_number32, mbufs, 1024, 16777216,
 		"1024-16777216", "",
-		"Packet buffers, all workers together; without it chosen from ports and workers.")
+		"Packet buffers, all workers together, divided among the NUMA nodes that have "
+		"ports; without it chosen from ports and workers.")
 
 	KEY("device", port, read_text, device, 1, MASQ_CONF_DEVICE_BYTES,
 		"a PCI address such as 0000:65:00.0, or a DPDK device string such as "

@@ -26,7 +26,6 @@
 #include <masq_dp_manual.h>
 
 #include "masq_dp_priv.h"
-#include "masq_pool.h"
 
 #define CLOCK_START_MS 1000
 #define RSS_TABLE_DEFAULT 128
@@ -34,31 +33,62 @@
 /* Names of DPDK objects are global: every data path of the process gets a number. */
 static _Atomic(uint32_t) next_number;
 
-static int
-make_pool(struct masq_dp *dp, uint32_t number, struct masq_err *err)
+/* Bytes of a buffer: any of them may hold what any port receives. */
+static uint16_t
+buffer_room(const struct masq_dp *dp)
 {
-	uint32_t queues = 0, n = dp->start.mbufs;
 	uint16_t room = RTE_MBUF_DEFAULT_BUF_SIZE;
-	int node = SOCKET_ID_ANY;
-	bool has_af_xdp = false;
-	char name[RTE_MEMPOOL_NAMESIZE];
 
 	for (uint32_t p = 0; p < dp->n_ports; p++) {
 		uint32_t wanted = dp->ports[p].conf.mtu + MASQ_POOL_FRAME_EXTRA +
 				RTE_PKTMBUF_HEADROOM;
 
-		queues += 2 * dp->n_workers;
 		room = (uint16_t)RTE_MAX(room, RTE_ALIGN(wanted, 64u));
-		has_af_xdp |= strcmp(dp->ports[p].driver, "net_af_xdp") == 0;
-		/* Where the cards are; of cards on different nodes, the first. */
-		if (node == SOCKET_ID_ANY)
-			node = dp->ports[p].socket_id;
 	}
-	if (n == 0)
-		n = queues * 1024 + 8192;
-	snprintf(name, sizeof(name), "masq_mbuf_%u", number);
-	dp->pool = masq_pool_create(name, n, room, has_af_xdp, node, err);
-	return dp->pool == NULL ? -ENOMEM : 0;
+	return room;
+}
+
+/* A node of which DPDK has no memory is as good as none. */
+static int
+known_node(int node)
+{
+	return rte_malloc_heap_socket_is_external(node) < 0 ? SOCKET_ID_ANY : node;
+}
+
+static void
+plan_pools(struct masq_dp *dp)
+{
+	struct masq_pool_nodes nodes = { .n_ports = dp->n_ports, .n_workers = dp->n_workers };
+
+	for (uint32_t p = 0; p < dp->n_ports; p++)
+		nodes.port[p] = known_node(dp->ports[p].socket_id);
+	for (uint32_t w = 0; w < dp->n_workers; w++)
+		nodes.worker[w] = masq_dp_worker_node(dp, w);
+	masq_pool_plan_make(&dp->plan, &nodes, dp->start.mbufs);
+}
+
+static int
+make_pools(struct masq_dp *dp, uint32_t number, struct masq_err *err)
+{
+	bool is_paged[MASQ_POOLS_MAX] = { false };
+	char name[RTE_MEMPOOL_NAMESIZE];
+
+	plan_pools(dp);
+	for (uint32_t p = 0; p < dp->n_ports; p++)
+		is_paged[dp->plan.of_port[p]] |= strcmp(dp->ports[p].driver, "net_af_xdp") == 0;
+	for (uint32_t k = 0; k < dp->plan.n; k++) {
+		snprintf(name, sizeof(name), "masq_m%u_%u", number, k);
+		dp->pools[k] = masq_pool_create(name, dp->plan.buffers[k], buffer_room(dp),
+				is_paged[k], dp->plan.node[k], err);
+		if (dp->pools[k] != NULL)
+			continue;
+		if (dp->plan.n > 1)
+			masq_err_prefix(err, "NUMA node %d: ", dp->plan.node[k]);
+		return -ENOMEM;
+	}
+	for (uint32_t p = 0; p < dp->n_ports; p++)
+		dp->ports[p].pool = dp->pools[dp->plan.of_port[p]];
+	return 0;
 }
 
 static int
@@ -193,7 +223,7 @@ build(struct masq_dp *dp, struct masq_err *err)
 		dp->n_ports += ret == 0 || dp->ports[p].plugged;
 	}
 	ret = ret != 0 ? ret : make_rss(dp, err);
-	ret = ret != 0 ? ret : make_pool(dp, number, err);
+	ret = ret != 0 ? ret : make_pools(dp, number, err);
 	for (uint32_t p = 0; ret == 0 && p < dp->n_ports; p++)
 		ret = masq_port_configure(dp, &dp->ports[p], err);
 	ret = ret != 0 ? ret : make_rings(dp, number, err);
@@ -304,7 +334,8 @@ masq_dp_destroy(struct masq_dp *dp)
 	masq_rule_counters_destroy(dp->rule_counters);
 	rte_free(dp->rcu);
 	rte_free(dp->rss);
-	rte_mempool_free(dp->pool);
+	for (uint32_t k = 0; k < dp->plan.n; k++)
+		rte_mempool_free(dp->pools[k]);
 	free(dp);
 }
 
@@ -326,7 +357,11 @@ masq_dp_poll(struct masq_dp *dp, uint32_t worker, uint64_t now_ms)
 uint32_t
 masq_dp_buffers_in_use(const struct masq_dp *dp)
 {
-	return rte_mempool_in_use_count(dp->pool);
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < dp->plan.n; k++)
+		n += rte_mempool_in_use_count(dp->pools[k]);
+	return n;
 }
 
 uint32_t

@@ -19,6 +19,7 @@
 #include <masq_rss.h>
 
 #include "masq_burst.h"
+#include "masq_pool.h"
 
 /**
  * @file
@@ -56,6 +57,7 @@ struct masq_port {
 	uint16_t rx_queues, tx_queues;
 	uint16_t rx_descriptors, tx_descriptors;
 	int socket_id;
+	struct rte_mempool *pool; /**< of its receive queues */
 	bool hardware_rss;
 	bool plugged; /**< we attached the device, so we remove it */
 	bool configured, started;
@@ -162,7 +164,7 @@ struct masq_worker {
 	struct masq_portmap *portmap;
 	struct masq_frag *frag;
 	struct masq_neigh *neigh; /**< everybody's; written by worker 0, the keeper */
-	struct rte_mempool *pool;
+	struct rte_mempool *pool; /**< of packets that it makes itself */
 	uint32_t n_rx;
 	uint32_t next_rx; /**< queue with which the next round begins */
 	struct masq_rx_queue rx[MASQ_CONF_PORTS_MAX * 2];
@@ -224,7 +226,8 @@ struct masq_dp {
 	struct masq_rss *rss;
 	struct masq_port ports[MASQ_CONF_PORTS_MAX];
 	uint32_t n_ports;
-	struct rte_mempool *pool;
+	struct masq_pool_plan plan;
+	struct rte_mempool *pools[MASQ_POOLS_MAX];
 	struct masq_neigh *neigh;
 	struct rte_rcu_qsbr *rcu;
 	struct masq_worker *workers[MASQ_MAX_WORKERS];

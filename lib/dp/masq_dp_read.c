@@ -227,8 +227,12 @@ masq_dp_memory(const struct masq_dp *dp, struct masq_dp_memory *memory)
 				sizeof(*w->routed);
 	}
 	memory->rules = snapshot != NULL ? masq_rules_bytes(snapshot->rules) : 0;
-	memory->mbufs = (uint64_t)dp->pool->size *
-			(dp->pool->header_size + dp->pool->elt_size + dp->pool->trailer_size);
+	for (uint32_t k = 0; k < dp->plan.n; k++) {
+		const struct rte_mempool *pool = dp->pools[k];
+
+		memory->mbufs += (uint64_t)pool->size *
+				(pool->header_size + pool->elt_size + pool->trailer_size);
+	}
 	for (unsigned int s = 0; s < RTE_MAX_NUMA_NODES; s++)
 		if (rte_malloc_get_socket_stats((int)s, &heap) == 0)
 			memory->heap += heap.heap_allocsz_bytes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The pool of packet buffers.
+ * A pool of packet buffers. Which pools there are, masq_pool_plan.c says.
  *
  * plain	as DPDK lays it out: buffers lie side by side, but none across the end of a memory page
  * paged	each buffer is one page of 4096 bytes, and page i follows page i - 1

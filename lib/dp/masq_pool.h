@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <masq_conf.h>
+#include <masq_rss.h>
+
 /** Bytes of a frame besides the IP packet, generously: Ethernet and VLAN headers. */
 #define MASQ_POOL_FRAME_EXTRA 64
 
@@ -27,5 +30,32 @@ struct rte_mempool;
  */
 struct rte_mempool *masq_pool_create(const char *name, uint32_t n, uint16_t room, bool is_paged,
 		int node, struct masq_err *err);
+
+#define MASQ_POOLS_MAX MASQ_CONF_PORTS_MAX
+
+/** Where ports and workers are: NUMA nodes that have memory, else SOCKET_ID_ANY. */
+struct masq_pool_nodes {
+	uint32_t n_ports, n_workers;
+	int port[MASQ_CONF_PORTS_MAX];
+	int worker[MASQ_MAX_WORKERS];
+};
+
+/** Which pools there are, and who takes buffers from which: indexes of pools. */
+struct masq_pool_plan {
+	uint32_t n; /**< pools, 1 or more; the first is the main one */
+	int node[MASQ_POOLS_MAX]; /**< SOCKET_ID_ANY only of a main pool whose ports are on none */
+	uint32_t buffers[MASQ_POOLS_MAX];
+	uint8_t of_port[MASQ_CONF_PORTS_MAX];
+	uint8_t of_worker[MASQ_MAX_WORKERS];
+};
+
+/**
+ * Choose the pools. Pure; masq_pool_plan.c says by which rule.
+ *
+ * @param plan	out
+ * @param buffers	of all pools together, 0: as ports and workers need
+ */
+void masq_pool_plan_make(
+		struct masq_pool_plan *plan, const struct masq_pool_nodes *nodes, uint32_t buffers);
 
 #endif /* MASQ_POOL_H */

@@ -223,7 +223,7 @@ setup_queues(const struct masq_dp *dp, struct masq_port *port, const struct rte_
 			port->ethdev, &port->rx_descriptors, &port->tx_descriptors);
 	for (uint16_t q = 0; ret == 0 && q < port->rx_queues; q++)
 		ret = rte_eth_rx_queue_setup(port->ethdev, q, port->rx_descriptors,
-				(unsigned int)port->socket_id, NULL, dp->pool);
+				(unsigned int)port->socket_id, NULL, port->pool);
 	for (uint16_t q = 0; ret == 0 && q < port->tx_queues; q++)
 		ret = rte_eth_tx_queue_setup(port->ethdev, q, port->tx_descriptors,
 				(unsigned int)port->socket_id, &txconf);

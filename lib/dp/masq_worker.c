@@ -50,6 +50,17 @@ count_addresses(const struct masq_conf_start *start)
 	return RTE_MAX(n, 1u);
 }
 
+/* Fragments that a worker may hold: never more than a quarter of any pool, whoever sends them. */
+static uint32_t
+fragments_max(const struct masq_dp *dp)
+{
+	uint32_t smallest = UINT32_MAX;
+
+	for (uint32_t k = 0; k < dp->plan.n; k++)
+		smallest = RTE_MIN(smallest, dp->pools[k]->size);
+	return RTE_MIN(smallest / 4 / dp->n_workers, 2048u);
+}
+
 /* What a worker needs besides its constant part; every one may fail. */
 static int
 create_tables(struct masq_worker *w, struct masq_err *err)
@@ -71,8 +82,7 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 		.datagrams = 1024,
 		.per_source = 64,
 		.timeout_ms = 30000,
-		/* Never more than a quarter of all buffers, whoever sends them. */
-		.fragments = RTE_MIN(w->pool->size / 4 / w->n_workers, 2048u),
+		.fragments = fragments_max(w->dp),
 		.socket_id = w->socket_id,
 	};
 
@@ -151,7 +161,7 @@ masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err)
 	w->ports = dp->ports;
 	w->rss = dp->rss;
 	w->neigh = dp->neigh;
-	w->pool = dp->pool;
+	w->pool = dp->pools[dp->plan.of_worker[id]];
 	w->sleeps = dp->start.idle == MASQ_IDLE_SLEEP;
 	w->lcore = dp->worker_lcore[id];
 	w->socket_id = node;

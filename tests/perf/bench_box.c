@@ -170,7 +170,7 @@ empty(struct bench_box *box, struct rte_ring *r)
 	void *mbuf;
 
 	while (r != NULL && rte_ring_dequeue(r, &mbuf) == 0)
-		if (((struct rte_mbuf *)mbuf)->pool == box->dp->pool)
+		if (((struct rte_mbuf *)mbuf)->pool == box->dp->pools[0])
 			rte_pktmbuf_free(mbuf);
 }
 
