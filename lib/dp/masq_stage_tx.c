@@ -7,6 +7,10 @@
  * A packet that is too long for its link and may be cut is cut here and not before, so that it does
  * not overtake those that stand before it in the burst.
  *
+ * A packet may lie in several buffers: a datagram that was put together, or what a device received so.
+ * A device that does not say that it can send such a chain never gets one: it becomes one buffer here,
+ * the first if that has room, else a new one; what fits none is dropped by name.
+ *
  * A port with fewer transmit queues than there are workers has its queues served by some workers
  * only; the others hand their packets to one of these over a ring of its own kind (the packets are
  * finished, nobody looks at them again).
@@ -87,14 +91,53 @@ flush_port(struct masq_worker *w, uint8_t index)
 	tx->n = 0;
 }
 
+/* @return the packet in one buffer; NULL: it cannot be, *reason says why, and it is as it was */
+static struct rte_mbuf *
+make_one_buffer(struct rte_mbuf *mbuf, struct rte_mempool *pool, enum masq_drop *reason)
+{
+	struct rte_mbuf *one;
+
+	if (rte_pktmbuf_linearize(mbuf) == 0)
+		return mbuf;
+	*reason = MASQ_DROP_SEGMENTS;
+	if (mbuf->pkt_len > (uint32_t)rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM)
+		return NULL;
+	*reason = MASQ_DROP_NO_MBUF;
+	one = rte_pktmbuf_copy(mbuf, pool, 0, UINT32_MAX);
+	if (one != NULL)
+		rte_pktmbuf_free(mbuf);
+	return one;
+}
+
+/* Make of a packet what its port sends. @return NULL: it was dropped */
+static __attribute__((noinline)) struct rte_mbuf *
+prepare(struct masq_worker *w, struct rte_mbuf *mbuf, const struct masq_port *port)
+{
+	enum masq_drop reason = MASQ_DROP_NO_MBUF;
+	struct rte_mbuf *sent = mbuf;
+
+	if (mbuf->nb_segs > 1 && !port->takes_chains)
+		sent = make_one_buffer(mbuf, w->pool, &reason);
+	if (sent == NULL) {
+		drop_all(w, &mbuf, 1, reason);
+		return NULL;
+	}
+	if (port->vlan != 0 && !put_tag_on(sent, port->vlan)) {
+		drop_all(w, &sent, 1, MASQ_DROP_NO_MBUF);
+		return NULL;
+	}
+	return sent;
+}
+
 static inline void
 send_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port)
 {
 	struct masq_tx *tx = &w->tx[port];
 
-	if (unlikely(w->ports[port].vlan != 0) && !put_tag_on(mbuf, w->ports[port].vlan)) {
-		drop_all(w, &mbuf, 1, MASQ_DROP_NO_MBUF);
-		return;
+	if (unlikely(!w->ports[port].sends_plain)) {
+		mbuf = prepare(w, mbuf, &w->ports[port]);
+		if (mbuf == NULL)
+			return;
 	}
 	tx->mbuf[tx->n++] = mbuf;
 	w->tx_used |= UINT64_C(1) << port;

@@ -17,7 +17,8 @@
  *	Ethernet, tag, IP header, IP checksum, options, addresses, fragment, transport header.
  * Data and who owns it
  *	Reads the mbuf and the caller's MAC, writes the caller's struct masq_pkt. The only thing
- *	written to the mbuf is its length, when frame padding is cut off.
+ *	written to the mbuf is its length, when frame padding is cut off; buffers of a chain that hold
+ *	nothing else are freed.
  * Threads
  *	Pure functions of their arguments; each worker calls them for its own packets.
  * Facts from
@@ -345,6 +346,25 @@ check_ip_checksum(const struct rte_mbuf *mbuf, const uint8_t *ip, uint32_t heade
 	return MASQ_DROP_NONE;
 }
 
+/* Cut off what stands behind the IP packet; the frame has at least so many bytes. */
+static void
+cut_frame(struct rte_mbuf *mbuf, uint32_t bytes)
+{
+	struct rte_mbuf *last = mbuf;
+	uint32_t left = bytes;
+
+	mbuf->pkt_len = bytes;
+	mbuf->nb_segs = 1;
+	while (left > last->data_len) {
+		left -= last->data_len;
+		last = last->next;
+		mbuf->nb_segs++;
+	}
+	last->data_len = (uint16_t)left;
+	rte_pktmbuf_free(last->next);
+	last->next = NULL;
+}
+
 static enum masq_drop
 parse_ip(struct rte_mbuf *mbuf, const uint8_t *ip, bool is_group_frame, struct masq_pkt *pkt)
 {
@@ -363,8 +383,7 @@ parse_ip(struct rte_mbuf *mbuf, const uint8_t *ip, bool is_group_frame, struct m
 	pkt->ttl = ip[8];
 	pkt->key.proto = ip[9];
 	memcpy(&pkt->key.src, ip + 12, 8);
-	if (mbuf->nb_segs == 1)
-		mbuf->pkt_len = mbuf->data_len = (uint16_t)(pkt->l3_offset + pkt->l3_len_bytes);
+	cut_frame(mbuf, (uint32_t)pkt->l3_offset + pkt->l3_len_bytes);
 
 	if (header_bytes > IP_HEADER_BYTES) {
 		pkt->flags |= MASQ_PKT_OPTIONS;

@@ -163,6 +163,26 @@ split_packets(void **state)
 	box_close(box);
 }
 
+/* Bytes behind the packet do not leave with it, wherever its second buffer begins. */
+static void
+padding_in_two_buffers(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, TCP, INSIDE, 1025, OUTSIDE, 80);
+	struct masq_test_pkt pkt = talk_out_pkt(&t, ACK), left;
+	const uint16_t payload = L4 + 20 + sizeof("from inside") - 1;
+
+	talk_out(&t, ACK);
+	left = talk_out_translated(&t, pkt);
+	pkt.padding_bytes = 30;
+	for (uint16_t first = L4 + 20; first < payload + 30; first++) {
+		pkt.first_segment_bytes = first;
+		box_send(box, LAN, &pkt);
+		box_expect(box, WAN, &left);
+	}
+	box_close(box);
+}
+
 /* Cut off anywhere: dropped by some name, never read behind its end. */
 static void
 cut_anywhere(void **state)
@@ -243,6 +263,7 @@ main(int argc, char **argv)
 		BOX_ROWS(transport_checksum),
 		BOX_ROWS(options),
 		BOX_ROWS(split_packets),
+		BOX_ROWS(padding_in_two_buffers),
 		BOX_ROWS(cut_anywhere),
 		BOX_ROWS(every_bit_flipped),
 		BOX_ROWS(noise),

@@ -62,6 +62,7 @@
 	X(FORWARD_LOCAL, "forward-local", "A forwarding rule points at the box itself.")           \
 	/* the box */                                                                              \
 	X(HANDOFF_FULL, "handoff-full", "The ring to the worker that owns the flow is full.")      \
+	X(SEGMENTS, "segments", "The packet lies in several buffers; the device takes only one.")  \
 	X(TX_FULL, "tx-full", "The transmit queue of the port is full.")                           \
 	X(NO_MBUF, "no-mbuf", "No packet buffer was free.")                                        \
 	X(SHUTDOWN, "shutdown", "The appliance is stopping.")

@@ -59,7 +59,7 @@ struct masq_pkt {
  * Parse one frame.
  *
  * Accepts Ethernet II, one optional 802.1Q tag, IPv4 with options, TCP, UDP, ICMP, other protocols,
- * and ARP. Frame padding behind the IP packet is cut off the mbuf (single-segment packets). Checks
+ * and ARP. Frame padding behind the IP packet is cut off the mbuf, of one segment or several. Checks
  * the IP header checksum unless the NIC vouches for it, and takes the NIC's word for a bad
  * transport checksum.
  * Also refuses what can neither be sent nor answered: impossible sources and destinations

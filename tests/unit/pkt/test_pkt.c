@@ -38,6 +38,14 @@ l4_of(const struct taken *row)
 	return row->l4 != 0 ? row->l4 : 34;
 }
 
+static uint32_t
+end_of_packet(const struct taken *row, const uint8_t *bytes)
+{
+	const uint8_t l3 = l3_of(row);
+
+	return l3 + (uint32_t)(bytes[l3 + 2] << 8 | bytes[l3 + 3]);
+}
+
 static void
 expect_taken(const struct taken *row, const struct masq_pkt *pkt, const uint8_t *bytes)
 {
@@ -68,8 +76,7 @@ good_packets_are_taken(void **state)
 	for (size_t i = 0; i < LENGTH(taken); i++) {
 		const struct taken *row = &taken[i];
 		uint32_t count = build(&row->pkt, row->patch, LENGTH(row->patch), bytes);
-		uint8_t l3 = l3_of(row);
-		uint32_t ip_end = l3 + (uint32_t)(bytes[l3 + 2] << 8 | bytes[l3 + 3]);
+		uint32_t ip_end = end_of_packet(row, bytes);
 
 		print_message("  %s\n", row->name);
 		/* As it is, padded to an Ethernet frame, and through the slow half. */
@@ -126,6 +133,7 @@ packets_in_two_buffers_are_taken_when_the_headers_are_in_the_first(void **state)
 	for (size_t i = 0; i < LENGTH(taken); i++) {
 		const struct taken *row = &taken[i];
 		uint32_t count = build(&row->pkt, row->patch, LENGTH(row->patch), bytes);
+		uint32_t ip_end = end_of_packet(row, bytes);
 		uint32_t needed = header_bytes(row, bytes);
 
 		print_message("  %s\n", row->name);
@@ -142,9 +150,45 @@ packets_in_two_buffers_are_taken_when_the_headers_are_in_the_first(void **state)
 			} else {
 				assert_int_equal(reason, MASQ_DROP_NONE);
 				expect_taken(row, &pkt, bytes);
+				assert_int_equal(frame.mbuf[0].pkt_len, ip_end);
+				assert_int_equal(frame.mbuf[0].data_len, RTE_MIN(first, ip_end));
 			}
-			assert_int_equal(frame.mbuf[0].pkt_len, count);
-			assert_int_equal(frame.mbuf[0].data_len, first);
+			frame_fini(&frame);
+		}
+	}
+}
+
+/* Padding behind the packet, in the second buffer, in both, or all there is in the second. */
+static void
+bytes_behind_the_packet_are_cut_off_two_buffers(void **state)
+{
+	uint8_t bytes[MASQ_TEST_FRAME_BYTES_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(taken); i++) {
+		const struct taken *row = &taken[i];
+		uint32_t count = build(&row->pkt, row->patch, LENGTH(row->patch), bytes);
+		uint32_t ip_end = end_of_packet(row, bytes);
+		uint32_t padded = count + 20;
+
+		memset(bytes + count, 0xee, 20);
+		for (uint32_t first = header_bytes(row, bytes); first < padded; first++) {
+			struct masq_pkt pkt;
+			struct frame frame;
+			bool in_first = first >= ip_end;
+
+			frame_init(&frame, bytes, padded, first, row->ol_flags);
+			frame.mbuf[0].vlan_tci = row->vlan_tci;
+			assert_int_equal(masq_pkt_parse(frame.mbuf, our_mac, &pkt), MASQ_DROP_NONE);
+			expect_taken(row, &pkt, bytes);
+			assert_int_equal(frame.mbuf[0].pkt_len, ip_end);
+			assert_int_equal(frame.mbuf[0].nb_segs, in_first ? 1 : 2);
+			assert_int_equal(frame.mbuf[0].data_len, in_first ? ip_end : first);
+			assert_ptr_equal(frame.mbuf[0].next, in_first ? NULL : &frame.mbuf[1]);
+			/* What holds nothing any more was freed, and nothing else. */
+			assert_int_equal(frame.mbuf[1].refcnt, in_first ? 1 : 2);
+			if (!in_first)
+				assert_int_equal(frame.mbuf[1].data_len, ip_end - first);
 			frame_fini(&frame);
 		}
 	}
@@ -292,6 +336,7 @@ main(void)
 		cmocka_unit_test(good_packets_are_taken),
 		cmocka_unit_test(
 				packets_in_two_buffers_are_taken_when_the_headers_are_in_the_first),
+		cmocka_unit_test(bytes_behind_the_packet_are_cut_off_two_buffers),
 		cmocka_unit_test(arp_is_left_to_others),
 		cmocka_unit_test(a_burst_is_parsed_like_its_packets),
 		cmocka_unit_test(both_halves_of_the_parser_agree),
