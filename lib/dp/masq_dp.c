@@ -40,8 +40,7 @@ buffer_room(const struct masq_dp *dp)
 	uint16_t room = RTE_MBUF_DEFAULT_BUF_SIZE;
 
 	for (uint32_t p = 0; p < dp->n_ports; p++) {
-		uint32_t wanted = dp->ports[p].conf.mtu + MASQ_POOL_FRAME_EXTRA +
-				RTE_PKTMBUF_HEADROOM;
+		uint32_t wanted = dp->ports[p].mtu + MASQ_POOL_FRAME_EXTRA + RTE_PKTMBUF_HEADROOM;
 
 		room = (uint16_t)RTE_MAX(room, RTE_ALIGN(wanted, 64u));
 	}

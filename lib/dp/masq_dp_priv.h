@@ -52,7 +52,7 @@ struct masq_port {
 	struct masq_conf_port conf;
 	uint16_t ethdev;
 	uint8_t mac[6];
-	uint16_t mtu; /**< IP bytes */
+	uint16_t mtu; /**< IP bytes: the configured one, or the device's own */
 	uint16_t vlan; /**< 0: untagged */
 	uint16_t rx_queues, tx_queues;
 	uint16_t rx_descriptors, tx_descriptors;

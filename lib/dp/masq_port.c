@@ -3,7 +3,7 @@
  * Ports: from a device string to queues that workers can poll.
  *
  * open       attach the device (or take one of that name that exists), ask what it can do
- * configure  queues, RSS with our own key, buffers, MTU
+ * configure  queues, RSS with our own key, buffers, MTU (the device's own where none is configured)
  * start      packets may come; RSS table
  *
  * Queues. A device that can do RSS with a key and a table of ours gets one receive queue a worker,
@@ -30,6 +30,7 @@
 #define RSS_NEEDED (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP)
 #define RSS_KEY_MIN 40
 #define DESCRIPTORS 1024
+#define MTU_MAX 9600 /* as the key mtu */
 
 /* "lan (file:12)" of every sentence. */
 static int
@@ -123,6 +124,9 @@ masq_port_open(struct masq_dp *dp, const struct masq_conf_port *conf, struct mas
 	if (ret != 0)
 		return fail(dp, port, err, -ret, "the device does not tell what it is");
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+	if (rte_eth_dev_get_mtu(port->ethdev, &port->mtu) != 0 || port->mtu == 0)
+		port->mtu = RTE_ETHER_MTU;
+	port->mtu = conf->mtu != 0 ? conf->mtu : RTE_MIN(port->mtu, MTU_MAX);
 	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
 	port->socket_id = rte_eth_dev_socket_id(port->ethdev);
 	port->hardware_rss = dp->n_workers > 1 && info.reta_size > 0 &&
@@ -252,6 +256,9 @@ masq_port_configure(struct masq_dp *dp, struct masq_port *port, struct masq_err 
 		return fail(dp, port, err, -ret, "the device does not tell what it is");
 	count_queues(dp, port, &info);
 	assign_tx(dp, port);
+	/* DPDK makes it the ordinary MTU here if it is not told. */
+	if (port->conf.mtu == 0 && port->mtu >= info.min_mtu && port->mtu <= info.max_mtu)
+		conf.rxmode.mtu = port->mtu;
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
 	if (port->hardware_rss) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
