@@ -533,7 +533,10 @@ masq_portmap_create(const struct masq_portmap_config *config, struct masq_err *e
 	map = rte_zmalloc_socket(
 			"masq_portmap", sizeof(*map), RTE_CACHE_LINE_SIZE, config->socket_id);
 	if (map == NULL) {
-		masq_err_set(err, ENOMEM, "no memory for a port map (%zu bytes)", sizeof(*map));
+		masq_err_set(err, ENOMEM,
+				"port map of worker %u: no memory for %zu bytes; [daemon] memory must be "
+				"larger",
+				config->worker, sizeof(*map));
 		return NULL;
 	}
 	map->config = *config;
@@ -548,7 +551,8 @@ masq_portmap_create(const struct masq_portmap_config *config, struct masq_err *e
 				config->worker);
 	else if (masq_portmap_crowds_create(map) < 0 || slots_create(map) < 0)
 		masq_err_set(err, ENOMEM,
-				"no memory for the port map of worker %u with %u external addresses",
+				"port map of worker %u: no memory for %u external addresses; "
+				"[daemon] memory must be larger",
 				config->worker, config->addresses);
 	else
 		return map;

@@ -264,7 +264,8 @@ static const struct refusal_row refusal_rows[] = {
 	{ 0, 1024, 65535, 0, "port map for 0 external addresses: accepted are 1 to 65536" },
 	{ 0, 1024, 65535, 65537, "port map for 65537 external addresses: accepted are 1 to 65536" },
 	{ 0, 1024, 65535, 65536,
-			"no memory for the port map of worker 0 with 65536 external addresses" },
+			"port map of worker 0: no memory for 65536 external addresses; [daemon] "
+			"memory must be larger" },
 };
 
 static void
