@@ -29,6 +29,10 @@ trace() {
 
 check "ping through the box" on client ping -c 5 -i 0.2 -W 2 198.51.100.80
 check "ping with 1472 bytes that may not be split" on client ping -c 2 -i 0.2 -W 2 -M do -s 1472 198.51.100.80
+check "ping with 1800 bytes, in pieces on both sides" on client ping -c 2 -i 0.2 -W 2 -s 1800 198.51.100.80
+# net_af_packet lets the kernel put pieces together, in frames of 2048 bytes.
+[ "$MASQ_TEST_DEVICE" = af_packet ] ||
+    check "ping with 4000 bytes" on client ping -c 2 -i 0.2 -W 2 -s 4000 198.51.100.80
 check "ping of the box from inside" on client ping -c 2 -i 0.2 -W 2 192.168.16.1
 check "ping of the box from outside" on server ping -c 2 -i 0.2 -W 2 203.0.113.1
 check_equal "traceroute with UDP" "$HOPS" "$(trace)"
