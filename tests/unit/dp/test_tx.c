@@ -117,9 +117,11 @@ expect_frame(struct rte_mbuf *mbuf, uint32_t bytes, uint16_t segments, uint16_t 
 	frame = rte_pktmbuf_read(mbuf, 0, mbuf->pkt_len, copy);
 	for (uint32_t k = 0; k < bytes; k++)
 		assert_int_equal(frame[k < 12 ? k : k + tag], byte_at(k));
-	if (tag != 0)
-		assert_int_equal(frame[12] << 24 | frame[13] << 16 | frame[14] << 8 | frame[15],
-				(int)(0x81000000 | vlan));
+	if (tag != 0) {
+		const uint8_t wanted[4] = { 0x81, 0, (uint8_t)(vlan >> 8), (uint8_t)vlan };
+
+		assert_memory_equal(frame + 12, wanted, sizeof(wanted));
+	}
 	rte_pktmbuf_free(mbuf);
 }
 
