@@ -51,11 +51,18 @@ masq_slow_refuse_late(
 static enum masq_state
 first_state(const struct masq_pkt *pkt, enum masq_session_kind kind)
 {
-	if (pkt->key.proto == IPPROTO_UDP)
-		return MASQ_STATE_UDP;
-	if (pkt->key.proto == IPPROTO_ICMP)
-		return MASQ_STATE_ICMP;
-	return kind == MASQ_SESSION_MASQ ? MASQ_STATE_NONE : MASQ_STATE_LISTEN;
+	static const uint8_t of_proto[2][IPPROTO_UDP + 1] = {
+		{ [IPPROTO_ICMP] = MASQ_STATE_ICMP,
+				[IPPROTO_TCP] = MASQ_STATE_LISTEN,
+				[IPPROTO_UDP] = MASQ_STATE_UDP },
+		{ [IPPROTO_ICMP] = MASQ_STATE_ICMP,
+				[IPPROTO_TCP] = MASQ_STATE_NONE,
+				[IPPROTO_UDP] = MASQ_STATE_UDP },
+	};
+
+	/* Others have no sessions. */
+	assert(pkt->key.proto <= IPPROTO_UDP);
+	return (enum masq_state)of_proto[kind == MASQ_SESSION_MASQ][pkt->key.proto];
 }
 
 /* Can a MASQ verdict serve this packet at all? */

@@ -350,9 +350,10 @@ masq_slow_half_judged(struct masq_worker *w, struct masq_burst *b, unsigned int 
 	if (link == 0)
 		return;
 	remember(half, w->generation, judged->path, b->arrival[i], route->port, ref);
+	send_translated(w, b, i, half, judged->tos_and, judged->tos_xor, link, route->port);
+	/* Now, not before: it was read a moment ago, and would have been waited for. */
 	half->rewrite.tos_and = judged->tos_and;
 	half->rewrite.tos_xor = judged->tos_xor;
-	send_translated(w, b, i, half, judged->tos_and, judged->tos_xor, link, route->port);
 }
 
 /* The next packet of this flow shall not come here. */

@@ -71,21 +71,19 @@ share_of(const struct masq_portmap *map, const struct masq_tuple *key,
 	const struct masq_rss *rss = map->config.rss;
 
 	share->ports = &map->ports[kind_of(key->proto)];
-	switch (key->proto) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
+	/* TCP or UDP is a matter of chance: not a branch for each. */
+	if (likely((key->proto == IPPROTO_TCP) | (key->proto == IPPROTO_UDP))) {
 		share->entries = map->mine;
 		share->n_entries = map->n_mine;
 		share->turn = masq_rss_hash_ports(rss, key) & (rss->table_size - 1);
 		return 0;
-	case IPPROTO_ICMP:
-		share->entries = map->every;
-		share->n_entries = rss->table_size;
-		share->turn = 0;
-		return masq_rss_owner(rss, key) == map->config.worker ? 0 : -ENOSPC;
-	default:
-		return -EINVAL;
 	}
+	if (key->proto != IPPROTO_ICMP)
+		return -EINVAL;
+	share->entries = map->every;
+	share->n_entries = rss->table_size;
+	share->turn = 0;
+	return masq_rss_owner(rss, key) == map->config.worker ? 0 : -ENOSPC;
 }
 
 uint32_t
@@ -322,12 +320,14 @@ choose(struct masq_portmap *map, struct masq_portmap_search *search,
 static int
 take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns, bool guess)
 {
-	struct masq_portmap_search search = { .key = *reply, .guess = guess };
+	struct masq_portmap_search search = {
+		.key = masq_tuple_without_dport(reply),
+		.guess = guess,
+	};
 	struct masq_portmap_slot *slot;
 	uint32_t position;
 	int code;
 
-	search.key.dport = 0;
 	code = share_of(map, &search.key, &search.share);
 	if (code < 0) {
 		map->stats.refused += code == -ENOSPC;

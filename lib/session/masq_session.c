@@ -37,7 +37,9 @@
  *	worker of either half may change. It is read relaxed, because a stale state only leads to
  *	a compare-and-swap that fails, and swapped (acquire-release) only when the table of
  *	states says that something changes: a few times in the life of a session. A word that
- *	loses the race is judged again from what the winner wrote.
+ *	loses the race is judged again from what the winner wrote. With both halves on one worker
+ *	nobody else writes it, and it is simply stored; a session whose REPLY half is not there yet
+ *	has no events, its INITIAL half being pending.
  */
 
 #include <errno.h>
@@ -346,11 +348,14 @@ masq_session_event(struct masq_session_table *table, struct masq_half *half, uin
 	assert(half->creator < table->n_tables);
 	session = masq_session_at(table->tables[half->creator], half->session);
 	before = atomic_load_explicit(&session->state, memory_order_relaxed);
-	do {
-		after = masq_tcp_next(before, from_inside, tcp_flags);
-	} while (after != before &&
-			!atomic_compare_exchange_weak_explicit(&session->state, &before, after,
-					memory_order_acq_rel, memory_order_relaxed));
+	after = masq_tcp_next(before, from_inside, tcp_flags);
+	if (half->creator == table->worker && session->reply_worker == table->worker)
+		atomic_store_explicit(&session->state, after, memory_order_relaxed);
+	else
+		while (after != before &&
+				!atomic_compare_exchange_weak_explicit(&session->state, &before,
+						after, memory_order_acq_rel, memory_order_relaxed))
+			after = masq_tcp_next(before, from_inside, tcp_flags);
 
 	half->flags &= (uint8_t)~MASQ_HALF_WATCH;
 	if (masq_state_watches_ack(after))

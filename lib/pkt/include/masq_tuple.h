@@ -29,17 +29,47 @@ struct masq_tuple {
 
 static_assert(sizeof(struct masq_tuple) == 16, "the flow key has no padding");
 
+/*
+ * A tuple is made in two registers where it is hashed at once: a processor that has just stored a port
+ * or an address of it makes a load of eight bytes around that wait.
+ */
+#if RTE_BYTE_ORDER != RTE_LITTLE_ENDIAN
+#error "tuples are taken apart as on little-endian machines"
+#endif
+
+static inline struct masq_tuple
+masq_tuple_from_words(uint64_t addresses, uint64_t rest)
+{
+	struct masq_tuple tuple;
+
+	memcpy(&tuple, &addresses, sizeof(addresses));
+	memcpy((char *)&tuple + sizeof(addresses), &rest, sizeof(rest));
+	return tuple;
+}
+
 /** @return the tuple of packets that travel the other way */
 static inline struct masq_tuple
 masq_tuple_reverse(const struct masq_tuple *tuple)
 {
-	return (struct masq_tuple){
-		.src = tuple->dst,
-		.dst = tuple->src,
-		.sport = tuple->dport,
-		.dport = tuple->sport,
-		.proto = tuple->proto,
-	};
+	uint64_t addresses, rest;
+	uint32_t ports;
+
+	memcpy(&addresses, &tuple->src, sizeof(addresses));
+	memcpy(&rest, &tuple->sport, sizeof(rest));
+	ports = (uint32_t)rest;
+	return masq_tuple_from_words(addresses << 32 | addresses >> 32,
+			(rest & ~(uint64_t)UINT32_MAX) | (uint32_t)(ports << 16 | ports >> 16));
+}
+
+/** @return the tuple with destination port 0 */
+static inline struct masq_tuple
+masq_tuple_without_dport(const struct masq_tuple *tuple)
+{
+	uint64_t addresses, rest;
+
+	memcpy(&addresses, &tuple->src, sizeof(addresses));
+	memcpy(&rest, &tuple->sport, sizeof(rest));
+	return masq_tuple_from_words(addresses, rest & ~UINT64_C(0xffff0000));
 }
 
 /** Two loads and a compare each. */
