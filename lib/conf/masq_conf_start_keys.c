@@ -309,10 +309,10 @@ static const struct row rows[] = {
 		"VLAN tag that the frames of the port carry; without it untagged frames only.")
 	KEY("rx-descriptors", port, read_number16, rx_descriptors, 32, 32768,
 		"32-32768", "",
-		"Receive descriptors of a queue; without it the device's default.")
+		"Receive descriptors of a queue; without it 1024, or as near as the device can.")
 	KEY("tx-descriptors", port, read_number16, tx_descriptors, 32, 32768,
 		"32-32768", "",
-		"Transmit descriptors of a queue; without it the device's default.")
+		"Transmit descriptors of a queue; without it 1024, or as near as the device can.")
 
 	MASQ_CONF_TIMEOUT_LIST(TIMEOUT)
 };

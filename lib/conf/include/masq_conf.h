@@ -206,7 +206,7 @@ struct masq_conf_port {
 	uint32_t gateway; /**< default route through this port, 0: none */
 	uint16_t mtu; /**< IP bytes, 68..9600; 0: what the device says */
 	uint16_t vlan; /**< 0: untagged frames only; 1..4094: frames carry this tag */
-	uint16_t rx_descriptors; /**< a queue; 0: the device's default */
+	uint16_t rx_descriptors; /**< a queue; 0: 1024, or as near as the device can */
 	uint16_t tx_descriptors;
 	int line; /**< line of the start file, for error sentences */
 };
