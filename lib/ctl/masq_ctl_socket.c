@@ -11,6 +11,10 @@
  * a lock on a file without a name. Therefore, having got the lock, it looks whether the name still
  * leads to the file that it locked, and begins again if not.
  *
+ * The socket of another program has no lock of ours, and lock files get lost: so whoever holds the
+ * lock knocks before the socket is replaced, when it claims and again when it listens. Only a socket
+ * that nobody serves is removed, and nothing that is no socket.
+ *
  * Who may use it. The socket has mode 0660 and the group of the start file; that keeps others from
  * connecting. The peer's credentials (SO_PEERCRED, SO_PEERGROUPS: as they were at connect()) are
  * checked once more, because the mode of a socket is a thing that people change. The folder gets
@@ -125,6 +129,39 @@ take_lock(struct masq_ctl_socket *sock, struct masq_err *err)
 	return 0;
 }
 
+/* Does anybody serve the socket? @return 0: nobody, or it is gone; -errno of who might */
+static int
+knock(const struct sockaddr_un *addr)
+{
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 ? -EADDRINUSE : -errno;
+	close(fd);
+	return ret == -ECONNREFUSED || ret == -ENOENT ? 0 : ret;
+}
+
+/* What stands at the socket's place may go. */
+static int
+check_place(const struct sockaddr_un *addr, struct masq_err *err)
+{
+	struct stat st;
+
+	if (lstat(addr->sun_path, &st) != 0)
+		return 0;
+	if (!S_ISSOCK(st.st_mode))
+		return masq_err_set(err, EEXIST,
+				"%s exists and is no socket; remove it or name another \"socket\"",
+				addr->sun_path);
+	if (knock(addr) != 0)
+		return masq_err_set(err, EADDRINUSE,
+				"another program serves %s; end it or name another \"socket\"",
+				addr->sun_path);
+	return 0;
+}
+
 int
 masq_ctl_socket_claim(const char *path, const char *group, struct masq_ctl_socket **sock,
 		struct masq_err *err)
@@ -153,6 +190,8 @@ masq_ctl_socket_claim(const char *path, const char *group, struct masq_ctl_socke
 		goto fail;
 	while ((ret = take_lock(s, err)) == 1)
 		;
+	if (ret == 0)
+		ret = check_place(&s->addr, err);
 	if (ret != 0)
 		goto fail;
 	*sock = s;
@@ -179,25 +218,6 @@ masq_ctl_socket_release(struct masq_ctl_socket *sock)
 	free(sock);
 }
 
-/* Only a socket is removed: whoever points the start file at a real file keeps the file. */
-static int
-remove_stale(const char *path, struct masq_err *err)
-{
-	struct stat st;
-
-	if (lstat(path, &st) != 0)
-		return 0;
-	if (!S_ISSOCK(st.st_mode))
-		return masq_err_set(err, EEXIST,
-				"%s exists and is no socket; remove it or name "
-				"another \"socket\"",
-				path);
-	if (unlink(path) != 0)
-		return masq_err_set(err, errno, "cannot remove the old socket %s: %s", path,
-				strerror(errno));
-	return 0;
-}
-
 int
 masq_ctl_socket_listen(struct masq_ctl_socket *sock, struct masq_err *err)
 {
@@ -205,9 +225,12 @@ masq_ctl_socket_listen(struct masq_ctl_socket *sock, struct masq_err *err)
 	mode_t old;
 	int fd, ret;
 
-	ret = remove_stale(path, err);
+	ret = check_place(&sock->addr, err);
 	if (ret != 0)
 		return ret;
+	if (unlink(path) != 0 && errno != ENOENT)
+		return masq_err_set(err, errno, "cannot remove the old socket %s: %s", path,
+				strerror(errno));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return masq_err_set(err, errno, "cannot make a socket: %s", strerror(errno));

@@ -5,7 +5,7 @@
 #   client 192.168.16.2 -- lan .1 [box] wan .1 -- (nobody)
 #
 . "$(dirname "$0")/lib.sh"
-need ping
+need ping python3
 
 segment inside
 segment outside
@@ -40,6 +40,10 @@ refused "too little memory" 'memory' 's/^memory.*/memory = 1000000/'
 refused "an interface that a live daemon serves" "\[port lan\]: lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/'
 refused "one interface for two ports" 'interface spare0 of \[port wan\] is that of \[port lan\] too' 's/spare1/spare0/'
 refused "a socket that a live daemon serves" "$DAEMON.*control\.sock" 's|second.sock|control.sock|'
+spawn client python3 -c "import signal, socket; s = socket.socket(socket.AF_UNIX); s.bind('$T/other.sock'); s.listen(); signal.pause()"
+wait_for 20 "the other program listens" on client grep -q "$T/other.sock" /proc/net/unix
+refused "a socket that another program serves" 'another program serves .*other\.sock' 's|second.sock|other.sock|'
+check "which keeps it" test -S "$T/other.sock"
 check_exit "a start file that does not exist" 1 'none\.conf' dpdk-masq -c "$T/none.conf"
 check_exit "an unknown option" 2 'dpdk-masq -h' dpdk-masq -Q
 check_exit "a word too many" 2 'unexpected argument "now"' dpdk-masq now

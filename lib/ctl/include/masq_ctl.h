@@ -30,7 +30,8 @@ struct masq_dp;
  * @param path	of the socket; copied
  * @param group	group that may use it besides root, empty: none
  * @param sock	out: for masq_ctl_socket_release()
- * @param err	out: another live daemon, a group that does not exist, a folder that cannot be made
+ * @param err	out: another live daemon, a socket that another program serves, something at its place
+ *	that is no socket, a group that does not exist, a folder that cannot be made
  * @return 0; -EBUSY: another daemon serves it; -errno
  */
 int masq_ctl_socket_claim(const char *path, const char *group, struct masq_ctl_socket **sock,

@@ -473,11 +473,49 @@ what_is_no_socket_is_not_removed(void **state)
 
 	snprintf(path, sizeof(path), "%s/run/precious", server->folder);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(masq_ctl_socket_claim(path, "", &sock, &err), 0);
-	assert_int_equal(masq_ctl_socket_listen(sock, &err), -EEXIST);
+	assert_int_equal(masq_ctl_socket_claim(path, "", &sock, &err), -EEXIST);
 	assert_non_null(strstr(err.text, "is no socket"));
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(unlink(path), 0);
+	/* Put there between claim and listen, it is as safe. */
+	assert_int_equal(masq_ctl_socket_claim(path, "", &sock, &err), 0);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(masq_ctl_socket_listen(sock, &err), -EEXIST);
 	masq_ctl_socket_release(sock);
 	assert_int_equal(unlink(path), 0);
+}
+
+/* Also that of a daemon whose lock file got lost. Streams and datagrams, with room for clients or not. */
+static void
+a_socket_that_somebody_serves_is_left_alone(void **state)
+{
+	struct server *server = *state;
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct masq_ctl_socket *sock;
+	struct masq_err err = { "" };
+	char expected[256];
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/run/other", server->folder);
+	snprintf(expected, sizeof(expected),
+			"another program serves %s; end it or name another \"socket\"",
+			addr.sun_path);
+	for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
+		const int other = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+		assert_int_equal(bind(other, (const struct sockaddr *)&addr, sizeof(addr)), 0);
+		if (type == SOCK_STREAM)
+			assert_int_equal(listen(other, 0), 0);
+		for (int again = 0; again < 3; again++) {
+			assert_int_equal(masq_ctl_socket_claim(addr.sun_path, "", &sock, &err),
+					-EADDRINUSE);
+			assert_string_equal(err.text, expected);
+			assert_int_equal(access(addr.sun_path, F_OK), 0);
+		}
+		close(other);
+		assert_int_equal(masq_ctl_socket_claim(addr.sun_path, "", &sock, &err), 0);
+		assert_true(masq_ctl_socket_listen(sock, &err) >= 0);
+		masq_ctl_socket_release(sock);
+	}
 }
 
 static void
@@ -517,6 +555,7 @@ main(void)
 		TEST(a_second_daemon_is_told_of_the_first),
 		TEST(what_a_killed_daemon_left_is_replaced),
 		TEST(what_is_no_socket_is_not_removed),
+		TEST(a_socket_that_somebody_serves_is_left_alone),
 		cmocka_unit_test(a_claim_names_what_is_wrong),
 	};
 
