@@ -127,8 +127,8 @@ ids_keep(struct masq_conf_rules *fresh, const struct masq_conf_rules *before)
 
 /* ---------------------------------------------------------------- lines */
 
-/* What the original says of a command that cannot be done names no culprit ("No target by that
- * name"); the words do. */
+/* Many sentences of the original name no culprit ("No target by that name", "illegal preference value
+ * specified"); the words do. */
 static void
 add_words(struct masq_err *err, char *const *words, int n)
 {
@@ -157,8 +157,6 @@ line_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 		return masq_err_set(err, EINVAL, "a quote is not closed");
 	ret = masq_conf_words_parse(reader, (const char *const *)words, (unsigned int)n, commands,
 			&n_commands, err);
-	if (ret != 0)
-		return ret == -ENOMEM ? ret : -EINVAL;
 	for (unsigned int i = 0; ret == 0 && i < n_commands; i++)
 		ret = masq_conf_rules_apply(rules, &commands[i], err);
 	if (ret != 0)

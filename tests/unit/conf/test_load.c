@@ -35,11 +35,15 @@ static const struct {
 	const char *text, *sentence;
 } bad[] = {
 	{ "\n# fine\nipchains -A input -p nosuch\n",
-		"rules.masq:3: unknown protocol `nosuch' specified" },
+		"rules.masq:3: unknown protocol `nosuch' specified (in: ipchains -A input -p nosuch)" },
 	{ "ipchains -A nosuch", "rules.masq:1: No target by that name (in: ipchains -A nosuch)" },
 	{ "ipchains -F\nipchains -L\n", "rules.masq:2: this `ipchains' is a question; "
-		"only commands that change rules can stand here" },
-	{ "portfw -z\n", "rules.masq:1: invalid option -- 'z'" },
+		"only commands that change rules can stand here (in: ipchains -L)" },
+	{ "portfw -z\n", "rules.masq:1: invalid option -- 'z' (in: portfw -z)" },
+	{ "portfw -a -P tcp -L 1.2.3.4 80 -R 5.6.7.8\n", "rules.masq:1: illegal destination "
+		"specified (in: portfw -a -P tcp -L 1.2.3.4 80 -R 5.6.7.8)" },
+	{ "portfw -a -P tcp -L 1.2.3.4 80 -p 0\n", "rules.masq:1: illegal preference value "
+		"specified (in: portfw -a -P tcp -L 1.2.3.4 80 -p 0)" },
 	{ "portfw -d -P tcp -L 1.2.3.4 80\n",
 		"rules.masq:1: no tcp forwarding of 1.2.3.4:80 is like that "
 		"(in: portfw -d -P tcp -L 1.2.3.4 80)" },
@@ -47,7 +51,8 @@ static const struct {
 	{ W16 W16 W16 W16 W16 W16 W16 W16 "x", "rules.masq:1: more than 128 words in one line" },
 	{ "\n# " X4096, "rules.masq:2: the line is longer than 4095 bytes" },
 	{ "\xef\xbb\xbf" "ipchains -A input\r\nfrob\r\n",
-		"rules.masq:2: unknown command `frob'; accepted: ipchains, portfw, route, timeout" },
+		"rules.masq:2: unknown command `frob'; accepted: ipchains, portfw, route, timeout "
+		"(in: frob)" },
 };
 
 /* clang-format on */
