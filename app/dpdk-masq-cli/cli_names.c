@@ -3,7 +3,8 @@
  * Numbers as names: hosts, networks, services, protocols, counts, times.
  *
  * The resolver may take its time; that is the user's who left -n out, and the daemon knows nothing
- * of it.
+ * of it. Answers, and that there is none, are remembered: the ten thousand sessions of a listing name a
+ * few hundred addresses. Two addresses that share a place take turns there.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -13,12 +14,19 @@
 
 #include "cli.h"
 
-const char *
-cli_host_name(uint32_t addr, bool numeric, char name[CLI_NAME_BYTES])
+#define REMEMBERED 1024 /* a power of two */
+
+static struct {
+	uint32_t addr;
+	char name[CLI_NAME_BYTES]; /* empty: not asked yet */
+} remembered[REMEMBERED];
+
+static void
+ask(uint32_t addr, char name[CLI_NAME_BYTES])
 {
 	const uint32_t wire = htonl(addr);
-	const struct hostent *host = numeric ? NULL : gethostbyaddr(&wire, sizeof(wire), AF_INET);
-	const struct netent *net = numeric || host != NULL ? NULL : getnetbyaddr(addr, AF_INET);
+	const struct hostent *host = gethostbyaddr(&wire, sizeof(wire), AF_INET);
+	const struct netent *net = host != NULL ? NULL : getnetbyaddr(addr, AF_INET);
 
 	if (host != NULL)
 		snprintf(name, CLI_NAME_BYTES, "%s", host->h_name);
@@ -26,7 +34,20 @@ cli_host_name(uint32_t addr, bool numeric, char name[CLI_NAME_BYTES])
 		snprintf(name, CLI_NAME_BYTES, "%s", net->n_name);
 	else
 		masq_ip4_text(addr, name);
-	return name;
+}
+
+const char *
+cli_host_name(uint32_t addr, bool numeric, char name[CLI_NAME_BYTES])
+{
+	const uint32_t at = (addr ^ addr >> 16) % REMEMBERED;
+
+	if (numeric)
+		return masq_ip4_text(addr, name);
+	if (remembered[at].addr != addr || remembered[at].name[0] == '\0') {
+		ask(addr, remembered[at].name);
+		remembered[at].addr = addr;
+	}
+	return strcpy(name, remembered[at].name);
 }
 
 const char *

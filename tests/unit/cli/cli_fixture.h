@@ -39,6 +39,7 @@
 /* ---------------------------------------------------------------- names */
 
 static char *no_aliases[] = { NULL };
+static unsigned int hosts_asked __attribute__((unused)); /* calls of gethostbyaddr() */
 
 struct hostent *
 gethostbyaddr(const void *addr, socklen_t len, int type)
@@ -47,6 +48,7 @@ gethostbyaddr(const void *addr, socklen_t len, int type)
 	static struct hostent host = { .h_name = name, .h_aliases = no_aliases };
 	uint32_t wire;
 
+	hosts_asked++;
 	assert_int_equal(type, AF_INET);
 	assert_int_equal(len, sizeof(wire));
 	memcpy(&wire, addr, sizeof(wire));

@@ -450,6 +450,39 @@ without_a_daemon_the_exit_is_three(void **state)
 	rmdir(nowhere);
 }
 
+/* The resolver is slow: it is asked once for an address, also for one that has no name. */
+static void
+a_name_is_looked_up_once(void **state)
+{
+	const uint32_t known = MASQ_IP4(192, 168, 16, 27), unknown = MASQ_IP4(10, 77, 0, 1);
+	const uint32_t same_place = MASQ_IP4(10, 76, 0, 0); /* of the table, as the unknown */
+	char name[CLI_NAME_BYTES];
+
+	(void)state;
+	cli_host_name(known, false, name);
+	hosts_asked = 0;
+	for (unsigned int i = 0; i < 100; i++) {
+		assert_string_equal(cli_host_name(unknown, false, name), "10.77.0.1");
+		assert_string_equal(cli_host_name(known, false, name), "www.inside");
+	}
+	assert_int_equal(hosts_asked, 1);
+	/* Two at one place, and all the others: each gets its own name. */
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_string_equal(cli_host_name(same_place, false, name), "10.76.0.0");
+		assert_string_equal(cli_host_name(unknown, false, name), "10.77.0.1");
+		assert_string_equal(cli_host_name(0, false, name), "0.0.0.0");
+	}
+	for (uint32_t i = 0; i < 5000; i++) {
+		char expected[MASQ_IP4_TEXT_BYTES];
+
+		assert_string_equal(cli_host_name(unknown + i, false, name),
+				masq_ip4_text(unknown + i, expected));
+	}
+	hosts_asked = 0;
+	assert_string_equal(cli_host_name(known, true, name), "192.168.16.27");
+	assert_int_equal(hosts_asked, 0);
+}
+
 int
 main(void)
 {
@@ -467,6 +500,7 @@ main(void)
 		cmocka_unit_test(each_command_explains_itself),
 		cmocka_unit_test(a_refusal_is_the_daemons_sentence),
 		cmocka_unit_test(without_a_daemon_the_exit_is_three),
+		cmocka_unit_test(a_name_is_looked_up_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
