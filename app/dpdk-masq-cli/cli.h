@@ -204,6 +204,10 @@ int cli_shutdown(struct cli *cli, const char *const *words, unsigned int n_words
 int cli_help(struct cli *cli, const char *const *words, unsigned int n_words);
 
 void cli_help_print(FILE *out);
+
+/** What may follow a command, a form a line, each behind the command's name. */
+void cli_forms_print(FILE *out, const struct cli_command *command);
+
 int cli_shell(struct cli *cli);
 
 /* ---------------------------------------------------------------- tools of the time */

@@ -39,7 +39,6 @@ int
 cli_usage(const struct cli *cli, const char *command, const char *fmt, ...)
 {
 	const struct cli_command *c = cli_command_find(command);
-	const char *line = c != NULL ? c->forms : "";
 	va_list args;
 
 	fprintf(stderr, "%s: %s: ", cli->program, command);
@@ -47,12 +46,8 @@ cli_usage(const struct cli *cli, const char *command, const char *fmt, ...)
 	vfprintf(stderr, fmt, args);
 	va_end(args);
 	fputc('\n', stderr);
-	while (*line != '\0') {
-		const size_t len = strcspn(line, "\n");
-
-		fprintf(stderr, "  %s%s%.*s\n", command, len > 0 ? " " : "", (int)len, line);
-		line += len + (line[len] == '\n' ? 1 : 0);
-	}
+	if (c != NULL)
+		cli_forms_print(stderr, c);
 	return CLI_USAGE;
 }
 

@@ -28,6 +28,8 @@ cli_ipmasqadm(struct cli *cli, const char *const *words, unsigned int n_words)
 	}
 	if (strcmp(words[1], "portfw") == 0)
 		return cli_portfw(cli, words + 1, n_words - 1);
+	if (strcmp(words[1], "autofw") == 0 || strcmp(words[1], "mfw") == 0)
+		return cli_fail(cli, CLI_REFUSED, "%s is not there yet; there is portfw", words[1]);
 	fprintf(stderr,
 			"dlopen(): /usr/lib/ipmasqadm/%s.so: cannot open shared object file: No such "
 			"file or directory\n",
@@ -168,12 +170,6 @@ struct restore {
 	bool verbose, flush, make_chains;
 };
 
-static int
-run(struct cli *cli, const char *const *words, unsigned int n_words)
-{
-	return cli_ipchains(cli, words, n_words);
-}
-
 static bool
 is_builtin(const char *name)
 {
@@ -205,11 +201,11 @@ make_user_chain(struct cli *cli, const struct restore *restore, const char *name
 
 	if (!chain_exists(cli, name)) {
 		printf("Creating chain `%s'.\n", name);
-		return run(cli, create, 3);
+		return cli_ipchains(cli, create, 3);
 	}
 	if (restore->flush) {
 		printf("Flushing chain `%s'.\n", name);
-		return run(cli, flush, 3);
+		return cli_ipchains(cli, flush, 3);
 	}
 	terminal = fopen("/dev/tty", "r+e");
 	printf("Chain `%s' already exists. Skip or flush? [S/f]? ", name);
@@ -222,7 +218,7 @@ make_user_chain(struct cli *cli, const struct restore *restore, const char *name
 		printf("Skipping `%s'.\n", name);
 		return CLI_DONE;
 	}
-	return run(cli, flush, 3);
+	return cli_ipchains(cli, flush, 3);
 }
 
 /* Older ipchains-save wrote policies as the kernel's numbers. */
@@ -249,7 +245,7 @@ restore_chain(struct cli *cli, const struct restore *restore, char **words, int 
 	if (!is_builtin(name))
 		return make_user_chain(cli, restore, name);
 	set[3] = policy_name(words[1]);
-	return run(cli, set, 4);
+	return cli_ipchains(cli, set, 4);
 }
 
 static int
@@ -266,11 +262,11 @@ restore_rule(struct cli *cli, const struct restore *restore, char **words, int n
 				masq_conf_target_find(words[i]) < 0 &&
 				!chain_exists(cli, words[i])) {
 			printf("Creating chain `%s'.\n", words[i]);
-			if (run(cli, create, 3) != CLI_DONE)
+			if (cli_ipchains(cli, create, 3) != CLI_DONE)
 				return CLI_REFUSED;
 		}
 	}
-	return run(cli, line, (unsigned int)n_words + 1);
+	return cli_ipchains(cli, line, (unsigned int)n_words + 1);
 }
 
 static int

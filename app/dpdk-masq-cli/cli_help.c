@@ -124,6 +124,19 @@ print_lines(FILE *out, const char *text, const char *before)
 }
 
 void
+cli_forms_print(FILE *out, const struct cli_command *command)
+{
+	const char *form = command->forms;
+
+	do {
+		const size_t len = strcspn(form, "\n");
+
+		fprintf(out, "  %s%s%.*s\n", command->name, len > 0 ? " " : "", (int)len, form);
+		form += len + (form[len] == '\n' ? 1 : 0);
+	} while (*form != '\0');
+}
+
+void
 cli_help_print(FILE *out)
 {
 	fputs("Usage: dpdk-masq-cli [-s SOCKET] [-j] COMMAND ...\n"
@@ -155,7 +168,6 @@ int
 cli_help(struct cli *cli, const char *const *words, unsigned int n_words)
 {
 	const struct cli_command *command;
-	char before[64];
 
 	if (n_words == 1) {
 		cli_help_print(cli->out);
@@ -166,8 +178,7 @@ cli_help(struct cli *cli, const char *const *words, unsigned int n_words)
 		return cli_usage(cli, "help", "there is no command \"%s\"; \"help\" lists them",
 				words[1]);
 	fprintf(cli->out, "%s\n\n", command->help);
-	snprintf(before, sizeof(before), "  %s ", command->name);
-	print_lines(cli->out, command->forms, before);
+	cli_forms_print(cli->out, command);
 	fputs("\nExamples:\n", cli->out);
 	print_lines(cli->out, command->examples, "  dpdk-masq-cli ");
 	return CLI_DONE;

@@ -31,7 +31,9 @@ check_exit "ipchains: masquerading of input" 2 'masquerading not allowed' compat
 check_exit "ipchains: a rule that is not there" 1 'bad rule' compat ipchains -D forward -s 1.2.3.4 -j DENY
 check_exit "portfw: half an address" 2 'portfw: illegal local address' compat ipmasqadm portfw -a -P tcp -L 203.0.113.1
 check_exit "portfw: nothing to delete" 1 '.' compat ipmasqadm portfw -d -P tcp -L 203.0.113.1 80
-check_exit "what is not there yet says so" 1 'autofw' compat ipmasqadm autofw -A -r tcp 1000 2000 -h 192.168.16.2
+check_exit "what is not there yet says so" 1 '^ipmasqadm: autofw is not there yet' compat ipmasqadm autofw -A -r tcp 1000 2000 -h 192.168.16.2
+check_exit "also mfw" 1 '^ipmasqadm: mfw is not there yet' compat ipmasqadm mfw -h
+check_exit "a module that never was" 1 'dlopen.*warpfw' compat ipmasqadm warpfw
 check_exit "ipchains -C does too" 2 'not there yet' compat ipchains -C input -p tcp -s 1.1.1.1 1 -d 2.2.2.2 2 -i lan
 check_exit "route: a bad gateway" 2 '300' cli route add 10.0.0.0/8 via 192.168.16.300
 check_exit "timeout: a bad name" 2 'tcp-lunch.*tcp-established' cli timeout set tcp-lunch 5

@@ -410,7 +410,7 @@ static void
 each_command_explains_itself(void **state)
 {
 	static const char *const lines[] = { "session --help", "route add 10.0.0.0/8 --help",
-		"load -h", "portfw --help", "help --help" };
+		"load -h", "portfw --help", "help --help", "top --help", "version --help" };
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(lines); i++) {
@@ -419,6 +419,7 @@ each_command_explains_itself(void **state)
 		assert_int_equal(said.code, CLI_DONE);
 		assert_string_equal(said.err, "");
 		assert_non_null(strstr(said.out, "\nExamples:\n"));
+		assert_null(strstr(said.out, " \n"));
 		said_free(&said);
 	}
 }
