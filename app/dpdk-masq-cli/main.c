@@ -6,11 +6,12 @@
  * ipchains-save or ipchains-restore it is that tool and reads its words only, the socket then comes
  * from the environment. No DPDK is linked: it starts in a millisecond.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <masq_stdio.h>
 
 #include "cli.h"
 
@@ -67,19 +68,6 @@ run_cli(struct cli *cli, int argc, const char *const *argv)
 	return CLI_USAGE;
 }
 
-/* Started without one of them, a file that is opened later would get its number, and our output. */
-static void
-open_standard_files(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -88,7 +76,7 @@ main(int argc, char **argv)
 	cli_command_fn tool;
 	int code;
 
-	open_standard_files();
+	masq_stdio_open();
 	signal(SIGPIPE, SIG_IGN);
 	cli.socket = getenv(MASQ_RPC_SOCKET_VARIABLE);
 	if (cli.socket == NULL || cli.socket[0] == '\0')

@@ -18,7 +18,6 @@
  * runs. A failure is one sentence on stderr and exit 1; a wrong option is exit 2.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <pthread.h>
@@ -27,10 +26,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <masq_ctl.h>
 #include <masq_dp.h>
+#include <masq_stdio.h>
 
 #include "daemon.h"
 
@@ -112,19 +111,6 @@ read_options(int argc, char **argv, struct options *options)
 		return 2;
 	}
 	return -1;
-}
-
-/* Started without one of them, a file that is opened later would get its number, and our log. */
-static void
-open_standard_files(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
 }
 
 static int
@@ -229,7 +215,7 @@ main(int argc, char **argv)
 	struct masq_err err = { "" };
 	int signal_fd, ret;
 
-	open_standard_files();
+	masq_stdio_open();
 	ret = read_options(argc, argv, &options);
 	if (ret >= 0)
 		return ret;

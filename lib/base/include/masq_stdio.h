@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_STDIO_H
+#define MASQ_STDIO_H
+
+/**
+ * @file
+ * Standard input, output and error of a program that may have been started without them.
+ */
+
+/**
+ * Open /dev/null in place of each standard descriptor that is closed; open ones stay as they are.
+ *
+ * The first thing in main(), before a thread or a file. Without /dev/null nothing changes.
+ */
+void masq_stdio_open(void);
+
+#endif /* MASQ_STDIO_H */
