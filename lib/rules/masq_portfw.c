@@ -246,38 +246,35 @@ masq_portfw_bytes(const struct masq_portfw *portfw)
 
 /* ---------------------------------------------------------------- asking */
 
-static void
-fill_target(struct masq_portfw_target *target, const struct masq_conf_portfw *rule)
+/* Constant @p takes_turn: two functions of it. */
+static inline int
+find_server(const struct masq_rules *rules, uint64_t key, bool takes_turn,
+		struct masq_portfw_target *target)
 {
+	const struct masq_portfw_group *group = group_find(&rules->portfw, key);
+	const struct masq_conf_portfw *rule;
+
+	if (group == NULL)
+		return -ENOENT;
+	rule = takes_turn ? masq_turns_take(group->turns) : masq_turns_next(group->turns);
 	target->rule_id = rule->id;
 	target->raddr = rule->raddr;
 	target->rport = rule->rport;
+	return 0;
 }
 
 int
 masq_rules_portfw_next(const struct masq_rules *rules, uint8_t proto, uint32_t laddr,
 		uint16_t lport, struct masq_portfw_target *target)
 {
-	const struct masq_portfw_group *group = group_find(
-			&rules->portfw, key_of(proto, laddr, lport));
-
-	if (group == NULL)
-		return -ENOENT;
-	fill_target(target, masq_turns_next(group->turns));
-	return 0;
+	return find_server(rules, key_of(proto, laddr, lport), false, target);
 }
 
 int
 masq_rules_portfw_turn(const struct masq_rules *rules, uint8_t proto, uint32_t laddr,
 		uint16_t lport, struct masq_portfw_target *target)
 {
-	const struct masq_portfw_group *group = group_find(
-			&rules->portfw, key_of(proto, laddr, lport));
-
-	if (group == NULL)
-		return -ENOENT;
-	fill_target(target, masq_turns_take(group->turns));
-	return 0;
+	return find_server(rules, key_of(proto, laddr, lport), true, target);
 }
 
 /* ---------------------------------------------------------------- listing */
