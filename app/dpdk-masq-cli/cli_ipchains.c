@@ -3,8 +3,6 @@
  * The family "ipchains", which is also the tool of that name: reading its words is lib/conf's, its
  * answers are those of reference 5.1 and 5.3.
  */
-#include <string.h>
-
 #include "cli.h"
 
 static json_t *
@@ -76,13 +74,33 @@ change(struct cli *cli, const struct masq_conf_request *request)
 	return code;
 }
 
-/* The grammar knows the test of a packet; there is nothing behind it here. */
+/* -C: a word a packet; -b and hosts with several addresses make several. */
 static int
-no_check(struct cli *cli)
+check(struct cli *cli, const struct masq_conf_request *request)
 {
-	cli_fail(cli, CLI_USAGE, "-C is not there yet; -l shows what packets meet a rule");
-	fputs("Try `ipchains -h' or 'ipchains --help' for more information.\n", stderr);
-	return CLI_USAGE;
+	json_t *answers = json_array(), *document;
+	int code = CLI_DONE;
+
+	for (unsigned int i = 0; code == CLI_DONE && i < request->n_commands; i++) {
+		json_t *result;
+
+		code = cli_call(cli, "ipchains.check",
+				masq_rpc_command_to_params(&request->commands[i]), &result);
+		if (code != CLI_DONE)
+			break;
+		if (request->verbose && !cli->json)
+			cli_rule_line_print(cli->out, &request->commands[i].rule);
+		if (cli->json)
+			json_array_append(answers, json_object_get(result, "answer"));
+		else
+			fprintf(cli->out, "%s\n", cli_string(result, "answer"));
+		json_decref(result);
+	}
+	document = json_pack("{s:o}", "answers", answers);
+	if (code == CLI_DONE && cli->json)
+		cli_print_json(cli, document);
+	json_decref(document);
+	return code;
 }
 
 int
@@ -92,8 +110,6 @@ cli_ipchains(struct cli *cli, const char *const *words, unsigned int n_words)
 	int code;
 
 	cli->program = "ipchains";
-	if (n_words > 1 && (strcmp(words[1], "-C") == 0 || strcmp(words[1], "--check") == 0))
-		return no_check(cli);
 	code = cli_words_read(cli, words, n_words, &request);
 	if (code != CLI_DONE)
 		return code;
@@ -119,7 +135,7 @@ cli_ipchains(struct cli *cli, const char *const *words, unsigned int n_words)
 	case MASQ_ASK_MASQ_LIST:
 		return masq_list(cli, &request);
 	case MASQ_ASK_CHECK:
-		break;
+		return check(cli, &request);
 	}
-	return no_check(cli);
+	return CLI_USAGE;
 }

@@ -13,6 +13,7 @@ cli_ipchains_usage_print(FILE *out)
 	      "       ipchains -I chain [rulenum] rule-specification [options]\n"
 	      "       ipchains -R chain rulenum rule-specification [options]\n"
 	      "       ipchains -D chain rulenum [options]\n"
+	      "       ipchains -C chain packet-specification [options]\n"
 	      "       ipchains -[LFZNX] [chain] [options]\n"
 	      "       ipchains -P chain target [options]\n"
 	      "       ipchains -M [ -L | -S ] [options]\n"
@@ -27,6 +28,7 @@ cli_ipchains_usage_print(FILE *out)
 	      "  --list    -L [chain]          list the rules of a chain or of all\n"
 	      "  --flush   -F [chain]          delete all rules of a chain or of all\n"
 	      "  --zero    -Z [chain]          zero the counters of a chain or of all\n"
+	      "  --check   -C chain            say what the chain does to a packet: -p -s -d -i\n"
 	      "  --new-chain    -N chain       create a user chain\n"
 	      "  --delete-chain -X [chain]     delete a user chain, or all of them\n"
 	      "  --policy  -P chain target     policy of a built-in chain\n"
@@ -50,12 +52,14 @@ cli_ipchains_usage_print(FILE *out)
 	      "  --mark          -m [+-]mark   number to mark matching packets with\n"
 	      "  --numeric       -n            addresses and ports as numbers\n"
 	      "  --log           -l            log matching packets\n"
+	      "  --output        -o [size]     kept and listed; there is no netlink device\n"
 	      "  --TOS           -t and xor    and/xor masks of the TOS field\n"
 	      "  --verbose       -v            verbose\n"
 	      "  --exact         -x            counters to the last digit\n"
 	      "[!] --fragment    -f            second and later fragments only\n"
 	      "[!] --syn         -y            TCP packets with SYN set and ACK and RST clear\n"
 	      "  --line-numbers                number the rules of a listing\n"
+	      "  --no-warnings                 do not warn of -t with several bits, -A without chain\n"
 	      "  --version       -V            print the version\n",
 			out);
 }

@@ -214,6 +214,50 @@ masq_conf_rule_check(const char *chain, const struct masq_conf_rule *rule, struc
 	return target_check(chain, rule, err);
 }
 
+/* Ports, or ICMP type and code: one value each, unless the packet has none. */
+static int
+packet_ports_check(const struct masq_conf_rule *rule, struct masq_err *err)
+{
+	const bool is_icmp = rule->proto == IPPROTO_ICMP;
+
+	if (!masq_conf_packet_has_ports(rule))
+		return 0;
+	if (rule->sport.lo == rule->sport.hi && rule->dport.lo == rule->dport.hi)
+		return 0;
+	return masq_err_set(err, EINVAL, "-C requires one %s and one %s",
+			is_icmp ? "ICMP type" : "source port",
+			is_icmp ? "code" : "destination port");
+}
+
+bool
+masq_conf_packet_has_ports(const struct masq_conf_rule *rule)
+{
+	return (rule->flags & MASQ_RULE_FRAGMENT) == 0 &&
+			(rule->proto == IPPROTO_TCP || rule->proto == IPPROTO_UDP ||
+					rule->proto == IPPROTO_ICMP);
+}
+
+int
+masq_conf_packet_check(const char *chain, const struct masq_conf_rule *rule, struct masq_err *err)
+{
+	const int ret = masq_conf_rule_check(chain, rule, err);
+
+	if (ret != 0)
+		return ret;
+	if (rule->inverse != 0)
+		return masq_err_set(
+				err, EINVAL, "`!' cannot be used with -C: it describes one packet");
+	if (rule->iface[0] == '\0')
+		return masq_err_set(err, EINVAL, "-C requires a port name");
+	if ((rule->flags & MASQ_RULE_IFACE_PREFIX) != 0)
+		return masq_err_set(
+				err, EINVAL, "-C requires one port name, not `%s+'", rule->iface);
+	if (rule->proto > UINT8_MAX)
+		return masq_err_set(err, EINVAL,
+				"no packet has protocol %u; accepted with -C: 0-255", rule->proto);
+	return packet_ports_check(rule, err);
+}
+
 int
 masq_conf_portfw_check(const struct masq_conf_portfw *rule, bool adding, struct masq_err *err)
 {

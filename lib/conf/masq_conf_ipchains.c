@@ -305,36 +305,13 @@ options_check(const struct masq_ipchains *parse, struct masq_err *err)
 	return 0;
 }
 
+/* What -C cannot do without. Whether it is one packet is looked at when it is made. */
 static int
 check_check(const struct masq_ipchains *parse, struct masq_err *err)
 {
-	const struct masq_conf_rule *rule = &parse->rule;
-
 	if (!is_given(parse, 'p') || parse->src.host == NULL || parse->dst.host == NULL ||
-			rule->iface[0] == '\0')
+			parse->rule.iface[0] == '\0')
 		return masq_err_set(err, EINVAL, "-C requires -p, -s, -d and -i");
-	if (rule->inverse != 0)
-		return masq_err_set(
-				err, EINVAL, "`!' cannot be used with -C: it describes one packet");
-	if ((rule->flags & MASQ_RULE_IFACE_PREFIX) != 0)
-		return masq_err_set(
-				err, EINVAL, "-C requires one port name, not `%s+'", rule->iface);
-	return 0;
-}
-
-/* The packet of -C has one source and one destination port, unless it is a later fragment. */
-static int
-check_ports_check(const struct masq_conf_request *request, struct masq_err *err)
-{
-	const struct masq_conf_rule *rule = &request->commands[0].rule;
-	const bool has_ports = rule->proto == 1 || rule->proto == 6 || rule->proto == 17;
-
-	if (!has_ports || (rule->flags & MASQ_RULE_FRAGMENT) != 0)
-		return 0;
-	if (rule->sport.lo != rule->sport.hi || rule->dport.lo != rule->dport.hi)
-		return masq_err_set(err, EINVAL, "-C requires one %s and one %s",
-				rule->proto == 1 ? "ICMP type" : "source port",
-				rule->proto == 1 ? "code" : "destination port");
 	return 0;
 }
 
@@ -377,7 +354,7 @@ rules_finish(struct masq_ipchains *parse, enum masq_conf_verb verb, struct masq_
 	if (parse->command != 'C')
 		return 0;
 	parse->request->ask = MASQ_ASK_CHECK;
-	return check_ports_check(parse->request, err);
+	return masq_conf_packet_check(parse->chain, &parse->request->commands[0].rule, err);
 }
 
 static int

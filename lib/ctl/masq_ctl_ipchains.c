@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ipchains.list, ipchains.list_zero, ipchains.zero.
+ * ipchains.list, ipchains.list_zero, ipchains.zero, ipchains.check.
  *
  * A page is a list of chains, each with as many of its rules as fit; a chain that does not fit
  * appears again on the next page with "first" telling the number of its first rule there. The
@@ -8,6 +8,9 @@
  *
  * Zeroing touches the rules of a page only, so "list and zero" loses no packet between the two.
  * The counters of policies are not zeroed (reference 5.4).
+ *
+ * A packet that is checked is described by a rule that only one packet fits; the rules in force are asked
+ * as workers ask them, and nothing is counted.
  *
  * Control thread only.
  */
@@ -168,4 +171,76 @@ masq_ctl_ipchains_zero(
 		for (uint32_t r = 0; r < ctl->rules.chains[i].n_rules; r++)
 			masq_dp_rule_counter_zero(ctl->dp, ctl->rules.chains[i].rules[r].id);
 	return 0;
+}
+
+/* ---------------------------------------------------------------- ipchains.check */
+
+static int
+packet_from_rule(const struct masq_ctl *ctl, const struct masq_conf_rule *rule,
+		struct masq_rules_input *packet, struct masq_err *err)
+{
+	uint32_t port = 0;
+
+	while (port < ctl->start->n_ports && strcmp(ctl->start->port[port].name, rule->iface) != 0)
+		port++;
+	if (port == ctl->start->n_ports)
+		return masq_err_set(err, EINVAL, "bad arguments (does that interface exist?)");
+	*packet = (struct masq_rules_input){
+		.src = rule->src,
+		.dst = rule->dst,
+		.proto = (uint8_t)rule->proto,
+		.port = (uint8_t)port,
+		.has_ports = masq_conf_packet_has_ports(rule),
+		.syn = (rule->flags & MASQ_RULE_SYN) != 0,
+	};
+	if (packet->has_ports) {
+		packet->sport = rule->sport.lo;
+		packet->dport = rule->dport.lo;
+	}
+	return 0;
+}
+
+/* The original's words (reference 5.3). */
+static const char *
+answer_word(enum masq_rules_verdict verdict)
+{
+	static const char *const words[] = {
+		[MASQ_VERDICT_ACCEPT] = "accepted",
+		[MASQ_VERDICT_DENY] = "denied",
+		[MASQ_VERDICT_REJECT] = "rejected",
+		[MASQ_VERDICT_MASQ] = "masqueraded",
+		[MASQ_VERDICT_LOOP] = "caught in loop",
+	};
+
+	return words[verdict];
+}
+
+int
+masq_ctl_ipchains_check(
+		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
+{
+	enum masq_rules_verdict verdict = MASQ_VERDICT_ACCEPT;
+	struct masq_conf_command command;
+	struct masq_rules_input packet;
+	int chain, ret;
+
+	/* The words of "append" describe the packet. */
+	ret = masq_rpc_command_from_params(MASQ_VERB_CHAIN_APPEND, params, &command, err);
+	if (ret != 0)
+		return ret;
+	ret = masq_conf_packet_check(command.chain, &command.rule, err);
+	if (ret != 0)
+		return ret;
+	chain = masq_conf_chain_find(&ctl->rules, command.chain);
+	if (chain < 0)
+		return masq_err_set(err, ENOENT, "No chain by that name");
+	ret = packet_from_rule(ctl, &command.rule, &packet, err);
+	if (ret != 0)
+		return ret;
+	ret = masq_dp_packet_try(ctl->dp, (uint32_t)chain, &packet, &verdict);
+	if (ret != 0 && ret != -ENOENT)
+		return masq_err_set(err, -ret, "the rules in force do not answer");
+	return masq_ctl_put(result, "answer",
+			json_string(ret == -ENOENT ? "passed through chain"
+						   : answer_word(verdict)));
 }

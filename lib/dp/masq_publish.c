@@ -265,6 +265,15 @@ masq_dp_portfw_rows(const struct masq_dp *dp, struct masq_portfw_row *rows, uint
 	return snapshot == NULL ? 0 : masq_rules_portfw_rows(snapshot->rules, rows, max);
 }
 
+int
+masq_dp_packet_try(const struct masq_dp *dp, uint32_t chain, const struct masq_rules_input *input,
+		enum masq_rules_verdict *verdict)
+{
+	const struct masq_snapshot *snapshot = atomic_load(&dp->snapshot);
+
+	return snapshot == NULL ? -EINVAL : masq_rules_try(snapshot->rules, chain, input, verdict);
+}
+
 uint32_t
 masq_dp_route_rows(
 		const struct masq_dp *dp, uint32_t first, struct masq_fib_row *rows, uint32_t max)

@@ -166,28 +166,27 @@ leave_chain(struct walk *w, uint32_t *chain, uint32_t *at)
 }
 
 static enum masq_rules_verdict
-decide(struct walk *w, enum masq_conf_builtin builtin, enum masq_rules_verdict verdict)
+decide(struct walk *w, uint32_t top, enum masq_rules_verdict verdict)
 {
-	if (verdict == MASQ_VERDICT_MASQ && builtin != MASQ_CHAIN_FORWARD)
+	if (verdict == MASQ_VERDICT_MASQ && top != MASQ_CHAIN_FORWARD)
 		verdict = MASQ_VERDICT_ACCEPT;
 	w->result->verdict = verdict;
 	return verdict;
 }
 
 static enum masq_rules_verdict
-decide_policy(const struct masq_rules *rules, enum masq_conf_builtin builtin,
-		struct masq_rules_result *result)
+decide_policy(const struct masq_rules *rules, uint32_t top, struct masq_rules_result *result)
 {
-	append_slot(result, masq_rules_policy_slot(rules, builtin));
-	result->verdict = rules->chains[builtin].policy;
+	append_slot(result, masq_rules_policy_slot(rules, top));
+	result->verdict = rules->chains[top].policy;
 	return result->verdict;
 }
 
 static enum masq_rules_verdict
-walk_chains(struct walk *w, enum masq_conf_builtin builtin)
+walk_chains(struct walk *w, uint32_t top)
 {
 	const struct masq_rules *rules = w->rules;
-	uint32_t chain = builtin;
+	uint32_t chain = top;
 	uint32_t at = rules->chains[chain].first;
 
 	for (;;) {
@@ -196,7 +195,7 @@ walk_chains(struct walk *w, enum masq_conf_builtin builtin)
 		at = next_candidate(w, &rules->chains[chain], at);
 		if (at == rules->chains[chain].end) {
 			if (w->depth == 0)
-				return decide_policy(rules, builtin, w->result);
+				return decide_policy(rules, top, w->result);
 			leave_chain(w, &chain, &at);
 			continue;
 		}
@@ -207,7 +206,7 @@ walk_chains(struct walk *w, enum masq_conf_builtin builtin)
 			continue;
 		apply_match(w->result, rule, at - 1);
 		if (unlikely(++w->matches > rules->matches_max))
-			return decide(w, builtin, MASQ_VERDICT_LOOP);
+			return decide(w, top, MASQ_VERDICT_LOOP);
 		switch ((enum masq_rule_action)rule->action) {
 		case MASQ_ACTION_NEXT:
 			break;
@@ -216,16 +215,16 @@ walk_chains(struct walk *w, enum masq_conf_builtin builtin)
 			break;
 		case MASQ_ACTION_CALL:
 			if (!enter_chain(w, &chain, &at, rule->operand))
-				return decide(w, builtin, MASQ_VERDICT_LOOP);
+				return decide(w, top, MASQ_VERDICT_LOOP);
 			break;
 		case MASQ_ACTION_DECIDE:
-			return decide(w, builtin, rule->operand);
+			return decide(w, top, rule->operand);
 		}
 	}
 }
 
 enum masq_rules_verdict
-masq_rules_eval(const struct masq_rules *rules, enum masq_conf_builtin chain,
+masq_rules_walk(const struct masq_rules *rules, uint32_t chain,
 		const struct masq_rules_input *input, struct masq_rules_result *result)
 {
 	struct walk w;
@@ -240,4 +239,11 @@ masq_rules_eval(const struct masq_rules *rules, enum masq_conf_builtin chain,
 	w.scan_ready = false;
 	w.depth = 0;
 	return walk_chains(&w, chain);
+}
+
+enum masq_rules_verdict
+masq_rules_eval(const struct masq_rules *rules, enum masq_conf_builtin chain,
+		const struct masq_rules_input *input, struct masq_rules_result *result)
+{
+	return masq_rules_walk(rules, chain, input, result);
 }

@@ -122,12 +122,17 @@ struct masq_rules {
 	uint64_t bytes; /* all of the above */
 };
 
-/** @return slot of a built-in chain's policy */
+/** @return slot of a built-in chain's policy; of a user chain: a number that no rule has */
 static inline uint32_t
 masq_rules_policy_slot(const struct masq_rules *rules, uint32_t chain)
 {
 	return rules->n_rules + chain;
 }
+
+/** masq_rules_eval() from any chain on. At the end of a user chain there is "the policy" of slot
+ * masq_rules_policy_slot(), which means nothing. */
+enum masq_rules_verdict masq_rules_walk(const struct masq_rules *rules, uint32_t chain,
+		const struct masq_rules_input *input, struct masq_rules_result *result);
 
 /** Cut the fields of the compiled rules into classes. */
 void masq_classes_init(struct masq_classes *classes, const struct masq_rules *rules);

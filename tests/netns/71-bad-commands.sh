@@ -34,7 +34,8 @@ check_exit "portfw: nothing to delete" 1 '.' compat ipmasqadm portfw -d -P tcp -
 check_exit "what is not there yet says so" 1 '^ipmasqadm: autofw is not there yet' compat ipmasqadm autofw -A -r tcp 1000 2000 -h 192.168.16.2
 check_exit "also mfw" 1 '^ipmasqadm: mfw is not there yet' compat ipmasqadm mfw -h
 check_exit "a module that never was" 1 'dlopen.*warpfw' compat ipmasqadm warpfw
-check_exit "ipchains -C does too" 2 'not there yet' compat ipchains -C input -p tcp -s 1.1.1.1 1 -d 2.2.2.2 2 -i lan
+check_exit "ipchains -C: a packet with two ports" 2 '-C requires one source port' compat ipchains -C input -p tcp -s 1.1.1.1 1:2 -d 2.2.2.2 2 -i lan
+check_exit "ipchains -C: no such port of the box" 1 'does that interface exist' compat ipchains -C input -p tcp -s 1.1.1.1 1 -d 2.2.2.2 2 -i lan9
 check_exit "route: a bad gateway" 2 '300' cli route add 10.0.0.0/8 via 192.168.16.300
 check_exit "timeout: a bad name" 2 'tcp-lunch.*tcp-established' cli timeout set tcp-lunch 5
 

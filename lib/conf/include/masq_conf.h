@@ -185,6 +185,18 @@ void masq_conf_rules_fini(struct masq_conf_rules *rules);
 /** Deep copy, ids kept. @return 0; -ENOMEM with @p to zeroed */
 int masq_conf_rules_copy(struct masq_conf_rules *to, const struct masq_conf_rules *from);
 
+/**
+ * Does a rule describe one packet, as "ipchains -C" wants it? Of the addresses only the address part
+ * counts. Any thread.
+ *
+ * @return 0; -EINVAL with a sentence: a negation, a range, no port name, a protocol that no packet has
+ */
+int
+masq_conf_packet_check(const char *chain, const struct masq_conf_rule *rule, struct masq_err *err);
+
+/** Has the packet that this rule describes ports, or ICMP type and code? Not with -f. */
+bool masq_conf_packet_has_ports(const struct masq_conf_rule *rule);
+
 /** @return index of the chain called @p name, or -1 */
 int masq_conf_chain_find(const struct masq_conf_rules *rules, const char *name);
 

@@ -144,6 +144,10 @@ void masq_dp_rule_counter_zero(struct masq_dp *dp, uint32_t id);
 /** Rows of portfw with their live counts. See masq_rules_portfw_rows(). */
 uint32_t masq_dp_portfw_rows(const struct masq_dp *dp, struct masq_portfw_row *rows, uint32_t max);
 
+/** What would a chain of the rules in force say to a packet? See masq_rules_try(). */
+int masq_dp_packet_try(const struct masq_dp *dp, uint32_t chain,
+		const struct masq_rules_input *input, enum masq_rules_verdict *verdict);
+
 /** Rows of the routing table in force. See masq_fib_rows(). */
 uint32_t masq_dp_route_rows(
 		const struct masq_dp *dp, uint32_t first, struct masq_fib_row *rows, uint32_t max);

@@ -50,6 +50,8 @@ enum masq_rpc_code {
 		"The same, and zero the counters of the rules of the page.") \
 	X(ipchains_zero, "ipchains.zero", true, "chain?", \
 		"Zero the counters of the rules of one chain or all.") \
+	X(ipchains_check, "ipchains.check", false, "chain, rule", \
+		"What a chain says to the one packet that the rule describes.") \
 	X(portfw_list, "portfw.list", false, "cursor?, limit?", \
 		"Forwarding rules in the order of their turns, with counts, a page at a time.") \
 	X(session_list, "session.list", false, "filter?, cursor?, limit?", \

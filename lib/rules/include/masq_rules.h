@@ -125,6 +125,19 @@ enum masq_rules_verdict
 masq_rules_eval(const struct masq_rules *rules, enum masq_conf_builtin chain,
 		const struct masq_rules_input *input, struct masq_rules_result *result);
 
+/**
+ * What would a chain say to this packet? Counts nothing, changes nothing. Any thread that may read the
+ * rules; costs at most two walks.
+ *
+ * @param chain	its number in the model, built-in or not. A user chain is asked by itself: MASQ in it is
+ *	MASQ, and its end is no verdict
+ * @param input	the packet
+ * @param verdict	out; untouched on failure
+ * @return 0; -ENOENT: the packet passed through a user chain; -EINVAL: there is no such chain
+ */
+int masq_rules_try(const struct masq_rules *rules, uint32_t chain,
+		const struct masq_rules_input *input, enum masq_rules_verdict *verdict);
+
 /** @return number of counter slots (rules of all chains and policies); slots are 0..n-1 */
 uint32_t masq_rules_slots(const struct masq_rules *rules);
 

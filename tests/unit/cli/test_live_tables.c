@@ -88,6 +88,25 @@ masquerading_entries_are_listed_to_the_column(void **state)
 	check_rows(masq_rows, LENGTH(masq_rows));
 }
 
+/* ---------------------------------------------------------------- ipchains -C */
+
+static const struct show packet_rows[] = {
+	{ "ipchains -C input -p 200 -s 10.0.0.1 -d 10.0.0.2 -i lan",
+	  { { "ipchains.check", "{'chain': 'input', 'rule': {'protocol': '200', 'source': '10.0.0.1/32',"
+	      " 'destination': '10.0.0.2/32', 'interface': 'lan'}}", "{'answer': 'caught in loop'}" } },
+	  "caught in loop\n" },
+	/* -b is two packets; -v describes each */
+	{ "ipchains -C input -v -b -p 200 -s 10.0.0.1 -d 10.0.0.2 -i lan",
+	  { { "ipchains.check", "{'chain': 'input', 'rule': {'protocol': '200', 'source': '10.0.0.1/32',"
+	      " 'destination': '10.0.0.2/32', 'interface': 'lan'}}", "{'answer': 'accepted'}" },
+	    { "ipchains.check", "{'chain': 'input', 'rule': {'protocol': '200', 'source': '10.0.0.2/32',"
+	      " 'destination': '10.0.0.1/32', 'interface': 'lan'}}", "{'answer': 'denied'}" } },
+	  "-  200 opt    ------ tos 0xFF 0x00  via lan    10.0.0.1 -> 10.0.0.2    n/a\n"
+	  "accepted\n"
+	  "-  200 opt    ------ tos 0xFF 0x00  via lan    10.0.0.2 -> 10.0.0.1    n/a\n"
+	  "denied\n" },
+};
+
 /* ---------------------------------------------------------------- portfw -l */
 
 #define PORTFW_HEADER \
@@ -451,6 +470,13 @@ without_a_daemon_the_exit_is_three(void **state)
 	rmdir(nowhere);
 }
 
+static void
+packets_are_checked(void **state)
+{
+	(void)state;
+	check_rows(packet_rows, LENGTH(packet_rows));
+}
+
 /* The resolver is slow: it is asked once for an address, also for one that has no name. */
 static void
 a_name_is_looked_up_once(void **state)
@@ -501,6 +527,7 @@ main(void)
 		cmocka_unit_test(each_command_explains_itself),
 		cmocka_unit_test(a_refusal_is_the_daemons_sentence),
 		cmocka_unit_test(without_a_daemon_the_exit_is_three),
+		cmocka_unit_test(packets_are_checked),
 		cmocka_unit_test(a_name_is_looked_up_once),
 	};
 

@@ -99,6 +99,18 @@ masq_dp_portfw_rows(const struct masq_dp *dp, struct masq_portfw_row *rows, uint
 	return dp->n_portfw;
 }
 
+int
+masq_dp_packet_try(const struct masq_dp *dp, uint32_t chain, const struct masq_rules_input *input,
+		enum masq_rules_verdict *verdict)
+{
+	struct masq_dp *fake = (struct masq_dp *)(uintptr_t)dp;
+
+	fake->tried_chain = chain;
+	fake->tried = *input;
+	*verdict = dp->try_verdict;
+	return dp->try_ret;
+}
+
 uint32_t
 masq_dp_route_rows(
 		const struct masq_dp *dp, uint32_t first, struct masq_fib_row *rows, uint32_t max)

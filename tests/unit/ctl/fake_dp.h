@@ -33,6 +33,10 @@ struct masq_dp {
 	uint32_t flushed_ip; /**< last argument of masq_dp_neighbours_flush() */
 	struct masq_dp_log log[8]; /**< what workers logged and nobody has read */
 	uint32_t n_log;
+	uint32_t tried_chain; /**< last arguments of masq_dp_packet_try() */
+	struct masq_rules_input tried;
+	int try_ret; /**< what it says: 0, -ENOENT, -EINVAL */
+	enum masq_rules_verdict try_verdict;
 	struct masq_dp_session_filter filter; /**< last filter that was asked for */
 };
 

@@ -95,6 +95,59 @@ box_conversation(void **state)
 	converse(*state, rows, LENGTH(rows));
 }
 
+#define PACKET "\"source\":\"10.0.0.1/32\",\"destination\":\"10.0.0.2/32\",\"interface\":\"wan\""
+#define TCP "\"protocol\":\"tcp\",\"source_ports\":[1025,1025],\"destination_ports\":[80,80]," PACKET
+
+/* Which packet the rules in force are asked about, and the words of their answers. */
+static void
+a_packet_is_checked(void **state)
+{
+	static const struct row refused[] = {
+		{ "ipchains.check", "{\"chain\":\"nix\",\"rule\":{" TCP "}}", "={\"code\":2,\"message\":\"No chain by that name\"}" },
+		{ "ipchains.check", "{\"chain\":\"input\",\"rule\":{\"protocol\":\"tcp\"," PACKET "}}", "-C requires one source port" },
+		{ "ipchains.check", "{\"chain\":\"input\",\"rule\":{\"interface\":\"dmz\"}}",
+			"\"bad arguments (does that interface exist?)\"" },
+		{ "ipchains.check", "{\"chain\":\"input\",\"rule\":{}}", "-C requires a port name" },
+		{ "ipchains.check", "{\"chain\":\"input\"}", "\"rule\\\" is missing" },
+	};
+	static const struct {
+		int ret;
+		enum masq_rules_verdict verdict;
+		const char *word;
+	} answers[] = {
+		{ 0, MASQ_VERDICT_ACCEPT, "={\"answer\":\"accepted\"}" },
+		{ 0, MASQ_VERDICT_DENY, "={\"answer\":\"denied\"}" },
+		{ 0, MASQ_VERDICT_REJECT, "={\"answer\":\"rejected\"}" },
+		{ 0, MASQ_VERDICT_MASQ, "={\"answer\":\"masqueraded\"}" },
+		{ 0, MASQ_VERDICT_LOOP, "={\"answer\":\"caught in loop\"}" },
+		{ -ENOENT, MASQ_VERDICT_ACCEPT, "={\"answer\":\"passed through chain\"}" },
+	};
+	struct ctl_box *box = *state;
+
+	converse(box, refused, LENGTH(refused));
+	for (size_t i = 0; i < LENGTH(answers); i++) {
+		const struct row row = { "ipchains.check",
+			"{\"chain\":\"forward\",\"rule\":{\"flags\":[\"syn\"]," TCP "}}", answers[i].word };
+
+		box->dp.try_ret = answers[i].ret;
+		box->dp.try_verdict = answers[i].verdict;
+		converse(box, &row, 1);
+		assert_int_equal(box->dp.tried_chain, MASQ_CHAIN_FORWARD);
+		assert_int_equal(box->dp.tried.src, MASQ_IP4(10, 0, 0, 1));
+		assert_int_equal(box->dp.tried.dst, MASQ_IP4(10, 0, 0, 2));
+		assert_int_equal(box->dp.tried.sport, 1025);
+		assert_int_equal(box->dp.tried.dport, 80);
+		assert_int_equal(box->dp.tried.proto, IPPROTO_TCP);
+		assert_int_equal(box->dp.tried.port, 1);
+		assert_true(box->dp.tried.has_ports);
+		assert_true(box->dp.tried.syn);
+	}
+	ctl_box_ask(box, "ipchains.check", "{\"chain\":\"input\",\"rule\":{\"protocol\":\"47\"," PACKET "}}");
+	assert_int_equal(box->dp.tried.proto, 47);
+	assert_false(box->dp.tried.has_ports);
+	assert_int_equal(box->dp.tried.dport, 0);
+}
+
 /* clang-format on */
 
 /* ---------------------------------------------------------------- the model */
@@ -369,6 +422,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(ipchains_conversation),
 		TEST(box_conversation),
+		TEST(a_packet_is_checked),
 		TEST(a_refused_publication_leaves_the_model_as_it_was),
 		TEST(a_rule_file_is_all_or_nothing),
 		TEST(list_and_zero_zeroes_rules_but_no_policies),
