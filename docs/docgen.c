@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <masq_conf.h>
+#include <masq_dp.h>
 #include <masq_drop.h>
 #include <masq_rpc.h>
 
@@ -42,6 +43,14 @@ print_timeouts(void)
 }
 
 static void
+print_counters(void)
+{
+#define COUNTER(field, name, text) printf("``%s``\n   %s\n\n", name, text);
+	MASQ_DP_COUNTER_LIST(COUNTER)
+#undef COUNTER
+}
+
+static void
 print_methods(void)
 {
 	size_t n_methods;
@@ -62,11 +71,14 @@ main(int argc, char **argv)
 		print_drops();
 	else if (strcmp(kind, "timeouts") == 0)
 		print_timeouts();
+	else if (strcmp(kind, "counters") == 0)
+		print_counters();
 	else if (strcmp(kind, "methods") == 0)
 		print_methods();
 	else if (strncmp(kind, "keys-", 5) == 0)
 		print_keys(kind + 5);
 	else
-		return fprintf(stderr, "docgen: drops, timeouts, methods, keys-SECTION\n"), 2;
+		return fprintf(stderr, "docgen: drops, timeouts, counters, methods, keys-SECTION\n"),
+		       2;
 	return 0;
 }
