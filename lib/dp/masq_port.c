@@ -84,7 +84,9 @@ attach(struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
 		return ret;
 	ret = rte_dev_probe(port->conf.device);
 	if (ret != 0) {
-		snprintf(text, sizeof(text), "the device does not open: %s%s", rte_strerror(-ret),
+		/* EFAULT: no bus could read the name. "Bad address" would be looked for in the next line. */
+		snprintf(text, sizeof(text), "the device does not open: %s%s",
+				ret == -EFAULT ? "no driver has that name" : rte_strerror(-ret),
 				ret == -EBUSY ? " (another process uses it)"
 					      : "; accepted: a PCI address bound to a DPDK driver, "
 						"or a vdev such as net_af_packet0,iface=eth0");
