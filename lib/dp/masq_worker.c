@@ -61,6 +61,25 @@ fragments_max(const struct masq_dp *dp)
 	return RTE_MIN(smallest / 4 / dp->n_workers, 2048u);
 }
 
+/* What it remembers from packet to packet, and from stage to stage, beside its sessions. */
+static int
+create_memories(struct masq_worker *w, const struct masq_session_config *sessions,
+		struct masq_err *err)
+{
+	w->openings = rte_zmalloc_socket(
+			"masq_openings", sizeof(*w->openings), RTE_CACHE_LINE_SIZE, w->socket_id);
+	if (w->openings == NULL)
+		return masq_err_set(err, ENOMEM, "no memory for new flows of worker %u", w->id);
+	w->routed_seed = sessions->seed;
+	w->routed_mask = routed_lines(sessions->sessions) - 1;
+	w->routed = rte_zmalloc_socket("masq_routed",
+			(w->routed_mask + 1) * MASQ_ROUTED_WAYS * sizeof(*w->routed),
+			RTE_CACHE_LINE_SIZE, w->socket_id);
+	if (w->routed == NULL)
+		return masq_err_set(err, ENOMEM, "no memory for routed flows of worker %u", w->id);
+	return 0;
+}
+
 /* What a worker needs besides its constant part; every one may fail. */
 static int
 create_tables(struct masq_worker *w, struct masq_err *err)
@@ -113,18 +132,7 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 			err);
 	if (w->nat == NULL)
 		return -ENOMEM;
-	w->openings = rte_zmalloc_socket(
-			"masq_openings", sizeof(*w->openings), RTE_CACHE_LINE_SIZE, w->socket_id);
-	if (w->openings == NULL)
-		return masq_err_set(err, ENOMEM, "no memory for new flows of worker %u", w->id);
-	w->routed_seed = sessions.seed;
-	w->routed_mask = routed_lines(sessions.sessions) - 1;
-	w->routed = rte_zmalloc_socket("masq_routed",
-			(w->routed_mask + 1) * MASQ_ROUTED_WAYS * sizeof(*w->routed),
-			RTE_CACHE_LINE_SIZE, w->socket_id);
-	if (w->routed == NULL)
-		return masq_err_set(err, ENOMEM, "no memory for routed flows of worker %u", w->id);
-	return 0;
+	return create_memories(w, &sessions, err);
 }
 
 /*
