@@ -268,7 +268,7 @@ masq_rpc_command_to_params(const struct masq_conf_command *command)
 	case MASQ_VERB_CHAIN_INSERT:
 	case MASQ_VERB_CHAIN_REPLACE:
 		ret |= put(params, "number", json_integer(command->number));
-		/* fall through */
+		__attribute__((fallthrough));
 	case MASQ_VERB_CHAIN_APPEND:
 	case MASQ_VERB_CHAIN_DELETE:
 		ret |= put(params, "rule", masq_rpc_rule_to_json(&command->rule));
