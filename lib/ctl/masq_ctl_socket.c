@@ -13,7 +13,8 @@
  *
  * The socket of another program has no lock of ours, and lock files get lost: so whoever holds the
  * lock knocks before the socket is replaced, when it claims and again when it listens. Only a socket
- * that nobody serves is removed, and nothing that is no socket.
+ * that nobody serves is removed, and nothing that is no socket. At the end only that goes which was
+ * made here: a name that leads to another file by now is another's.
  *
  * Who may use it. The socket has mode 0660 and the group of the start file; that keeps others from
  * connecting. The peer's credentials (SO_PEERCRED, SO_PEERGROUPS: as they were at connect()) are
@@ -46,6 +47,7 @@ struct masq_ctl_socket {
 	int lock_fd;
 	int listen_fd;
 	bool bound;
+	struct stat file; /**< the socket as it was bound: which file may be removed at the end */
 	bool has_group;
 	gid_t gid;
 };
@@ -100,11 +102,21 @@ other_daemon(int fd, const char *path, struct masq_err *err)
 			pid[0] != '\0' ? pid : "unknown", path);
 }
 
+/* Does the name still lead to the file that we had? Another may have been put into its place. */
+static bool
+leads_to(const char *path, const struct stat *file)
+{
+	struct stat named;
+
+	return lstat(path, &named) == 0 && named.st_ino == file->st_ino &&
+			named.st_dev == file->st_dev;
+}
+
 /* 1: the file lost its name meanwhile, try again. */
 static int
 take_lock(struct masq_ctl_socket *sock, struct masq_err *err)
 {
-	struct stat locked, named;
+	struct stat locked;
 	int fd, ret = 0;
 
 	fd = open(sock->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -115,8 +127,7 @@ take_lock(struct masq_ctl_socket *sock, struct masq_err *err)
 		ret = errno == EWOULDBLOCK ? other_daemon(fd, sock->addr.sun_path, err)
 					   : masq_err_set(err, errno, "cannot lock %s: %s",
 							     sock->lock_path, strerror(errno));
-	else if (fstat(fd, &locked) != 0 || stat(sock->lock_path, &named) != 0 ||
-			locked.st_ino != named.st_ino || locked.st_dev != named.st_dev)
+	else if (fstat(fd, &locked) != 0 || !leads_to(sock->lock_path, &locked))
 		ret = 1;
 	if (ret != 0) {
 		close(fd);
@@ -207,12 +218,14 @@ masq_ctl_socket_release(struct masq_ctl_socket *sock)
 	if (sock == NULL)
 		return;
 	/* Last: a client that waits for our end sees it when connect() fails. */
-	if (sock->bound)
+	if (sock->bound && leads_to(sock->addr.sun_path, &sock->file))
 		unlink(sock->addr.sun_path);
 	if (sock->listen_fd >= 0)
 		close(sock->listen_fd);
 	if (sock->lock_fd >= 0) {
-		unlink(sock->lock_path);
+		if (fstat(sock->lock_fd, &sock->file) == 0 &&
+				leads_to(sock->lock_path, &sock->file))
+			unlink(sock->lock_path);
 		close(sock->lock_fd);
 	}
 	free(sock);
@@ -239,7 +252,7 @@ masq_ctl_socket_listen(struct masq_ctl_socket *sock, struct masq_err *err)
 	ret = bind(fd, (const struct sockaddr *)&sock->addr, sizeof(sock->addr));
 	umask(old);
 	if (ret == 0) {
-		sock->bound = true;
+		sock->bound = lstat(path, &sock->file) == 0;
 		if (sock->has_group)
 			ret = chown(path, (uid_t)-1, sock->gid);
 	}

@@ -518,6 +518,31 @@ a_socket_that_somebody_serves_is_left_alone(void **state)
 	}
 }
 
+/* Somebody cleaned the folder while it ran, and another daemon began there. */
+static void
+the_end_removes_nothing_of_others(void **state)
+{
+	struct server *server = *state;
+	struct masq_ctl_socket *first, *second, *third;
+	struct masq_err err = { "" };
+	char path[100], lock[128];
+
+	snprintf(path, sizeof(path), "%s/run/swept", server->folder);
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	assert_int_equal(masq_ctl_socket_claim(path, "", &first, &err), 0);
+	assert_true(masq_ctl_socket_listen(first, &err) >= 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(lock), 0);
+	assert_int_equal(masq_ctl_socket_claim(path, "", &second, &err), 0);
+	assert_true(masq_ctl_socket_listen(second, &err) >= 0);
+	masq_ctl_socket_release(first);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(masq_ctl_socket_claim(path, "", &third, &err), -EBUSY);
+	masq_ctl_socket_release(second);
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_not_equal(access(lock, F_OK), 0);
+}
+
 static void
 a_claim_names_what_is_wrong(void **state)
 {
@@ -556,6 +581,7 @@ main(void)
 		TEST(what_a_killed_daemon_left_is_replaced),
 		TEST(what_is_no_socket_is_not_removed),
 		TEST(a_socket_that_somebody_serves_is_left_alone),
+		TEST(the_end_removes_nothing_of_others),
 		cmocka_unit_test(a_claim_names_what_is_wrong),
 	};
 
