@@ -225,6 +225,18 @@ masq_slow_routes(struct masq_worker *w, const struct masq_burst *b, uint32_t slo
 	}
 }
 
+/* The way to a packet's own destination: looked up with those of its burst, if it could be. */
+static bool
+find_way(const struct masq_worker *w, unsigned int i, uint32_t dst, struct masq_fib_route *route)
+{
+	const struct masq_openings *o = w->openings;
+
+	if ((o->has_way >> i & 1) == 0)
+		return masq_fib_lookup(w->snapshot->fib, dst, route) == 0;
+	*route = o->way[i];
+	return true;
+}
+
 /*
  * Have the chains judged this class of packets? Then neither they nor most of what follows here need
  * be asked again. @return false: no, or there is something about the packet that has to be looked at
@@ -274,7 +286,7 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		masq_burst_drop(b, i, MASQ_DROP_MARTIAN_SOURCE);
 		return;
 	}
-	if (masq_fib_lookup(w->snapshot->fib, judgement->input.dst, route) != 0) {
+	if (!find_way(w, i, judgement->input.dst, route)) {
 		masq_judge_count(w, &b->pkt[i], judgement);
 		masq_slow_no_route(w, b, i);
 		return;

@@ -41,7 +41,8 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	if (unlikely(masq_openings_marked(w, &pkt->key))) {
 		masq_openings_flush(w, b);
 		b->half[i] = masq_half_find(w->sessions, &pkt->key);
-		masq_routed_prepare(w, b, i);
+		if (b->half[i] == MASQ_HALF_NONE)
+			masq_routed_prepare(w, b, i);
 	}
 	if (b->half[i] == MASQ_HALF_NONE) {
 		if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0)

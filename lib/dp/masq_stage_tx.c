@@ -110,7 +110,7 @@ make_one_buffer(struct rte_mbuf *mbuf, struct rte_mempool *pool, enum masq_drop 
 }
 
 /* Make of a packet what its port sends. @return NULL: it was dropped */
-static __attribute__((noinline)) struct rte_mbuf *
+static __rte_noinline struct rte_mbuf *
 prepare(struct masq_worker *w, struct rte_mbuf *mbuf, const struct masq_port *port)
 {
 	enum masq_drop reason = MASQ_DROP_NO_MBUF;

@@ -90,8 +90,7 @@ struct masq_portmap {
 	struct masq_portmap_slot *slots;
 	uint32_t n_slots;
 	uint32_t slots_free[MASQ_PORTMAP_KINDS]; /**< heads of the free lists */
-	uint32_t last_slot
-			[2]; /**< asked for last, TCP's in [1]: the next flow often wants it again */
+	uint32_t last_slot[2]; /**< asked for last, which is often wanted again; TCP's in [1] */
 	uint32_t *slot_bucket;
 	uint32_t slot_mask; /**< buckets - 1 */
 
@@ -119,7 +118,7 @@ masq_portmap_random64(struct masq_portmap *map)
 	return (uint64_t)(product >> 64) ^ (uint64_t)product;
 }
 
-/** Half of a random number, made smaller than @p n, 1..65536. */
+/** Half of a random number, brought below @p n, 1..65536. */
 static inline uint32_t
 masq_portmap_below(uint32_t random, uint32_t n)
 {

@@ -81,8 +81,8 @@ masq_rss_hash_ports(const struct masq_rss *rss, const struct masq_tuple *tuple)
 static inline uint32_t
 masq_rss_hash(const struct masq_rss *rss, const struct masq_tuple *tuple)
 {
-	if ((tuple->proto == 6) |
-			(tuple->proto == 17)) /* one branch: which of the two nobody foresees */
+	/* One branch: which of the two it is nobody foresees. */
+	if ((tuple->proto == 6) | (tuple->proto == 17))
 		return masq_rss_hash_ports(rss, tuple);
 	return masq_rss_hash_addresses(rss, tuple);
 }
