@@ -29,10 +29,9 @@ enum event {
 	EVENT_FIN,
 	EVENT_ACK,
 	EVENT_RST,
+	EVENT_NOTHING,
 	EVENT_COUNT,
 };
-
-#define TCP_STATES (MASQ_STATE_LISTEN + 1)
 
 #define NO MASQ_STATE_NONE
 #define ES MASQ_STATE_ESTABLISHED
@@ -44,45 +43,45 @@ enum event {
 #define CW MASQ_STATE_CLOSE_WAIT
 #define LA MASQ_STATE_LAST_ACK
 #define LI MASQ_STATE_LISTEN
+#define UD MASQ_STATE_UDP
+#define IC MASQ_STATE_ICMP
 
 /* clang-format off */
 
+/* By the lowest five flags: ACK PSH RST SYN FIN. PSH is no event. */
+static const uint8_t event_of[32] = {
+	/*	none           FIN        SYN        SYN FIN    RST ... */
+	EVENT_NOTHING, EVENT_FIN, EVENT_SYN, EVENT_SYN, EVENT_RST, EVENT_RST, EVENT_RST, EVENT_RST,
+	EVENT_NOTHING, EVENT_FIN, EVENT_SYN, EVENT_SYN, EVENT_RST, EVENT_RST, EVENT_RST, EVENT_RST,
+	EVENT_ACK,     EVENT_FIN, EVENT_SYN, EVENT_SYN, EVENT_RST, EVENT_RST, EVENT_RST, EVENT_RST,
+	EVENT_ACK,     EVENT_FIN, EVENT_SYN, EVENT_SYN, EVENT_RST, EVENT_RST, EVENT_RST, EVENT_RST,
+};
+
 /* [from_inside][event][state] */
-static const uint8_t next_state[2][EVENT_COUNT][TCP_STATES] = {
-	{ /* from OUTSIDE     NO  ES  SS  SR  FW  TW  CL  CW  LA  LI */
-		[EVENT_SYN] = { SR, ES, ES, SR, SR, SR, SR, SR, SR, SR },
-		[EVENT_FIN] = { CL, CW, SS, TW, TW, TW, CL, CW, LA, LI },
-		[EVENT_ACK] = { CL, ES, SS, SR, FW, TW, CL, CW, CL, LI },
-		[EVENT_RST] = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI },
+static const uint8_t next_state[2][EVENT_COUNT][MASQ_STATE_COUNT] = {
+	{ /* from OUTSIDE         NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  UD  IC */
+		[EVENT_SYN]     = { SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, UD, IC },
+		[EVENT_FIN]     = { CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, UD, IC },
+		[EVENT_ACK]     = { CL, ES, SS, SR, FW, TW, CL, CW, CL, LI, UD, IC },
+		[EVENT_RST]     = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, UD, IC },
+		[EVENT_NOTHING] = { CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, UD, IC },
 	},
-	{ /* from INSIDE      NO  ES  SS  SR  FW  TW  CL  CW  LA  LI */
-		[EVENT_SYN] = { SS, ES, SS, ES, SS, SS, SS, SS, SS, LI },
-		[EVENT_FIN] = { TW, FW, SS, TW, FW, TW, CL, TW, LA, LI },
-		[EVENT_ACK] = { ES, ES, SS, SR, FW, TW, CL, CW, LA, ES },
-		[EVENT_RST] = { CL, CL, SS, CL, CL, TW, CL, CL, CL, CL },
+	{ /* from INSIDE          NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  UD  IC */
+		[EVENT_SYN]     = { SS, ES, SS, ES, SS, SS, SS, SS, SS, LI, UD, IC },
+		[EVENT_FIN]     = { TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, UD, IC },
+		[EVENT_ACK]     = { ES, ES, SS, SR, FW, TW, CL, CW, LA, ES, UD, IC },
+		[EVENT_RST]     = { CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, UD, IC },
+		[EVENT_NOTHING] = { CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, UD, IC },
 	},
 };
 
 /* clang-format on */
 
+/* No branch: in a mix of TCP and UDP nobody foresees whether there is an event at all. */
 enum masq_state
 masq_tcp_next(enum masq_state state, bool from_inside, uint8_t tcp_flags)
 {
-	enum event event;
-
-	if (state >= TCP_STATES)
-		return state;
-	if ((tcp_flags & MASQ_TCP_RST) != 0)
-		event = EVENT_RST;
-	else if ((tcp_flags & MASQ_TCP_SYN) != 0)
-		event = EVENT_SYN;
-	else if ((tcp_flags & MASQ_TCP_FIN) != 0)
-		event = EVENT_FIN;
-	else if ((tcp_flags & MASQ_TCP_ACK) != 0)
-		event = EVENT_ACK;
-	else
-		return MASQ_STATE_CLOSE;
-	return next_state[from_inside][event][state];
+	return (enum masq_state)next_state[from_inside][event_of[tcp_flags % 32]][state];
 }
 
 bool
