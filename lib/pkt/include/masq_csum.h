@@ -13,22 +13,21 @@
  * everyone uses the same.
  */
 
-/** Fold a 32-bit sum of 16-bit words to 16 bits, carries added back in. */
+/**
+ * Fold a 32-bit sum of 16-bit words to 16 bits, carries added back in. Both halves are added to both
+ * halves: the carry out of the lower addition is the end-around carry of the upper one.
+ */
 static inline uint16_t
 masq_csum_fold(uint32_t sum)
 {
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	return (uint16_t)((sum + (sum << 16 | sum >> 16)) >> 16);
 }
 
 /** The same for a sum of a few 32-bit words: 2^16 is 1 to such a sum, and so is 2^32. */
 static inline uint16_t
 masq_csum_fold64(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return masq_csum_fold((uint32_t)sum);
+	return masq_csum_fold((uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32));
 }
 
 /** Delta (as masq_csum_apply() takes it) for one 16-bit word that changes. */

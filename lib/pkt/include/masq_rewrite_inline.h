@@ -25,16 +25,6 @@
 /** The identifier and the checksum of an ICMP query. Out of line: few packets are queries. */
 void masq_rewrite_query(const struct masq_rewrite *rewrite, uint8_t *icmp);
 
-/**
- * Half of masq_csum_fold(). Enough for a sum of two words and no more: three may give 0x1ffff, which
- * one fold takes to 0x10000.
- */
-static inline uint16_t
-masq_rewrite_fold_once(uint32_t sum)
-{
-	return (uint16_t)((sum & 0xffff) + (sum >> 16));
-}
-
 /** TOS, TTL minus one, and the IP checksum with these and @p l3_delta. */
 static inline void
 masq_rewrite_ip(uint8_t *ip, uint8_t tos_and, uint8_t tos_xor, uint16_t l3_delta,
@@ -65,7 +55,7 @@ masq_rewrite_ports(const struct masq_rewrite *rewrite, uint8_t *l4)
 	uint16_t before, after;
 
 	memcpy(&before, place, sizeof(before));
-	after = (uint16_t)~masq_rewrite_fold_once((uint32_t)(uint16_t)~before + rewrite->l4_delta);
+	after = (uint16_t)~masq_csum_fold((uint32_t)(uint16_t)~before + rewrite->l4_delta);
 	/* UDP: a sum of 0 is sent as 0xffff, and 0 (no checksum) stays 0. No branches. */
 	after |= (uint16_t) - (uint16_t)(is_udp & (after == 0));
 	after &= (uint16_t)((uint16_t)(is_udp & (before == 0)) - 1);
