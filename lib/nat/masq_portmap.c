@@ -10,7 +10,7 @@
  *			they are the classes (h0 xor e) of the table entries e that belong to the
  *			worker, so the share of a peer is known without trying ports. ICMP hashes
  *			over addresses only: every identifier, or none
- *	position	where a port stands in rss->port_of_class, which is sorted by class: a class
+ *	position	where a port stands when all are sorted by class (masq_rss.h): a class
  *			is 65536 / table size positions in a row, ports in it ascending, so the ports
  *			of a range are a row within it. Bitmaps are over positions
  *	own		a session owns a port of (address, protocol) when it was the first to get it.
@@ -71,8 +71,7 @@ share_of(const struct masq_portmap *map, const struct masq_tuple *key,
 	const struct masq_rss *rss = map->config.rss;
 
 	share->ports = &map->ports[kind_of(key->proto)];
-	/* TCP or UDP is a matter of chance: not a branch for each. */
-	if (likely((key->proto == IPPROTO_TCP) | (key->proto == IPPROTO_UDP))) {
+	if (likely(masq_tuple_has_ports(key))) {
 		share->entries = map->mine;
 		share->n_entries = map->n_mine;
 		share->turn = masq_rss_hash_ports(rss, key) & (rss->table_size - 1);
@@ -87,23 +86,20 @@ share_of(const struct masq_portmap *map, const struct masq_tuple *key,
 }
 
 uint32_t
-masq_portmap_any(struct masq_portmap *map, const struct masq_portmap_share *share)
+masq_portmap_any_by_throws(struct masq_portmap *map, const struct masq_portmap_share *share)
 {
 	const struct masq_portmap_ports *ports = share->ports;
-	uint32_t entry = 0;
+	uint32_t entry;
 
 	/* The classes of a range differ by a few ports; throwing again makes all ports alike. */
 	for (unsigned int i = 0; i < THROWS; i++) {
-		uint64_t random = masq_portmap_random64(map);
-		uint32_t rank = masq_portmap_below((uint32_t)random, ports->most);
-		uint32_t class;
+		uint32_t position = masq_portmap_throw(map, share);
 
-		entry = masq_portmap_below((uint32_t)(random >> 32), share->n_entries);
-		class = masq_portmap_class(share, entry);
-		if (rank < ports->count[class])
-			return ports->first[class] + rank;
+		if (position != MASQ_PORTMAP_NONE)
+			return position;
 	}
 	/* A range of so few ports that most classes have none: which one is no secret then. */
+	entry = masq_portmap_random(map, share->n_entries);
 	for (uint32_t i = 0; i < share->n_entries; i++) {
 		uint32_t class = masq_portmap_class(share, (entry + i) % share->n_entries);
 
@@ -113,22 +109,10 @@ masq_portmap_any(struct masq_portmap *map, const struct masq_portmap_share *shar
 	return MASQ_PORTMAP_NONE;
 }
 
-/* Where a port stands: its class, and its rank there by halving. */
-static uint32_t
-position_of(const struct masq_rss *rss, uint16_t port)
-{
-	uint32_t position = rss->class_of_port[port] * rss->ports_per_class;
-
-	for (uint32_t half = rss->ports_per_class / 2; half != 0; half /= 2)
-		if (rss->port_of_class[position + half] <= port)
-			position += half;
-	return position;
-}
-
 static rte_be16_t
 port_at(const struct masq_portmap *map, uint32_t position)
 {
-	return rte_cpu_to_be_16(map->config.rss->port_of_class[position]);
+	return rte_cpu_to_be_16(masq_rss_port(map->config.rss, position));
 }
 
 bool
@@ -147,17 +131,20 @@ masq_portmap_look(struct masq_portmap *map, struct masq_portmap_search *search,
 		const uint32_t *positions, unsigned int n)
 {
 	struct masq_tuple tuples[MASQ_PORTMAP_BULK];
-	const struct masq_tuple *keys[MASQ_PORTMAP_BULK] = { NULL };
+	const struct masq_tuple *keys[MASQ_PORTMAP_BULK];
 	uint32_t halves[MASQ_PORTMAP_BULK];
+	unsigned int i = 0;
 	uint64_t free = 0;
 
-	for (unsigned int i = 0; i < n; i++) {
+	if (n == 0)
+		return 0;
+	do {
 		tuples[i] = search->key;
 		tuples[i].dport = port_at(map, positions[i]);
 		keys[i] = &tuples[i];
-	}
+	} while (++i < n);
 	masq_half_lookup_burst(map->config.table, keys, halves, n);
-	for (unsigned int i = 0; i < n; i++)
+	for (i = 0; i < n; i++)
 		free |= (uint64_t)(halves[i] == MASQ_HALF_NONE) << i;
 	search->lookups += n;
 	return free;
@@ -371,7 +358,7 @@ masq_portmap_guess(struct masq_portmap *map, struct masq_tuple *reply, bool *own
 void
 masq_portmap_give(struct masq_portmap *map, const struct masq_tuple *reply, bool owns)
 {
-	uint32_t position = position_of(map->config.rss, rte_be_to_cpu_16(reply->dport));
+	uint32_t position = masq_rss_position(map->config.rss, rte_be_to_cpu_16(reply->dport));
 	struct masq_tuple key = *reply;
 	struct masq_portmap_crowd *crowd;
 	struct masq_portmap_slot *slot;
@@ -405,7 +392,7 @@ masq_portmap_vacated(struct masq_portmap *map, const struct masq_tuple *tuple)
 	if (crowd == NULL || masq_rss_owner(rss, tuple) != map->config.worker)
 		return;
 	/* A forwarded port need not be one of those that this map hands out. */
-	position = position_of(rss, rte_be_to_cpu_16(tuple->dport));
+	position = masq_rss_position(rss, rte_be_to_cpu_16(tuple->dport));
 	class = position / rss->ports_per_class;
 	if (position - crowd->ports->first[class] < crowd->ports->count[class])
 		masq_portset_add(&crowd->free, position);
@@ -438,7 +425,7 @@ check_config(const struct masq_portmap_config *config, struct masq_err *err)
 	return 0;
 }
 
-/* Where the ports low..high stand in each class. @return 0, -EINVAL: the classes are not sorted */
+/* Where the ports low..high stand in each class. @return 0, -EINVAL: positions are not what they are */
 static int
 fill_ports(const struct masq_rss *rss, struct masq_portmap_ports *ports, uint32_t low,
 		uint32_t high)
@@ -448,9 +435,9 @@ fill_ports(const struct masq_rss *rss, struct masq_portmap_ports *ports, uint32_
 		int last = -1;
 
 		for (uint32_t i = begin; i < begin + rss->ports_per_class; i++) {
-			uint32_t port = rss->port_of_class[i];
+			uint32_t port = masq_rss_port(rss, i);
 
-			if ((int)port <= last || rss->class_of_port[port] != class)
+			if ((int)port <= last || masq_rss_position(rss, (uint16_t)port) != i)
 				return -EINVAL;
 			last = (int)port;
 			if (port < low || port > high)

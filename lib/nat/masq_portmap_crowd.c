@@ -51,37 +51,15 @@
 
 /* ---------------------------------------------------------------- tally */
 
-static uint32_t *
-tally_first(const struct masq_portmap *map, uint32_t hash)
-{
-	return &map->tally[hash & map->tally_mask];
-}
-
-static uint32_t *
-tally_second(const struct masq_portmap *map, uint32_t hash)
-{
-	return &map->tally[map->tally_mask + 1 + (hash >> 16 & map->tally_mask)];
-}
-
-void
-masq_portmap_tally_add(struct masq_portmap *map, uint32_t hash)
-{
-	++*tally_first(map, hash);
-	++*tally_second(map, hash);
-}
-
 void
 masq_portmap_tally_del(struct masq_portmap *map, uint32_t hash)
 {
-	/* A give without its take must not turn a counter into four billion. */
-	*tally_first(map, hash) -= *tally_first(map, hash) != 0;
-	*tally_second(map, hash) -= *tally_second(map, hash) != 0;
-}
+	uint32_t *first = masq_portmap_tally_first(map, hash);
+	uint32_t *second = masq_portmap_tally_second(map, hash);
 
-uint32_t
-masq_portmap_tally(const struct masq_portmap *map, uint32_t hash)
-{
-	return RTE_MIN(*tally_first(map, hash), *tally_second(map, hash));
+	/* A give without its take must not turn a counter into four billion. */
+	*first -= *first != 0;
+	*second -= *second != 0;
 }
 
 /* ---------------------------------------------------------------- life of a crowd */
@@ -206,7 +184,7 @@ static void
 learn(struct masq_portmap *map, struct masq_portmap_search *search, unsigned int n)
 {
 	struct masq_portmap_crowd *crowd = search->crowd;
-	uint32_t positions[MASQ_PORTMAP_BULK] = { 0 };
+	uint32_t positions[MASQ_PORTMAP_BULK];
 	unsigned int got = circle_next(crowd, &search->share, positions, n);
 	uint64_t free = masq_portmap_look(map, search, positions, got);
 
@@ -216,7 +194,7 @@ learn(struct masq_portmap *map, struct masq_portmap_search *search, unsigned int
 }
 
 void
-masq_portmap_crowd_enter(struct masq_portmap *map, struct masq_portmap_search *search)
+masq_portmap_crowd_join(struct masq_portmap *map, struct masq_portmap_search *search)
 {
 	search->crowd = masq_portmap_crowd_find(map, &search->key, search->hash);
 	if (search->crowd == NULL) {

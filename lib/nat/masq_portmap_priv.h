@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
+
 #include <masq_hash.h>
 #include <masq_portmap.h>
 
@@ -139,8 +142,31 @@ masq_portmap_class(const struct masq_portmap_share *share, uint32_t entry)
 	return share->entries[entry] ^ share->turn;
 }
 
-/** A random position of a share, MASQ_PORTMAP_NONE when it has no port at all. */
-uint32_t masq_portmap_any(struct masq_portmap *map, const struct masq_portmap_share *share);
+/** A random position of a share, MASQ_PORTMAP_NONE when it has no port at all. For most shares the
+ * first throw is good. */
+uint32_t
+masq_portmap_any_by_throws(struct masq_portmap *map, const struct masq_portmap_share *share);
+
+static inline uint32_t
+masq_portmap_throw(struct masq_portmap *map, const struct masq_portmap_share *share)
+{
+	const struct masq_portmap_ports *ports = share->ports;
+	uint64_t random = masq_portmap_random64(map);
+	uint32_t rank = masq_portmap_below((uint32_t)random, ports->most);
+	uint32_t entry = masq_portmap_below((uint32_t)(random >> 32), share->n_entries);
+	uint32_t class = masq_portmap_class(share, entry);
+
+	return rank < ports->count[class] ? ports->first[class] + rank : MASQ_PORTMAP_NONE;
+}
+
+static inline uint32_t
+masq_portmap_any(struct masq_portmap *map, const struct masq_portmap_share *share)
+{
+	uint32_t position = masq_portmap_throw(map, share);
+
+	return likely(position != MASQ_PORTMAP_NONE) ? position
+						     : masq_portmap_any_by_throws(map, share);
+}
 
 /** Look a position up towards the peer of a search. @return no half uses it */
 bool masq_portmap_is_free(
@@ -166,19 +192,52 @@ void *masq_portmap_alloc(struct masq_portmap *map, uint32_t n, size_t bytes);
 int masq_portmap_crowds_create(struct masq_portmap *map);
 void masq_portmap_crowds_destroy(struct masq_portmap *map);
 
+/** The two counters of a peer's hash. */
+static inline uint32_t *
+masq_portmap_tally_first(const struct masq_portmap *map, uint32_t hash)
+{
+	return &map->tally[hash & map->tally_mask];
+}
+
+static inline uint32_t *
+masq_portmap_tally_second(const struct masq_portmap *map, uint32_t hash)
+{
+	return &map->tally[map->tally_mask + 1 + (hash >> 16 & map->tally_mask)];
+}
+
 /** One session more, or less, towards the peer of @p hash. */
-void masq_portmap_tally_add(struct masq_portmap *map, uint32_t hash);
+static inline void
+masq_portmap_tally_add(struct masq_portmap *map, uint32_t hash)
+{
+	++*masq_portmap_tally_first(map, hash);
+	++*masq_portmap_tally_second(map, hash);
+}
+
 void masq_portmap_tally_del(struct masq_portmap *map, uint32_t hash);
 
 /** @return sessions towards the peer of @p hash, or some more, never less */
-uint32_t masq_portmap_tally(const struct masq_portmap *map, uint32_t hash);
+static inline uint32_t
+masq_portmap_tally(const struct masq_portmap *map, uint32_t hash)
+{
+	return RTE_MIN(*masq_portmap_tally_first(map, hash), *masq_portmap_tally_second(map, hash));
+}
 
 /** @return the crowd of a peer, NULL: none */
 struct masq_portmap_crowd *
 masq_portmap_crowd_find(struct masq_portmap *map, const struct masq_tuple *key, uint32_t hash);
 
 /** Find the crowd of a search; open one when the peer has become crowded. Learn a little. */
-void masq_portmap_crowd_enter(struct masq_portmap *map, struct masq_portmap_search *search);
+void masq_portmap_crowd_join(struct masq_portmap *map, struct masq_portmap_search *search);
+
+/** The same; most peers have no crowd, and most maps have none at all. */
+static inline void
+masq_portmap_crowd_enter(struct masq_portmap *map, struct masq_portmap_search *search)
+{
+	search->crowd = NULL;
+	if (unlikely(map->stats.crowds != 0 ||
+			    masq_portmap_tally(map, search->hash) >= search->share.ports->learn_at))
+		masq_portmap_crowd_join(map, search);
+}
 
 /** @return true: the search may end, nothing is free towards its peer */
 static inline bool

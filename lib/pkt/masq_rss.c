@@ -14,6 +14,9 @@
  *			0, all moved by the same xor. A key that lacks this would leave some workers
  *			without a single port towards some peers, so such a key is thrown away. The map to
  *			the most class bits that any table has is the test; fewer bits follow from it.
+ *	rank		number of a port within its class, by size. Linear, too: a port is the least of
+ *			its class, xor what the bits of its rank add. So three small tables say what would
+ *			else be two of 64 K entries, which no cache keeps
  * Data and who owns it
  *	The caller's memory; no pointers inside, so it may lie in shared or NUMA-local memory.
  * Life cycle
@@ -127,20 +130,49 @@ has_full_rank(const struct masq_rss *rss)
 	return rank == CLASS_BITS_MAX;
 }
 
-/* Sort the ports by class. */
+/* One byte of a linear map, from what its bits 0, 1, 2 ... are mapped to. */
 static void
-fill_classes(struct masq_rss *rss)
+fill_linear(uint16_t table[256], const uint16_t bits[8])
 {
-	uint32_t next[MASQ_RSS_TABLE_MAX];
+	for (unsigned int value = 0; value < 256; value++) {
+		table[value] = 0;
+		for (unsigned int bit = 0; bit < 8; bit++)
+			if ((value >> bit & 1) != 0)
+				table[value] ^= bits[bit];
+	}
+}
+
+/*
+ * Ports by class and rank. The ports of class 0, in their order, are numbered by the highest bits of
+ * those whose rank is a power of two: no other of these has such a bit. So the least port of a class has
+ * none of them, and xor keeps the order.
+ */
+static void
+fill_positions(struct masq_rss *rss)
+{
+	uint16_t port_of_bit[16] = { 0 }, rank_of_bit[16] = { 0 };
+	bool seen[MASQ_RSS_TABLE_MAX] = { false };
+	uint32_t n = 0;
 
 	rss->ports_per_class = 65536 / rss->table_size;
-	for (uint32_t class = 0; class < rss->table_size; class ++)
-		next[class] = class * rss->ports_per_class;
+	rss->rank_bits = (uint32_t)__builtin_ctz(rss->ports_per_class);
 	for (uint32_t port = 0; port < 65536; port++) {
-		uint32_t class = hash_of_dport(rss, port) & (rss->table_size - 1);
+		uint32_t class = masq_rss_class(rss, (uint16_t)port);
 
-		rss->class_of_port[port] = (uint16_t) class;
-		rss->port_of_class[next[class]++] = (uint16_t)port;
+		if (!seen[class])
+			rss->least_port[class] = (uint16_t)port;
+		seen[class] = true;
+		if (class != 0)
+			continue;
+		if (n != 0 && (n & (n - 1)) == 0) {
+			port_of_bit[__builtin_ctz(n)] = (uint16_t)port;
+			rank_of_bit[31 - __builtin_clz(port)] = (uint16_t)n;
+		}
+		n++;
+	}
+	for (unsigned int byte = 0; byte < 2; byte++) {
+		fill_linear(rss->port_of_rank[byte], &port_of_bit[8 * byte]);
+		fill_linear(rss->rank_of_port[byte], &rank_of_bit[8 * byte]);
 	}
 }
 
@@ -173,6 +205,6 @@ masq_rss_init(struct masq_rss *rss, uint32_t workers, uint32_t table_size, uint6
 			return masq_err_set(err, -code, "no random RSS key: %s", strerror(-code));
 		fill_byte_hash(rss);
 	} while (!has_full_rank(rss));
-	fill_classes(rss);
+	fill_positions(rss);
 	return 0;
 }

@@ -19,8 +19,9 @@
  * Immutable after creation; all workers read it.
  *
  * Toeplitz is linear over xor: hash(tuple with port p) = hash(tuple with port 0) xor T[p]. The low
- * bits of T[p] are the *class* of port p. There are masq_rss_classes() classes with equally many
- * ports each; whether a port is usable depends on its class alone.
+ * bits of T[p] are the *class* of port p. There are table_size classes with equally many ports each;
+ * whether a port is usable depends on its class alone. The *position* of a port numbers all of them by
+ * class, and within their class by size: class * ports of a class + *rank*.
  */
 
 #define MASQ_RSS_KEY_BYTES 52 /**< what the longest-keyed NICs want; others take the first 40 */
@@ -33,15 +34,17 @@ struct masq_rss {
 	uint32_t table_size; /**< power of two, 1..512 */
 	uint8_t table[MASQ_RSS_TABLE_MAX]; /**< hash mod size -> worker */
 	uint32_t byte_hash[12][256]; /**< hash of one tuple byte; xor of 12 = whole hash */
-	uint16_t class_of_port[65536]; /**< dport p (host order) -> low bits of T[p] */
-	uint16_t port_of_class[65536]; /**< ports sorted by class; class c starts at c*per_class */
 	uint32_t ports_per_class; /**< 65536 / table_size */
+	uint32_t rank_bits; /**< its logarithm */
+	uint16_t least_port[MASQ_RSS_TABLE_MAX]; /**< of a class */
+	uint16_t port_of_rank[2][256]; /**< of class 0, by low and high byte of the rank; xor */
+	uint16_t rank_of_port[2][256]; /**< by low and high byte of the port; xor */
 };
 
 /**
  * Make the key, the table and the port classes.
  *
- * @param rss	out: large (about 270 KB), the caller's memory
+ * @param rss	out: large (about 16 KB), the caller's memory
  * @param workers	1..MASQ_MAX_WORKERS
  * @param table_size	power of two, at least @p workers, at most MASQ_RSS_TABLE_MAX
  * @param seed	0: a random key; else a fixed one, for tests and benchmarks
@@ -81,8 +84,7 @@ masq_rss_hash_ports(const struct masq_rss *rss, const struct masq_tuple *tuple)
 static inline uint32_t
 masq_rss_hash(const struct masq_rss *rss, const struct masq_tuple *tuple)
 {
-	/* One branch: which of the two it is nobody foresees. */
-	if ((tuple->proto == 6) | (tuple->proto == 17))
+	if (masq_tuple_has_ports(tuple))
 		return masq_rss_hash_ports(rss, tuple);
 	return masq_rss_hash_addresses(rss, tuple);
 }
@@ -99,6 +101,33 @@ static inline uint32_t
 masq_rss_owner(const struct masq_rss *rss, const struct masq_tuple *tuple)
 {
 	return masq_rss_worker(rss, masq_rss_hash(rss, tuple));
+}
+
+/** @return class of a port (host order): the low bits of T[port] */
+static inline uint32_t
+masq_rss_class(const struct masq_rss *rss, uint16_t port)
+{
+	return (rss->byte_hash[10][port >> 8] ^ rss->byte_hash[11][port & 255]) &
+			(rss->table_size - 1);
+}
+
+/** @return position of a port (host order) */
+static inline uint32_t
+masq_rss_position(const struct masq_rss *rss, uint16_t port)
+{
+	uint32_t rank = rss->rank_of_port[0][port & 255] ^ rss->rank_of_port[1][port >> 8];
+
+	return masq_rss_class(rss, port) << rss->rank_bits | rank;
+}
+
+/** @return port (host order) of a position below 65536 */
+static inline uint16_t
+masq_rss_port(const struct masq_rss *rss, uint32_t position)
+{
+	uint32_t rank = position & (rss->ports_per_class - 1);
+
+	return rss->least_port[position >> rss->rank_bits] ^ rss->port_of_rank[0][rank & 255] ^
+			rss->port_of_rank[1][rank >> 8];
 }
 
 #endif /* MASQ_RSS_H */

@@ -72,6 +72,15 @@ masq_tuple_without_dport(const struct masq_tuple *tuple)
 	return masq_tuple_from_words(addresses, rest & ~UINT64_C(0xffff0000));
 }
 
+/** Is it TCP or UDP? One branch at most: which of the two it is nobody foresees. */
+static inline bool
+masq_tuple_has_ports(const struct masq_tuple *tuple)
+{
+	const uint64_t with_ports = UINT64_C(1) << 6 | UINT64_C(1) << 17;
+
+	return ((with_ports >> (tuple->proto & 63)) & (tuple->proto < 64)) != 0;
+}
+
 /** Two loads and a compare each. */
 static inline bool
 masq_tuple_equal(const struct masq_tuple *a, const struct masq_tuple *b)

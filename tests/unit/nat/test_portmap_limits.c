@@ -311,10 +311,10 @@ wrong_rss_tables_are_refused(void **state)
 		if (i == 0) {
 			memset(rss.table, 1, sizeof(rss.table));
 		} else if (i == 1) {
-			rss.port_of_class[1] = right.port_of_class[0];
-			rss.port_of_class[0] = right.port_of_class[1];
+			rss.least_port[1] = right.least_port[0];
+			rss.least_port[0] = right.least_port[1];
 		} else {
-			rss.class_of_port[7] ^= 1;
+			rss.rank_of_port[0][7] ^= 1;
 		}
 		assert_null(masq_portmap_create(&config, &err));
 		assert_string_equal(err.text, sentence);

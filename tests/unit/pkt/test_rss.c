@@ -138,11 +138,14 @@ every_class_has_its_share_of_ports(void **state)
 		assert_int_equal(rss.ports_per_class, 65536 / size);
 		memset(seen, 0, sizeof(seen));
 		for (uint32_t i = 0; i < 65536; i++) {
-			uint16_t port = rss.port_of_class[i];
+			uint16_t port = masq_rss_port(&rss, i);
 
-			assert_int_equal(rss.class_of_port[port], i / rss.ports_per_class);
+			assert_int_equal(masq_rss_class(&rss, port), i / rss.ports_per_class);
+			assert_int_equal(masq_rss_position(&rss, port), i);
+			if (i % rss.ports_per_class != 0)
+				assert_true(port > masq_rss_port(&rss, i - 1));
 			assert_int_equal(seen[port]++, 0);
-			count[rss.class_of_port[i]]++;
+			count[masq_rss_class(&rss, (uint16_t)i)]++;
 		}
 		for (uint32_t class = 0; class < size; class ++)
 			assert_int_equal(count[class], rss.ports_per_class);
@@ -165,7 +168,8 @@ the_class_of_a_port_decides_the_owner(void **state)
 		tuple.dport = 0;
 		base = masq_rss_hash(&rss, &tuple);
 		for (uint32_t port = 0; port < 65536; port++) {
-			uint32_t slot = (base ^ rss.class_of_port[port]) & (rss.table_size - 1);
+			uint32_t slot = (base ^ masq_rss_class(&rss, (uint16_t)port)) &
+					(rss.table_size - 1);
 
 			tuple.dport = rte_cpu_to_be_16((uint16_t)port);
 			assert_int_equal(masq_rss_owner(&rss, &tuple), rss.table[slot]);
@@ -215,8 +219,10 @@ no_key_lacks_a_class(void **state)
 
 		assert_int_equal(masq_rss_init(&rss, 1, MASQ_RSS_TABLE_MAX, seed, NULL), 0);
 		for (uint32_t port = 0; port < 65536; port++) {
-			classes += has_port[rss.class_of_port[port]] == 0;
-			has_port[rss.class_of_port[port]] = 1;
+			uint32_t class = masq_rss_class(&rss, (uint16_t)port);
+
+			classes += has_port[class] == 0;
+			has_port[class] = 1;
 		}
 		assert_int_equal(classes, MASQ_RSS_TABLE_MAX);
 	}
