@@ -28,7 +28,13 @@ struct masq_judgement {
 	} asked[MASQ_CHAIN_BUILTINS]; /**< in order, to ask again for a very long path */
 };
 
-#define MASQ_MARKS 1024 /**< bits; a burst sets some 64 of them */
+/** 32 of the marks of a burst; nobody has to clear those of the burst before. */
+struct masq_marks {
+	uint32_t burst; /**< whose they are; those of 4 billion bursts ago cost a lookup */
+	uint32_t bits;
+};
+
+#define MASQ_MARKS_BITS 6 /**< of a signature: 2048 marks, of which a burst sets some 32 */
 
 /**
  * New flows of a burst, judged so far as to know that each shall have a session: parallel arrays.
@@ -39,10 +45,13 @@ struct masq_openings {
 	uint8_t place[MASQ_BURST]; /**< of the packet in the burst */
 	struct masq_nat_flow flow[MASQ_BURST];
 	struct masq_nat_result result[MASQ_BURST];
+	uint64_t link[MASQ_BURST]; /**< not 0: judged, and goes to this neighbour; else there are: */
 	struct masq_fib_route route[MASQ_BURST];
 	struct masq_judgement judgement[MASQ_BURST];
-	struct masq_judged judged[MASQ_BURST]; /**< instead, when its generation is not 0 */
-	uint64_t marks[MASQ_MARKS / 64]; /**< tuples that came or went in this burst, by hash */
+	/** Tuples that came or went in this burst, by signature. */
+	struct masq_marks marks[1 << MASQ_MARKS_BITS];
+	uint32_t burst; /**< number of this one */
+	uint32_t signature; /**< masq_half_signature() of the packet at hand */
 
 	/* by packet of the burst */
 	uint32_t has_way; /**< bit i: way[i] is known */
@@ -57,17 +66,28 @@ void masq_openings_begin(struct masq_openings *o);
 /** The session table of this burst's lookup is not what it was for @p tuple: it came, or it went. */
 void masq_openings_mark(struct masq_worker *w, const struct masq_tuple *tuple);
 
-/** Is what the burst's lookup said of this tuple out of date, perhaps? */
-bool masq_openings_marked(const struct masq_worker *w, const struct masq_tuple *tuple);
+/** Is what the burst's lookup said of the packet at hand out of date, perhaps? */
+static inline bool
+masq_openings_marked(const struct masq_openings *o)
+{
+	const struct masq_marks *marks = &o->marks[o->signature >> (32 - MASQ_MARKS_BITS)];
+
+	/* Nobody foresees whether there are marks of this burst here; that it is this one is rare. */
+	return ((marks->bits >> o->signature % 32) & (marks->burst == o->burst)) != 0;
+}
 
 /**
- * Packet @p i is the first of a flow. Its flow, route and judgement stand behind the last opening
- * already; it is decided by masq_openings_flush().
+ * Packet @p i, the one at hand, is the first of a flow. Its flow and link, or route and judgement,
+ * stand behind the last opening already; it is decided by masq_openings_flush().
  */
-void masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsigned int i);
+void masq_openings_add(struct masq_worker *w, unsigned int i);
 
-/** Make the sessions that have been gathered, and send their packets. */
-void masq_openings_flush(struct masq_worker *w, struct masq_burst *b);
+/**
+ * Make the sessions that have been gathered, and send their packets.
+ *
+ * @param more	there are packets of this burst that have not been looked at
+ */
+void masq_openings_flush(struct masq_worker *w, struct masq_burst *b, bool more);
 
 /* masq_slow_judge.c */
 
@@ -103,9 +123,7 @@ void masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 void masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement, const struct masq_fib_route *route);
 
-/** The same of a packet whose class all chains have judged. */
-void masq_slow_half_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		const struct masq_judged *judged, const struct masq_fib_route *route);
+/** A packet without session whose class all chains have judged. */
 void masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_judged *judged, const struct masq_fib_route *route);
 
@@ -151,6 +169,16 @@ void masq_packet_log(struct masq_worker *w, const struct masq_pkt *pkt,
  * @return true: fine. false: dropped, and answered with ICMP 11/0 or 3/4
  */
 bool masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure);
+
+/**
+ * Find the neighbour of a route.
+ *
+ * @param ref	out
+ * @return word of masq_neigh_word(); 0: the link address is not known, or there are packets that may
+ *	have to be waited for, see masq_slow_neighbour()
+ */
+uint64_t masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
+		struct masq_neigh_ref *ref);
 
 /**
  * Find the neighbour of a route. When its link address is not known the packet is parked, also

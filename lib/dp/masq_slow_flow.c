@@ -48,7 +48,7 @@ masq_slow_refuse_late(
 	masq_slow_refuse(w, b, i, reason);
 }
 
-static enum masq_state
+static uint8_t
 first_state(const struct masq_pkt *pkt, enum masq_session_kind kind)
 {
 	static const uint8_t of_proto[2][IPPROTO_UDP + 1] = {
@@ -62,7 +62,7 @@ first_state(const struct masq_pkt *pkt, enum masq_session_kind kind)
 
 	/* Others have no sessions. */
 	assert(pkt->key.proto <= IPPROTO_UDP);
-	return (enum masq_state)of_proto[kind == MASQ_SESSION_MASQ][pkt->key.proto];
+	return of_proto[kind == MASQ_SESSION_MASQ][pkt->key.proto];
 }
 
 /* Can a MASQ verdict serve this packet at all? */
@@ -83,25 +83,34 @@ masquerade_refusal(const struct masq_pkt *pkt, const struct masq_judgement *judg
 	return MASQ_DROP_NONE;
 }
 
-static void
-masquerade(struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint32_t mark,
-		const struct masq_fib_route *route)
+/* Behind the last opening: a session that leaves a packet as it is. Field by field: to clear all of it
+ * costs more than what is cleared. */
+static struct masq_nat_flow *
+flow_begin(struct masq_worker *w, const struct masq_pkt *pkt, enum masq_session_kind kind,
+		uint32_t mark, uint32_t origin)
 {
-	const struct masq_pkt *pkt = &b->pkt[i];
-	struct masq_nat_flow *flow = &w->openings->flow[w->openings->n];
+	struct masq_openings *o = w->openings;
+	struct masq_nat_flow *flow = &o->flow[o->n];
 
-	*flow = (struct masq_nat_flow){
-		.initial = pkt->key,
-		.translated = pkt->key,
-		.choose_port = true,
-		.kind = MASQ_SESSION_MASQ,
-		.state = first_state(pkt, MASQ_SESSION_MASQ),
-		.tcp_flags = pkt->tcp_flags,
-		.mark = mark,
-	};
+	flow->initial = pkt->key;
+	flow->translated = pkt->key;
+	flow->signature = o->signature;
+	flow->choose_port = false;
+	flow->birth.mark = mark;
+	flow->birth.origin = origin;
+	flow->birth.state = first_state(pkt, kind);
+	flow->birth.kind = (uint8_t)kind;
+	flow->birth.proto = pkt->key.proto;
+	return flow;
+}
+
+/* Its source becomes the box, as seen on the way. */
+static void
+flow_hide_source(struct masq_nat_flow *flow, const struct masq_fib_route *route)
+{
 	flow->translated.src = rte_cpu_to_be_32(route->preferred_src);
 	flow->translated.sport = 0;
-	masq_openings_add(w, b, i);
+	flow->choose_port = true;
 }
 
 static void
@@ -111,7 +120,12 @@ masquerade_if_possible(struct masq_worker *w, struct masq_burst *b, unsigned int
 	enum masq_drop reason = masquerade_refusal(&b->pkt[i], judgement, route);
 
 	if (reason == MASQ_DROP_NONE) {
-		masquerade(w, b, i, judgement->result.mark, route);
+		struct masq_nat_flow *flow = flow_begin(
+				w, &b->pkt[i], MASQ_SESSION_MASQ, judgement->result.mark, 0);
+
+		flow_hide_source(flow, route);
+		flow->half = MASQ_HALF_UNJUDGED;
+		masq_openings_add(w, i);
 		return;
 	}
 	masq_judge_count(w, &b->pkt[i], judgement);
@@ -150,7 +164,8 @@ forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	struct masq_portfw_target target = *next;
-	struct masq_nat_flow *flow = &w->openings->flow[w->openings->n];
+	struct masq_nat_flow *flow;
+	bool hairpin;
 
 	/* A packet that gets no further makes no session, and uses no turn up. */
 	if (!finds_server(w, b, i, judgement, next->raddr, route))
@@ -161,24 +176,15 @@ forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	if (unlikely(target.rule_id != next->rule_id) &&
 			!finds_server(w, b, i, judgement, target.raddr, route))
 		return;
-	*flow = (struct masq_nat_flow){
-		.initial = pkt->key,
-		.translated = pkt->key,
-		.kind = MASQ_SESSION_PORTFW,
-		.tcp_flags = pkt->tcp_flags,
-		.mark = judgement->result.mark,
-		.origin = target.rule_id,
-	};
+	hairpin = route->port == b->arrival[i] && route->preferred_src != 0;
+	flow = flow_begin(w, pkt, hairpin ? MASQ_SESSION_HAIRPIN : MASQ_SESSION_PORTFW,
+			judgement->result.mark, target.rule_id);
 	flow->translated.dst = rte_cpu_to_be_32(target.raddr);
 	flow->translated.dport = rte_cpu_to_be_16(target.rport);
-	if (route->port == b->arrival[i] && route->preferred_src != 0) {
-		flow->kind = MASQ_SESSION_HAIRPIN;
-		flow->choose_port = true;
-		flow->translated.src = rte_cpu_to_be_32(route->preferred_src);
-		flow->translated.sport = 0;
-	}
-	flow->state = first_state(pkt, flow->kind);
-	masq_openings_add(w, b, i);
+	if (hairpin)
+		flow_hide_source(flow, route);
+	flow->half = MASQ_HALF_UNJUDGED;
+	masq_openings_add(w, i);
 }
 
 static void
@@ -186,7 +192,7 @@ for_us(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement, struct masq_fib_route *route)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
-	bool has_ports = pkt->key.proto == IPPROTO_TCP || pkt->key.proto == IPPROTO_UDP;
+	bool has_ports = masq_tuple_has_ports(&pkt->key);
 	struct masq_portfw_target next;
 
 	if (has_ports &&
@@ -237,6 +243,30 @@ find_way(const struct masq_worker *w, unsigned int i, uint32_t dst, struct masq_
 	return true;
 }
 
+/* What the INITIAL half begins with: what was said of its class, and this packet, counted. */
+static void
+begin_judged(const struct masq_worker *w, const struct masq_burst *b, unsigned int i,
+		const struct masq_judged *judged, uint8_t departure, struct masq_neigh_ref ref,
+		struct masq_nat_flow *flow)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+
+	flow->birth.state = masq_tcp_next(flow->birth.state, true, pkt->tcp_flags);
+	flow->half = (struct masq_half){
+		.rewrite.tos_and = judged->tos_and,
+		.rewrite.tos_xor = judged->tos_xor,
+		.syns = (pkt->tcp_flags & MASQ_TCP_SYN) != 0,
+		.generation = w->generation,
+		.path = judged->path,
+		.neigh = ref.value,
+		.flags = masq_state_watches_ack(flow->birth.state) ? MASQ_HALF_WATCH : 0,
+		.arrival_port = b->arrival[i],
+		.departure_port = departure,
+		.packets = 1,
+		.bytes = pkt->l3_len_bytes,
+	};
+}
+
 /*
  * Have the chains judged this class of packets? Then neither they nor most of what follows here need
  * be asked again. @return false: no, or there is something about the packet that has to be looked at
@@ -245,26 +275,34 @@ static bool
 flow_is_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
-	const struct masq_fib_route *way = &w->openings->way[i];
-	struct masq_fib_route *route = &w->openings->route[w->openings->n];
+	struct masq_openings *o = w->openings;
+	const struct masq_fib_route *way = &o->way[i];
 	const struct masq_judged *judged;
+	struct masq_nat_flow *flow;
+	struct masq_neigh_ref ref;
+	uint64_t link;
 
-	if ((w->openings->has_way >> i & 1) == 0 || !masq_judged_may(b, i) || pkt->ttl <= 1 ||
+	if ((o->has_way >> i & 1) == 0 || !masq_judged_may(b, i) || pkt->ttl <= 1 ||
 			way->is_local || way->is_broadcast ||
 			pkt->l3_len_bytes > w->ports[way->port].mtu)
 		return false;
 	judged = masq_judged_find(w, b, i, way->port);
 	if (judged == NULL)
 		return false;
-	*route = *way;
 	if (judged->verdict != MASQ_VERDICT_MASQ) {
-		masq_slow_route_judged(w, b, i, judged, route);
+		masq_slow_route_judged(w, b, i, judged, way);
 		return true;
 	}
-	if ((pkt->flags & MASQ_PKT_OTHER_PROTO) != 0 || route->preferred_src == 0)
+	if ((pkt->flags & MASQ_PKT_OTHER_PROTO) != 0 || way->preferred_src == 0)
 		return false;
-	w->openings->judged[w->openings->n] = *judged;
-	masquerade(w, b, i, judged->mark, route);
+	link = masq_slow_link(w, way, &ref);
+	if (link == 0)
+		return false;
+	o->link[o->n] = link;
+	flow = flow_begin(w, pkt, MASQ_SESSION_MASQ, judged->mark, 0);
+	flow_hide_source(flow, way);
+	begin_judged(w, b, i, judged, way->port, ref, flow);
+	masq_openings_add(w, i);
 	return true;
 }
 
@@ -277,7 +315,7 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 
 	if (flow_is_judged(w, b, i))
 		return;
-	w->openings->judged[w->openings->n].generation = 0;
+	w->openings->link[w->openings->n] = 0;
 	masq_judge_begin(b, i, judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], judgement))
 		return;

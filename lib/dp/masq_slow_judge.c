@@ -111,13 +111,6 @@ log_and_count_windows(struct masq_worker *w, const struct masq_pkt *pkt,
 	}
 }
 
-static void
-count_path(struct masq_worker *w, uint32_t path, uint32_t len_bytes)
-{
-	w->path_counters[path].packets++;
-	w->path_counters[path].bytes += len_bytes;
-}
-
 /* Count one packet. @return path of its matches, MASQ_PATH_NONE when they have none */
 static uint32_t
 count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judgement *judgement)
@@ -133,7 +126,7 @@ count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judge
 		masq_path_count_slots(w->paths, result->rules, result->n_rules, pkt->l3_len_bytes);
 		return path;
 	}
-	count_path(w, path, pkt->l3_len_bytes);
+	masq_path_count(w, path, pkt->l3_len_bytes);
 	return path;
 }
 
@@ -337,25 +330,6 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 			route->port);
 }
 
-void
-masq_slow_half_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		const struct masq_judged *judged, const struct masq_fib_route *route)
-{
-	struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
-	struct masq_neigh_ref ref;
-	uint64_t link = masq_slow_neighbour(w, b, i, route, &ref);
-
-	if (link != 0 || b->verdict[i] == MASQ_DROP)
-		count_path(w, judged->path, b->pkt[i].l3_len_bytes);
-	if (link == 0)
-		return;
-	remember(half, w->generation, judged->path, b->arrival[i], route->port, ref);
-	send_translated(w, b, i, half, judged->tos_and, judged->tos_xor, link, route->port);
-	/* Now, not before: it was read a moment ago, and would have been waited for. */
-	half->rewrite.tos_and = judged->tos_and;
-	half->rewrite.tos_xor = judged->tos_xor;
-}
-
 /* The next packet of this flow shall not come here. */
 static void
 remember_routed(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
@@ -423,7 +397,7 @@ masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int
 	uint64_t link = masq_slow_neighbour(w, b, i, route, &ref);
 
 	if (link != 0 || b->verdict[i] == MASQ_DROP)
-		count_path(w, judged->path, b->pkt[i].l3_len_bytes);
+		masq_path_count(w, judged->path, b->pkt[i].l3_len_bytes);
 	if (link == 0)
 		return;
 	remember_routed(w, b, i,

@@ -7,8 +7,14 @@
  *
  * Marks. While flows are gathered, what the burst's bulk lookup said may become out of date: a second
  * packet of a gathered flow, a tuple that a session of this burst has taken, one whose session gave
- * way. Each such tuple sets a bit by its hash; a packet whose bit is set waits until what was gathered
- * is made, and is then looked up anew. A bit that is set by chance costs a lookup and nothing else.
+ * way. Each such tuple sets a bit by its signature; a packet whose bit is set waits until what was
+ * gathered is made, and is then looked up anew. A bit that is set by chance costs a lookup and nothing
+ * else.
+ *
+ * Judged. Of a packet whose class was judged before (masq_judged.h) everything is known when its flow is
+ * gathered: verdict, way, neighbour. The INITIAL half begins with all that, this packet counted, and
+ * what remains is to rewrite the packet and send it. The others ask the output chain when their port
+ * is known.
  *
  * Room. When there is less of it than flows, half-open sessions give way, the oldest first
  * (masq_session_half_open.c). One with a half on another worker takes a moment to go; its record comes
@@ -16,6 +22,7 @@
  */
 #include <string.h>
 
+#include "masq_link.h"
 #include "masq_slow.h"
 
 #define LOOK_BUDGET 16 /* half-open sessions looked at for each that is wanted */
@@ -24,45 +31,32 @@ void
 masq_openings_begin(struct masq_openings *o)
 {
 	o->n = 0;
-	memset(o->marks, 0, sizeof(o->marks));
+	o->burst++;
 }
 
-/* One multiplication: whoever can guess what falls together gains lookups that find nothing. */
-static uint32_t
-mark_of(const struct masq_worker *w, const struct masq_tuple *tuple)
+static void
+mark(struct masq_openings *o, uint32_t signature)
 {
-	uint64_t lo, hi;
+	struct masq_marks *marks = &o->marks[signature >> (32 - MASQ_MARKS_BITS)];
 
-	memcpy(&lo, tuple, sizeof(lo));
-	memcpy(&hi, (const char *)tuple + sizeof(lo), sizeof(hi));
-	lo ^= w->routed_seed.a;
-	hi ^= w->routed_seed.b;
-	return (uint32_t)(lo * (hi | 1) >> 32) % MASQ_MARKS;
+	marks->bits &= 0 - (uint32_t)(marks->burst == o->burst);
+	marks->bits |= UINT32_C(1) << signature % 32;
+	marks->burst = o->burst;
 }
 
 void
 masq_openings_mark(struct masq_worker *w, const struct masq_tuple *tuple)
 {
-	uint32_t bit = mark_of(w, tuple);
-
-	w->openings->marks[bit / 64] |= UINT64_C(1) << bit % 64;
-}
-
-bool
-masq_openings_marked(const struct masq_worker *w, const struct masq_tuple *tuple)
-{
-	uint32_t bit = mark_of(w, tuple);
-
-	return (w->openings->marks[bit / 64] >> bit % 64 & 1) != 0;
+	mark(w->openings, masq_half_signature(w->sessions, tuple));
 }
 
 void
-masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsigned int i)
+masq_openings_add(struct masq_worker *w, unsigned int i)
 {
 	struct masq_openings *o = w->openings;
 
 	o->place[o->n++] = (uint8_t)i;
-	masq_openings_mark(w, &b->pkt[i].key);
+	mark(o, o->signature);
 }
 
 static void
@@ -107,6 +101,21 @@ ask(struct masq_worker *w, struct masq_burst *b, unsigned int i, const struct ma
 	return false;
 }
 
+/* The first packet of a flow whose class was judged, like any that follows (masq_stage_fast.c): but
+ * its half has counted it already. */
+static void
+send_first(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link)
+{
+	const struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
+	const struct masq_pkt *pkt = &b->pkt[i];
+
+	masq_path_count(w, half->path, pkt->l3_len_bytes);
+	masq_rewrite_apply(&half->rewrite, b->mbuf[i], pkt);
+	masq_link_write(b->mbuf[i], link, w->ports[half->departure_port].mac);
+	b->departure[i] = half->departure_port;
+	b->verdict[i] = MASQ_SEND;
+}
+
 static void
 finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
 {
@@ -118,9 +127,8 @@ finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
 	case MASQ_NAT_DONE:
 		w->counters.sessions_created++;
 		b->half[i] = result->half;
-		masq_openings_mark(w, masq_half_key(w->sessions, result->reply_half));
-		if (o->judged[k].generation != 0)
-			masq_slow_half_judged(w, b, i, &o->judged[k], &o->route[k]);
+		if (likely(o->link[k] != 0))
+			send_first(w, b, i, o->link[k]);
 		else
 			masq_slow_half_finish(w, b, i, &o->judgement[k], &o->route[k]);
 		return;
@@ -132,7 +140,7 @@ finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
 	case MASQ_NAT_REFUSED:
 		break;
 	}
-	if (o->judged[k].generation != 0) {
+	if (o->link[k] != 0) {
 		/* The path that is known names the output chain's rules, too. */
 		masq_slow_refuse_late(w, b, i, result->reason);
 		return;
@@ -142,7 +150,7 @@ finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
 }
 
 void
-masq_openings_flush(struct masq_worker *w, struct masq_burst *b)
+masq_openings_flush(struct masq_worker *w, struct masq_burst *b, bool more)
 {
 	struct masq_openings *o = w->openings;
 
@@ -152,5 +160,8 @@ masq_openings_flush(struct masq_worker *w, struct masq_burst *b)
 	masq_nat_open(w->nat, o->flow, o->n, &w->snapshot->timeouts, w->now_ms, o->result);
 	for (unsigned int k = 0; k < o->n; k++)
 		finish(w, b, k);
+	for (unsigned int k = 0; more && k < o->n; k++)
+		if (o->result[k].outcome == MASQ_NAT_DONE)
+			masq_openings_mark(w, masq_half_key(w->sessions, o->result[k].reply_half));
 	o->n = 0;
 }

@@ -143,6 +143,13 @@ find_neighbour(struct masq_worker *w, const struct masq_fib_route *route,
 }
 
 uint64_t
+masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
+		struct masq_neigh_ref *ref)
+{
+	return likely(w->n_parked == 0) ? find_neighbour(w, route, ref) : 0;
+}
+
+uint64_t
 masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_fib_route *route, struct masq_neigh_ref *ref)
 {

@@ -93,8 +93,7 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	link = masq_neigh_word(w->neigh, (struct masq_neigh_ref){ entry->neigh });
 	if (unlikely(link == 0))
 		return;
-	w->path_counters[entry->path].packets++;
-	w->path_counters[entry->path].bytes += pkt->l3_len_bytes;
+	masq_path_count(w, entry->path, pkt->l3_len_bytes);
 	masq_rewrite_route(entry->tos_and, entry->tos_xor, b->mbuf[i], pkt);
 	masq_link_write(b->mbuf[i], link, w->ports[entry->departure].mac);
 	b->departure[i] = entry->departure;

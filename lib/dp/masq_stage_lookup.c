@@ -13,7 +13,7 @@ void
 masq_stage_lookup(struct masq_worker *w, struct masq_burst *b)
 {
 	const struct masq_tuple *keys[MASQ_BURST];
-	uint32_t index[MASQ_BURST];
+	uint32_t signature[MASQ_BURST], index[MASQ_BURST];
 	uint8_t place[MASQ_BURST];
 	unsigned int n = 0, missed = 0;
 
@@ -29,7 +29,7 @@ masq_stage_lookup(struct masq_worker *w, struct masq_burst *b)
 	}
 	if (n == 0)
 		return;
-	masq_half_lookup_burst(w->sessions, keys, index, n);
+	masq_half_lookup_burst(w->sessions, keys, signature, index, n);
 	for (unsigned int k = 0; k < n; k++) {
 		b->half[place[k]] = index[k];
 		if (index[k] == MASQ_HALF_NONE)

@@ -38,8 +38,9 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	}
 	w->counters.misses++;
 	/* A packet of this very burst may have made the session, or ended it. */
-	if (unlikely(masq_openings_marked(w, &pkt->key))) {
-		masq_openings_flush(w, b);
+	w->openings->signature = masq_half_signature(w->sessions, &pkt->key);
+	if (unlikely(masq_openings_marked(w->openings))) {
+		masq_openings_flush(w, b, true);
 		b->half[i] = masq_half_find(w->sessions, &pkt->key);
 		if (b->half[i] == MASQ_HALF_NONE)
 			masq_routed_prepare(w, b, i);
@@ -73,5 +74,5 @@ masq_stage_slow(struct masq_worker *w, struct masq_burst *b)
 	masq_slow_routes(w, b, slow);
 	for (; slow != 0; slow &= slow - 1)
 		slow_packet(w, b, (unsigned int)__builtin_ctz(slow));
-	masq_openings_flush(w, b);
+	masq_openings_flush(w, b, false);
 }

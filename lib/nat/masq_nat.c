@@ -82,33 +82,24 @@ masq_nat_remote_count(const struct masq_nat *nat)
 	return nat->remote;
 }
 
-/* A half without its rewrite, unjudged: the first packet of its direction asks the chains. */
-static void
-half_init(struct masq_half *half, uint8_t flags)
-{
-	*half = (struct masq_half){ .flags = flags, .neigh = UINT32_MAX, .path = UINT32_MAX };
-}
-
 /* Who travels from inside to outside: a masqueraded host's packets, and a server's answers, also
  * those that a hairpin brings back to a client beside the server. */
 static bool
-reply_is_from_inside(enum masq_session_kind kind)
+reply_is_from_inside(uint8_t kind)
 {
 	return kind != MASQ_SESSION_MASQ;
 }
 
-/* WATCH: the first segment's own event comes yet. */
 static uint8_t
-initial_flags(enum masq_session_kind kind)
+initial_flags(uint8_t kind)
 {
-	return MASQ_HALF_WATCH | (reply_is_from_inside(kind) ? 0 : MASQ_HALF_FROM_INSIDE);
+	return reply_is_from_inside(kind) ? 0 : MASQ_HALF_FROM_INSIDE;
 }
 
-/* WATCH: the state is not known where the half is put in; its first segment settles it. */
 static uint8_t
 reply_flags(bool from_inside, bool owns_port)
 {
-	return MASQ_HALF_REPLY | MASQ_HALF_WATCH | (from_inside ? MASQ_HALF_FROM_INSIDE : 0) |
+	return MASQ_HALF_REPLY | (from_inside ? MASQ_HALF_FROM_INSIDE : 0) |
 			(owns_port ? MASQ_HALF_OWNS_PORT : 0);
 }
 
@@ -116,9 +107,9 @@ reply_flags(bool from_inside, bool owns_port)
 static uint32_t
 reply_insert(struct masq_nat *nat, const struct masq_nat_msg *msg, bool owns_port)
 {
-	struct masq_half half;
+	struct masq_half half = MASQ_HALF_UNJUDGED;
 
-	half_init(&half, reply_flags(msg->from_inside, owns_port));
+	half.flags |= reply_flags(msg->from_inside, owns_port);
 	masq_rewrite_init(&half.rewrite, &msg->reply, &msg->back, true);
 	half.session = msg->session;
 	half.creator = msg->creator;
@@ -197,12 +188,12 @@ record_make(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t now
 	if (session == MASQ_SESSION_NONE)
 		return session;
 	record = masq_session_at(nat->config.table, session);
-	record->kind = (uint8_t)flow->kind;
-	record->proto = flow->initial.proto;
-	record->mark = flow->mark;
-	record->origin = flow->origin;
+	record->kind = flow->birth.kind;
+	record->proto = flow->birth.proto;
+	record->mark = flow->birth.mark;
+	record->origin = flow->birth.origin;
 	record->created_ms = masq_half_clock(now_ms);
-	atomic_store_explicit(&record->state, (uint32_t)flow->state, memory_order_relaxed);
+	atomic_store_explicit(&record->state, flow->birth.state, memory_order_relaxed);
 	return session;
 }
 
@@ -213,14 +204,14 @@ initial_insert(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t 
 {
 	struct masq_session_table *table = nat->config.table;
 	struct masq_session *record;
-	struct masq_half half;
+	struct masq_half half = MASQ_HALF_UNJUDGED;
 
 	*session = record_make(nat, flow, now_ms);
 	if (*session == MASQ_SESSION_NONE)
 		return MASQ_DROP_SESSION_TABLE;
 	record = masq_session_at(table, *session);
 	/* Its rewrite is made when the reply tuple is known: complete(). */
-	half_init(&half, MASQ_HALF_PENDING | initial_flags(flow->kind));
+	half.flags |= MASQ_HALF_PENDING | initial_flags(flow->birth.kind);
 	half.session = *session;
 	half.creator = (uint8_t)nat->config.worker;
 	half.last_seen_ms = masq_half_clock(now_ms);
@@ -292,6 +283,24 @@ install_or_pass_on(struct masq_nat *nat, struct masq_nat_msg *msg, int *ask)
 	return reason;
 }
 
+/* No other worker was needed after all: the INITIAL half begins as its flow says. */
+static void
+begin_judged(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32_t session)
+{
+	const struct masq_session *record = masq_session_at(nat->config.table, session);
+	struct masq_half *initial = masq_half_at(nat->config.table, record->initial);
+	struct masq_half unjudged = *initial;
+
+	*initial = flow->half;
+	initial->rewrite = unjudged.rewrite;
+	initial->rewrite.tos_and = flow->half.rewrite.tos_and;
+	initial->rewrite.tos_xor = flow->half.rewrite.tos_xor;
+	initial->session = session;
+	initial->creator = unjudged.creator;
+	initial->last_seen_ms = unjudged.last_seen_ms;
+	initial->flags = flow->half.flags | initial_flags(flow->birth.kind);
+}
+
 /* Ask for everything, of whoever it may be: the long way. */
 static void
 open_asking(struct masq_nat *nat, const struct masq_nat_flow *flow,
@@ -306,8 +315,8 @@ open_asking(struct masq_nat *nat, const struct masq_nat_flow *flow,
 		.op = MASQ_NAT_INSTALL,
 		.creator = (uint8_t)nat->config.worker,
 		.choose = flow->choose_port,
-		.hairpin = flow->kind == MASQ_SESSION_HAIRPIN,
-		.from_inside = reply_is_from_inside(flow->kind),
+		.hairpin = flow->birth.kind == MASQ_SESSION_HAIRPIN,
+		.from_inside = reply_is_from_inside(flow->birth.kind),
 		.reply = masq_tuple_reverse(&flow->translated),
 		.back = masq_tuple_reverse(&flow->initial),
 	};
@@ -319,6 +328,7 @@ open_asking(struct masq_nat *nat, const struct masq_nat_flow *flow,
 	result->reason = install_or_pass_on(nat, msg, &ask);
 	if (result->reason == MASQ_DROP_NONE) {
 		complete(nat, session, msg, nat->config.worker, timeouts, now_ms);
+		begin_judged(nat, flow, session);
 		result->half = masq_session_at(nat->config.table, session)->initial;
 		result->reply_half = masq_session_at(nat->config.table, session)->reply;
 		result->outcome = MASQ_NAT_DONE;
@@ -336,6 +346,7 @@ open_asking(struct masq_nat *nat, const struct masq_nat_flow *flow,
 /* A session that may be had in one go: both halves here. */
 struct opening {
 	struct masq_tuple reply; /* complete */
+	uint32_t signature; /* of it */
 	bool here; /* else the long way */
 	bool owns_port;
 };
@@ -360,52 +371,50 @@ plan_undo(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct o
 		masq_portmap_give(nat->config.portmap, &o->reply, o->owns_port);
 }
 
-/* Both halves, complete, into the table. @return false: there was no room, or the tuple is taken */
-static bool
-insert_both(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct opening *o,
-		uint32_t session, uint64_t now_ms)
+/* Fill both halves of a session in, at their places. */
+static void
+fill_both(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct opening *o,
+		uint64_t now_ms, struct masq_half *initial, struct masq_half *reply)
 {
-	struct masq_session_table *table = nat->config.table;
-	struct masq_session *record = masq_session_at(table, session);
 	struct masq_tuple to = masq_tuple_reverse(&o->reply);
-	struct masq_half initial, reply;
+	uint32_t session = initial->session;
 
-	half_init(&initial, initial_flags(flow->kind));
-	half_init(&reply, reply_flags(reply_is_from_inside(flow->kind), o->owns_port));
-	masq_rewrite_init_pair(&initial.rewrite, &reply.rewrite, &flow->initial, &to);
-	initial.last_seen_ms = masq_half_clock(now_ms);
-	initial.session = reply.session = session;
-	initial.creator = reply.creator = (uint8_t)nat->config.worker;
-	record->reply_worker = (uint8_t)nat->config.worker;
-	record->initial = masq_half_insert(table, &flow->initial, &initial);
-	if (record->initial == MASQ_HALF_NONE)
-		return false;
-	record->reply = masq_half_insert(table, &o->reply, &reply);
-	if (record->reply != MASQ_HALF_NONE)
-		return true;
-	masq_half_remove(table, record->initial);
-	return false;
+	*initial = flow->half;
+	*reply = MASQ_HALF_UNJUDGED;
+	masq_rewrite_init_pair(&initial->rewrite, &reply->rewrite, &flow->initial, &to);
+	initial->rewrite.tos_and = flow->half.rewrite.tos_and;
+	initial->rewrite.tos_xor = flow->half.rewrite.tos_xor;
+	initial->session = reply->session = session;
+	initial->creator = reply->creator = (uint8_t)nat->config.worker;
+	initial->last_seen_ms = masq_half_clock(now_ms);
+	initial->flags = flow->half.flags | initial_flags(flow->birth.kind);
+	reply->flags = MASQ_HALF_WATCH |
+			reply_flags(reply_is_from_inside(flow->birth.kind), o->owns_port);
 }
 
-/* Both halves are this worker's. @return false: it has to go the long way */
+/* Both halves are this worker's. @return false: there was no room, or the tuple is taken: it has to go
+ * the long way */
 static bool
 open_here(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct opening *o,
 		const struct masq_conf_timeouts *timeouts, uint64_t now_ms,
 		struct masq_nat_result *result)
 {
 	struct masq_session_table *table = nat->config.table;
-	uint32_t session = record_make(nat, flow, now_ms);
+	uint32_t session = masq_session_next(table);
 
 	if (session == MASQ_SESSION_NONE)
 		return false;
-	if (!insert_both(nat, flow, o, session, now_ms)) {
-		masq_session_free(table, session);
+	result->half = masq_half_add(table, &flow->initial, flow->signature, session);
+	if (result->half == MASQ_HALF_NONE)
+		return false;
+	result->reply_half = masq_half_add(table, &o->reply, o->signature, session);
+	if (result->reply_half == MASQ_HALF_NONE) {
+		masq_half_remove(table, result->half);
 		return false;
 	}
-	masq_session_half_open(table, session);
-	masq_session_arm_new(table, session, masq_state_timeout_ms(timeouts, flow->state), now_ms);
-	result->half = masq_session_at(table, session)->initial;
-	result->reply_half = masq_session_at(table, session)->reply;
+	fill_both(nat, flow, o, now_ms, masq_half_at(table, result->half),
+			masq_half_at(table, result->reply_half));
+	masq_session_begin(table, &flow->birth, result->half, result->reply_half, timeouts, now_ms);
 	result->reason = MASQ_DROP_NONE;
 	result->outcome = MASQ_NAT_DONE;
 	return true;
@@ -417,17 +426,18 @@ masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flows, unsigned 
 		struct masq_nat_result *results)
 {
 	struct opening opening[MASQ_NAT_BURST];
-	const struct masq_tuple *keys[MASQ_NAT_BURST] = { NULL };
-	uint32_t used[MASQ_NAT_BURST];
+	const struct masq_tuple *keys[MASQ_NAT_BURST];
+	uint32_t signatures[MASQ_NAT_BURST], used[MASQ_NAT_BURST];
 
-	assert(n <= MASQ_NAT_BURST);
+	assert(n >= 1 && n <= MASQ_NAT_BURST);
 	for (unsigned int i = 0; i < n; i++) {
 		plan(nat, &flows[i], &opening[i]);
 		keys[i] = &opening[i].reply;
 	}
 	/* All together: what this fetches the inserts need. */
-	masq_half_lookup_burst(nat->config.table, keys, used, n);
+	masq_half_lookup_burst(nat->config.table, keys, signatures, used, n);
 	for (unsigned int i = 0; i < n; i++) {
+		opening[i].signature = signatures[i];
 		if (opening[i].here && used[i] == MASQ_HALF_NONE &&
 				open_here(nat, &flows[i], &opening[i], timeouts, now_ms,
 						&results[i]))

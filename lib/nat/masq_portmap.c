@@ -132,7 +132,7 @@ masq_portmap_look(struct masq_portmap *map, struct masq_portmap_search *search,
 {
 	struct masq_tuple tuples[MASQ_PORTMAP_BULK];
 	const struct masq_tuple *keys[MASQ_PORTMAP_BULK];
-	uint32_t halves[MASQ_PORTMAP_BULK];
+	uint32_t signatures[MASQ_PORTMAP_BULK], halves[MASQ_PORTMAP_BULK];
 	unsigned int i = 0;
 	uint64_t free = 0;
 
@@ -143,7 +143,7 @@ masq_portmap_look(struct masq_portmap *map, struct masq_portmap_search *search,
 		tuples[i].dport = port_at(map, positions[i]);
 		keys[i] = &tuples[i];
 	} while (++i < n);
-	masq_half_lookup_burst(map->config.table, keys, halves, n);
+	masq_half_lookup_burst(map->config.table, keys, signatures, halves, n);
 	for (i = 0; i < n; i++)
 		free |= (uint64_t)(halves[i] == MASQ_HALF_NONE) << i;
 	search->lookups += n;

@@ -45,16 +45,15 @@
 static_assert(sizeof(struct masq_tuple) == 16, "masq_hash16() takes 16 bytes");
 
 static void
-lookup(struct masq_session_table *table, const struct masq_tuple *const *keys, uint32_t *index,
-		unsigned int n)
+lookup(struct masq_session_table *table, const struct masq_tuple *const *keys, uint32_t *signature,
+		uint32_t *index, unsigned int n)
 {
-	hash_sig_t signature[LOOKUP_MAX];
 	const void *key[LOOKUP_MAX];
 	int32_t position[LOOKUP_MAX];
 
 	for (unsigned int i = 0; i < n; i++) {
 		key[i] = keys[i];
-		signature[i] = masq_hash16(keys[i], &table->seed);
+		signature[i] = masq_half_signature(table, keys[i]);
 	}
 	rte_hash_lookup_with_hash_bulk(table->hash, key, signature, n, position);
 	for (unsigned int i = 0; i < n; i++) {
@@ -70,16 +69,17 @@ lookup(struct masq_session_table *table, const struct masq_tuple *const *keys, u
 
 void
 masq_half_lookup_burst(struct masq_session_table *table, const struct masq_tuple *const *keys,
-		uint32_t *index, unsigned int n)
+		uint32_t *signatures, uint32_t *index, unsigned int n)
 {
 	while (n > LOOKUP_MAX) {
-		lookup(table, keys, index, LOOKUP_MAX);
+		lookup(table, keys, signatures, index, LOOKUP_MAX);
 		keys += LOOKUP_MAX;
+		signatures += LOOKUP_MAX;
 		index += LOOKUP_MAX;
 		n -= LOOKUP_MAX;
 	}
 	if (n > 0)
-		lookup(table, keys, index, n);
+		lookup(table, keys, signatures, index, n);
 }
 
 uint32_t
@@ -92,7 +92,7 @@ uint32_t
 masq_half_find(const struct masq_session_table *table, const struct masq_tuple *key)
 {
 	int32_t position = rte_hash_lookup_with_hash(
-			table->hash, key, masq_hash16(key, &table->seed));
+			table->hash, key, masq_half_signature(table, key));
 
 	return position >= 0 ? (uint32_t)position : MASQ_HALF_NONE;
 }
@@ -105,20 +105,30 @@ masq_half_key(const struct masq_session_table *table, uint32_t index)
 }
 
 uint32_t
-masq_half_insert(struct masq_session_table *table, const struct masq_tuple *key,
-		const struct masq_half *half)
+masq_half_add(struct masq_session_table *table, const struct masq_tuple *key, uint32_t signature,
+		uint32_t session)
 {
-	int32_t position = rte_hash_add_key_with_hash(
-			table->hash, key, masq_hash16(key, &table->seed));
+	int32_t position = rte_hash_add_key_with_hash(table->hash, key, signature);
 
-	assert(half->session != MASQ_SESSION_NONE);
+	assert(session != MASQ_SESSION_NONE);
 	/* rte_hash hands out the old position of a tuple that it has. Two sessions must not share a
 	 * half, whatever the caller has overlooked. */
 	if (position < 0 || table->halves[position].session != MASQ_SESSION_NONE)
 		return MASQ_HALF_NONE;
-	table->halves[position] = *half;
+	table->halves[position].session = session;
 	table->n_used++;
 	return (uint32_t)position;
+}
+
+uint32_t
+masq_half_insert(struct masq_session_table *table, const struct masq_tuple *key,
+		const struct masq_half *half)
+{
+	uint32_t index = masq_half_add(table, key, masq_half_signature(table, key), half->session);
+
+	if (index != MASQ_HALF_NONE)
+		*masq_half_at(table, index) = *half;
+	return index;
 }
 
 void
@@ -126,7 +136,7 @@ masq_half_remove(struct masq_session_table *table, uint32_t index)
 {
 	const struct masq_tuple *key = masq_half_key(table, index);
 	int32_t position = rte_hash_del_key_with_hash(
-			table->hash, key, masq_hash16(key, &table->seed));
+			table->hash, key, masq_half_signature(table, key));
 
 	assert(position == (int32_t)index);
 	(void)position;

@@ -28,7 +28,8 @@
  *	18900 cycles near the full table with extended buckets and about 1000 with twice the
  *	plain ones, for the same memory.
  * Life cycle
- *	Record: free -> masq_session_alloc() -> halves are put in and named in it -> armed ->
+ *	Record: free -> masq_session_alloc() -> halves are put in and named in it -> armed, or all
+ *	of that at once when both halves are here: masq_session_begin() ->
  *	expired or flushed: off the wheel, its halves are taken out -> masq_session_free(). Free
  *	records are a stack threaded through wheel_next: the record that was used last is the
  *	warmest.
@@ -290,20 +291,28 @@ add_live(struct masq_session_table *table, uint32_t change)
 			&table->live, masq_session_count(table) + change, memory_order_relaxed);
 }
 
-uint32_t
-masq_session_alloc(struct masq_session_table *table)
+/* Off the list of free ones, of which one is there. */
+static inline struct masq_session *
+take_record(struct masq_session_table *table)
 {
-	uint32_t session = table->free;
-	struct masq_session *s;
+	struct masq_session *s = masq_session_at(table, table->free);
 
-	if (session == MASQ_SESSION_NONE)
-		return MASQ_SESSION_NONE;
-	s = masq_session_at(table, session);
 	table->free = s->wheel_next;
 	/* The next one will be needed soon. */
 	if (table->free != MASQ_SESSION_NONE)
 		rte_prefetch0_write(masq_session_at(table, table->free));
-	*s = (struct masq_session){
+	add_live(table, 1);
+	return s;
+}
+
+uint32_t
+masq_session_alloc(struct masq_session_table *table)
+{
+	uint32_t session = table->free;
+
+	if (session == MASQ_SESSION_NONE)
+		return MASQ_SESSION_NONE;
+	*take_record(table) = (struct masq_session){
 		.initial = MASQ_HALF_NONE,
 		.reply = MASQ_HALF_NONE,
 		.wheel_next = MASQ_SESSION_NONE,
@@ -311,8 +320,31 @@ masq_session_alloc(struct masq_session_table *table)
 		.wheel_slot = MASQ_SESSION_NONE,
 		.older = HALF_OPEN_OFF,
 	};
-	add_live(table, 1);
 	return session;
+}
+
+void
+masq_session_begin(struct masq_session_table *table, const struct masq_session_birth *birth,
+		uint32_t initial, uint32_t reply, const struct masq_conf_timeouts *timeouts,
+		uint64_t now_ms)
+{
+	uint32_t session = table->free;
+	struct masq_session *s = take_record(table);
+
+	atomic_store_explicit(&s->state, birth->state, memory_order_relaxed);
+	s->initial = initial;
+	s->reply = reply;
+	s->created_ms = masq_half_clock(now_ms);
+	s->mark = birth->mark;
+	s->origin = birth->origin;
+	s->reply_worker = (uint8_t)table->worker;
+	s->kind = birth->kind;
+	s->proto = birth->proto;
+	s->dying = 0;
+	half_open_insert(table, session);
+	wheel_insert_ahead(table, session,
+			wheel_slots_ahead(table,
+					now_ms + masq_state_timeout_ms(timeouts, birth->state)));
 }
 
 void

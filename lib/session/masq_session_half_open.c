@@ -32,33 +32,17 @@
 
 #include "masq_session_priv.h"
 
-static struct masq_half_open_list *
-list_of(struct masq_session_table *table, const struct masq_session *session)
-{
-	return &table->half_open[session->kind == MASQ_SESSION_MASQ];
-}
-
 void
 masq_session_half_open(struct masq_session_table *table, uint32_t session)
 {
-	struct masq_session *s = masq_session_at(table, session);
-	struct masq_half_open_list *list = list_of(table, s);
-
-	assert(s->older == HALF_OPEN_OFF);
-	s->older = list->youngest;
-	s->younger = MASQ_SESSION_NONE;
-	if (list->youngest != MASQ_SESSION_NONE)
-		masq_session_at(table, list->youngest)->younger = session;
-	else
-		list->oldest = session;
-	list->youngest = session;
-	list->n++;
+	assert(masq_session_at(table, session)->older == HALF_OPEN_OFF);
+	half_open_insert(table, session);
 }
 
 void
 masq_half_open_remove(struct masq_session_table *table, struct masq_session *s)
 {
-	struct masq_half_open_list *list = list_of(table, s);
+	struct masq_half_open_list *list = half_open_list(table, s->kind);
 
 	if (s->older == HALF_OPEN_OFF)
 		return;

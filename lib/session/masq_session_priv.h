@@ -2,6 +2,8 @@
 #ifndef MASQ_SESSION_PRIV_H
 #define MASQ_SESSION_PRIV_H
 
+#include <rte_common.h>
+
 #include <masq_session.h>
 
 /** Value of masq_session.wheel_slot in a free record, so that freeing twice is noticed. */
@@ -24,6 +26,69 @@ void masq_wheel_remove(struct masq_session_table *table, uint32_t session);
  */
 uint32_t masq_session_idle_ms(const struct masq_session_table *table,
 		const struct masq_session *session, uint64_t now_ms);
+
+/** Slots from the next one to be examined to the one in which a deadline is met. */
+static inline uint32_t
+wheel_slots_ahead(const struct masq_session_table *table, uint64_t deadline_ms)
+{
+	uint64_t slot = (deadline_ms + MASQ_WHEEL_SLOT_MS - 1) / MASQ_WHEEL_SLOT_MS;
+
+	if (slot <= table->wheel_slot)
+		return 0;
+	return (uint32_t)RTE_MIN(slot - table->wheel_slot, (uint64_t)MASQ_WHEEL_SLOTS - 1);
+}
+
+/** First list of a slot. */
+static inline uint32_t
+wheel_lists_ahead(const struct masq_session_table *table, uint32_t slots)
+{
+	return ((uint32_t)(table->wheel_slot + slots) & (MASQ_WHEEL_SLOTS - 1)) * MASQ_WHEEL_LANES;
+}
+
+/** Put a session that is not on the wheel on one of its lists. */
+static inline void
+wheel_insert(struct masq_session_table *table, uint32_t session, uint32_t list)
+{
+	struct masq_session *s = masq_session_at(table, session);
+	uint32_t head = table->wheel[list];
+
+	s->wheel_slot = list;
+	s->wheel_prev = MASQ_SESSION_NONE;
+	s->wheel_next = head;
+	if (head != MASQ_SESSION_NONE)
+		masq_session_at(table, head)->wheel_prev = session;
+	table->wheel[list] = session;
+}
+
+static inline void
+wheel_insert_ahead(struct masq_session_table *table, uint32_t session, uint32_t slots)
+{
+	wheel_insert(table, session, wheel_lists_ahead(table, slots) + session % MASQ_WHEEL_LANES);
+}
+
+/** The list of half-open sessions on whose side a session of this kind is. */
+static inline struct masq_half_open_list *
+half_open_list(struct masq_session_table *table, uint8_t kind)
+{
+	return &table->half_open[kind == MASQ_SESSION_MASQ];
+}
+
+/** Make a session that is not on a list of half-open ones the youngest of its side. */
+static inline void
+half_open_insert(struct masq_session_table *table, uint32_t session)
+{
+	struct masq_session *s = masq_session_at(table, session);
+	struct masq_half_open_list *list = half_open_list(table, s->kind);
+
+	s->older = list->youngest;
+	s->younger = MASQ_SESSION_NONE;
+	if (list->youngest != MASQ_SESSION_NONE)
+		masq_session_at(table, list->youngest)->younger = session;
+	else
+		list->oldest = session;
+	list->youngest = session;
+	list->n++;
+}
 
 /** The REPLY half of a session that has one, in the table of its worker. */
 static inline struct masq_half *

@@ -53,20 +53,6 @@
 static_assert((MASQ_WHEEL_SLOTS & (MASQ_WHEEL_SLOTS - 1)) == 0, "slots are counted with a mask");
 static_assert(MASQ_CONF_TIMEOUT_MAX_S * UINT64_C(1000) < INT32_MAX, "idle times have 32 bits");
 
-static void
-wheel_insert(struct masq_session_table *table, uint32_t session, uint32_t list)
-{
-	struct masq_session *s = masq_session_at(table, session);
-	uint32_t head = table->wheel[list];
-
-	s->wheel_slot = list;
-	s->wheel_prev = MASQ_SESSION_NONE;
-	s->wheel_next = head;
-	if (head != MASQ_SESSION_NONE)
-		masq_session_at(table, head)->wheel_prev = session;
-	table->wheel[list] = session;
-}
-
 void
 masq_wheel_remove(struct masq_session_table *table, uint32_t session)
 {
@@ -116,38 +102,6 @@ session_timeout_ms(struct masq_session *session, const struct masq_conf_timeouts
 			timeouts, atomic_load_explicit(&session->state, memory_order_relaxed));
 }
 
-/* Slots from the next one to be examined to the one in which a deadline is met. */
-static uint32_t
-slots_ahead(const struct masq_session_table *table, uint64_t deadline_ms)
-{
-	uint64_t slot = deadline_ms / MASQ_WHEEL_SLOT_MS + (deadline_ms % MASQ_WHEEL_SLOT_MS != 0);
-
-	if (slot <= table->wheel_slot)
-		return 0;
-	return (uint32_t)RTE_MIN(slot - table->wheel_slot, (uint64_t)MASQ_WHEEL_SLOTS - 1);
-}
-
-/* First list of a slot. */
-static uint32_t
-lists_ahead(const struct masq_session_table *table, uint32_t slots)
-{
-	return ((uint32_t)(table->wheel_slot + slots) & (MASQ_WHEEL_SLOTS - 1)) * MASQ_WHEEL_LANES;
-}
-
-static void
-insert_ahead(struct masq_session_table *table, uint32_t session, uint32_t slots)
-{
-	wheel_insert(table, session, lists_ahead(table, slots) + session % MASQ_WHEEL_LANES);
-}
-
-void
-masq_session_arm_new(struct masq_session_table *table, uint32_t session, uint32_t timeout_ms,
-		uint64_t now_ms)
-{
-	assert(masq_session_at(table, session)->wheel_slot == MASQ_SESSION_NONE);
-	insert_ahead(table, session, slots_ahead(table, now_ms + timeout_ms));
-}
-
 void
 masq_session_arm(struct masq_session_table *table, uint32_t session,
 		const struct masq_conf_timeouts *timeouts, uint64_t now_ms)
@@ -158,7 +112,7 @@ masq_session_arm(struct masq_session_table *table, uint32_t session,
 	uint32_t ahead;
 
 	deadline_ms -= RTE_MIN((uint64_t)idle_ms, deadline_ms);
-	ahead = slots_ahead(table, deadline_ms);
+	ahead = wheel_slots_ahead(table, deadline_ms);
 	if (s->wheel_slot != MASQ_SESSION_NONE) {
 		uint32_t now_ahead = (s->wheel_slot / MASQ_WHEEL_LANES -
 						     (uint32_t)table->wheel_slot) &
@@ -169,7 +123,7 @@ masq_session_arm(struct masq_session_table *table, uint32_t session,
 			return;
 		masq_wheel_remove(table, session);
 	}
-	insert_ahead(table, session, ahead);
+	wheel_insert_ahead(table, session, ahead);
 }
 
 void
@@ -235,7 +189,8 @@ examine(struct masq_session_table *table, const struct masq_conf_timeouts *timeo
 			expired[n_expired++] = batch[i];
 			continue;
 		}
-		insert_ahead(table, batch[i], slots_ahead(table, now_ms + timeout_ms - idle_ms));
+		wheel_insert_ahead(table, batch[i],
+				wheel_slots_ahead(table, now_ms + timeout_ms - idle_ms));
 	}
 	return n_expired;
 }
@@ -256,7 +211,8 @@ masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeo
 	/* A batch is never more than what can be handed back, should all of it be idle. */
 	while (table->wheel_slot <= due_slot && budget > 0 && n_expired < max) {
 		n = RTE_MIN(RTE_MIN(budget, max - n_expired), (unsigned int)BATCH);
-		n = detach(table, &table->wheel[lists_ahead(table, 0)], MASQ_WHEEL_LANES, batch, n);
+		n = detach(table, &table->wheel[wheel_lists_ahead(table, 0)], MASQ_WHEEL_LANES,
+				batch, n);
 		if (n == 0) {
 			table->wheel_slot++;
 			continue;

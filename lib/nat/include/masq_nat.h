@@ -71,16 +71,19 @@ void masq_nat_destroy(struct masq_nat *nat);
 struct masq_nat_flow {
 	struct masq_tuple initial; /**< tuple of the packet as it arrived */
 	struct masq_tuple translated; /**< what it shall become; sport is ignored if choose_port */
+	uint32_t signature; /**< masq_half_signature() of initial */
 	bool choose_port; /**< find an external port (masquerade, hairpin) */
-	enum masq_session_kind kind;
-	enum masq_state state; /**< before the packet's own event */
-	uint8_t tcp_flags; /**< of the packet */
-	uint32_t mark;
-	uint32_t origin; /**< portfw rule id, or 0 */
+	struct masq_session_birth birth;
+	/**
+	 * What the INITIAL half begins with: a verdict, with its TOS, and the first packet, counted; or
+	 * MASQ_HALF_UNJUDGED. Session, addresses and ports are filled in here. A session that asks
+	 * another worker begins unjudged: its packet will be looked at again.
+	 */
+	struct masq_half half;
 };
 
 enum masq_nat_outcome {
-	MASQ_NAT_DONE, /**< session is complete; half holds its INITIAL half, not judged yet */
+	MASQ_NAT_DONE, /**< session is complete; half holds its INITIAL half */
 	MASQ_NAT_ASK, /**< send msg (put the packet into msg.mbuf); then the session goes on */
 	MASQ_NAT_REFUSED, /**< reason says why; nothing is left behind */
 };

@@ -62,6 +62,15 @@ struct masq_half {
 
 static_assert(sizeof(struct masq_half) == 64, "a half is one cache line");
 
+/** A half that no packet has used: the first one asks the chains, and may change the state. */
+#define MASQ_HALF_UNJUDGED                        \
+	((struct masq_half){                      \
+			.rewrite.tos_and = 0xff,  \
+			.flags = MASQ_HALF_WATCH, \
+			.neigh = UINT32_MAX,      \
+			.path = UINT32_MAX,       \
+	})
+
 /** Why a session exists. */
 enum masq_session_kind {
 	MASQ_SESSION_MASQ, /**< an inside host went out under a MASQ verdict */
@@ -146,10 +155,15 @@ uint32_t masq_session_room(const struct masq_session_table *table);
  * Find the halves of a burst: one bulk lookup that prefetches buckets, keys and halves.
  *
  * @param keys	n pointers to tuples, n <= 64
+ * @param signatures	out: n signatures, for who puts a half in for what is missing
  * @param index	out: n half indices, MASQ_HALF_NONE for a miss
  */
 void masq_half_lookup_burst(struct masq_session_table *table, const struct masq_tuple *const *keys,
-		uint32_t *index, unsigned int n);
+		uint32_t *signatures, uint32_t *index, unsigned int n);
+
+/** @return the hash by which a tuple is found in this table: under its secret seed */
+static inline uint32_t
+masq_half_signature(const struct masq_session_table *table, const struct masq_tuple *key);
 
 /** @return halves that fit: as many as asked for at creation, or one more */
 uint32_t masq_half_capacity(const struct masq_session_table *table);
@@ -183,10 +197,40 @@ const struct masq_tuple *masq_half_key(const struct masq_session_table *table, u
 uint32_t masq_half_insert(struct masq_session_table *table, const struct masq_tuple *key,
 		const struct masq_half *half);
 
+/**
+ * The same for a half that is filled in at its place: by the caller, whole, before anything but the
+ * next half is put in. It has its session already.
+ *
+ * @param signature	masq_half_signature() of the tuple
+ */
+uint32_t masq_half_add(struct masq_session_table *table, const struct masq_tuple *key,
+		uint32_t signature, uint32_t session);
+
 /** Take a half out; its index may be used again at once. */
 void masq_half_remove(struct masq_session_table *table, uint32_t index);
 
 /* ---------------------------------------------------------------- records */
+
+/** What is known of a session before it is made. */
+struct masq_session_birth {
+	uint32_t mark; /**< of the packet that makes it */
+	uint32_t origin; /**< portfw rule id, 0 for masquerade */
+	uint8_t state; /**< enum masq_state */
+	uint8_t kind; /**< enum masq_session_kind */
+	uint8_t proto;
+};
+
+/** @return the record that is taken next, MASQ_SESSION_NONE when none is free */
+static inline uint32_t masq_session_next(const struct masq_session_table *table);
+
+/**
+ * Take the next free record for a session with both halves in this table, where they are already:
+ * alive, armed, the youngest half-open one of its side, as by masq_session_alloc(),
+ * masq_session_arm() and masq_session_half_open() for two thirds of their price.
+ */
+void masq_session_begin(struct masq_session_table *table, const struct masq_session_birth *birth,
+		uint32_t initial, uint32_t reply, const struct masq_conf_timeouts *timeouts,
+		uint64_t now_ms);
 
 /**
  * Take a free record: zeroed, state NONE, no halves, not armed.
@@ -218,14 +262,6 @@ bool masq_session_event(struct masq_session_table *table, struct masq_half *half
 		const struct masq_conf_timeouts *timeouts);
 
 /* ---------------------------------------------------------------- time */
-
-/**
- * Put a session on the wheel that was made, and last seen, just now. Creator only.
- *
- * @param timeout_ms	of its state
- */
-void masq_session_arm_new(struct masq_session_table *table, uint32_t session, uint32_t timeout_ms,
-		uint64_t now_ms);
 
 /**
  * Put a session on the wheel, or move it, according to its state and when it was last seen.

@@ -56,10 +56,22 @@ masq_half_at(const struct masq_session_table *table, uint32_t index)
 	return &table->halves[index];
 }
 
+static inline uint32_t
+masq_half_signature(const struct masq_session_table *table, const struct masq_tuple *key)
+{
+	return masq_hash16(key, &table->seed);
+}
+
 static inline struct masq_session *
 masq_session_at(const struct masq_session_table *table, uint32_t session)
 {
 	return &table->sessions[session];
+}
+
+static inline uint32_t
+masq_session_next(const struct masq_session_table *table)
+{
+	return table->free;
 }
 
 /* Relaxed stores of aligned words cost what plain ones cost; they are there because the creator

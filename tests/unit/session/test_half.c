@@ -62,7 +62,7 @@ model_lookup(struct model *m)
 {
 	struct masq_tuple tuple[BURST_MAX];
 	const struct masq_tuple *key[BURST_MAX] = { NULL };
-	uint32_t number[BURST_MAX], index[BURST_MAX + 1];
+	uint32_t number[BURST_MAX], signature[BURST_MAX + 1], index[BURST_MAX + 1];
 	unsigned int n = random_below(&m->random, BURST_MAX + 1);
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -70,10 +70,12 @@ model_lookup(struct model *m)
 		tuple[i] = tuple_of(number[i]);
 		key[i] = &tuple[i];
 	}
-	index[n] = 0xdead;
-	masq_half_lookup_burst(m->table, key, index, n);
+	index[n] = signature[n] = 0xdead;
+	masq_half_lookup_burst(m->table, key, signature, index, n);
 	assert_int_equal(index[n], 0xdead);
+	assert_int_equal(signature[n], 0xdead);
 	for (unsigned int i = 0; i < n; i++) {
+		assert_int_equal(signature[i], masq_half_signature(m->table, &tuple[i]));
 		assert_int_equal(index[i], m->index[number[i]]);
 		assert_int_equal(masq_half_find(m->table, &tuple[i]), index[i]);
 		if (index[i] == MASQ_HALF_NONE)
@@ -121,14 +123,14 @@ crowded_buckets_lose_nothing(void **state)
 	struct masq_session_table *table = make_table(0, 10, 60);
 	struct masq_tuple tuple[CROWD], misses[BURST_MAX];
 	const struct masq_tuple *key[BURST_MAX];
-	uint32_t index[BURST_MAX], stored[CROWD];
+	uint32_t signature[BURST_MAX], index[BURST_MAX], stored[CROWD];
 	unsigned int n = 0;
 
 	(void)state;
 	for (uint32_t i = 0; n < CROWD; i++) {
 		tuple[n] = tuple_of(i);
 		/* 8 buckets: the low 3 bits choose one, xor with the signature's the other. */
-		n += (masq_hash16(&tuple[n], &table->seed) & 0x70007) == 0x10001;
+		n += (masq_half_signature(table, &tuple[n]) & 0x70007) == 0x10001;
 	}
 	for (unsigned int i = 0; i < CROWD; i++)
 		stored[i] = add_half(table, tuple[i], 0, 0, i);
@@ -141,7 +143,7 @@ crowded_buckets_lose_nothing(void **state)
 		unsigned int place = i * 7 % BURST_MAX;
 
 		key[place] = &tuple[i];
-		masq_half_lookup_burst(table, key, index, BURST_MAX);
+		masq_half_lookup_burst(table, key, signature, index, BURST_MAX);
 		for (unsigned int j = 0; j < BURST_MAX; j++)
 			assert_int_equal(index[j], j == place ? stored[i] : MASQ_HALF_NONE);
 		assert_int_equal(masq_half_find(table, &tuple[i]), stored[i]);

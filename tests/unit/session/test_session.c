@@ -70,6 +70,90 @@ a_new_record_is_blank(void **state)
 	masq_session_table_destroy(table);
 }
 
+/* A session as masq_session_begin() makes it, both halves filled in at their places. */
+static uint32_t
+begin_session(struct masq_session_table *table, uint32_t n, const struct masq_session_birth *birth,
+		uint64_t now_ms)
+{
+	struct masq_tuple tuple[2] = { tuple_of(n) };
+	uint32_t session = masq_session_next(table), half[2];
+
+	tuple[1] = masq_tuple_reverse(&tuple[0]);
+	for (unsigned int i = 0; i < 2; i++) {
+		half[i] = masq_half_add(
+				table, &tuple[i], masq_half_signature(table, &tuple[i]), session);
+		assert_int_not_equal(half[i], MASQ_HALF_NONE);
+		assert_int_equal(masq_half_at(table, half[i])->session, session);
+	}
+	for (unsigned int i = 0; i < 2; i++)
+		*masq_half_at(table, half[i]) = (struct masq_half){ .session = session };
+	masq_half_at(table, half[0])->last_seen_ms = masq_half_clock(now_ms);
+	masq_session_begin(table, birth, half[0], half[1], &default_timeouts, now_ms);
+	return session;
+}
+
+/* The same, in steps. */
+static uint32_t
+make_session(struct masq_session_table *table, uint32_t n, const struct masq_session_birth *birth,
+		uint64_t now_ms)
+{
+	uint32_t session = add_session(table, n, (enum masq_state)birth->state, now_ms);
+	struct masq_session *s = masq_session_at(table, session);
+
+	s->created_ms = masq_half_clock(now_ms);
+	s->mark = birth->mark;
+	s->origin = birth->origin;
+	s->kind = birth->kind;
+	s->proto = birth->proto;
+	masq_session_half_open(table, session);
+	return session;
+}
+
+static void
+begun_at_once_is_made_in_steps(void **state)
+{
+	static const struct masq_session_birth births[] = {
+		{ .state = MASQ_STATE_SYN_SENT, .kind = MASQ_SESSION_MASQ, .proto = 6, .mark = 7 },
+		{ .state = MASQ_STATE_UDP, .kind = MASQ_SESSION_MASQ, .proto = 17, .mark = 8 },
+		{ .state = MASQ_STATE_LISTEN,
+				.kind = MASQ_SESSION_PORTFW,
+				.proto = 6,
+				.origin = 9 },
+		{ .state = MASQ_STATE_UDP,
+				.kind = MASQ_SESSION_HAIRPIN,
+				.proto = 17,
+				.origin = 10 },
+		{ .state = MASQ_STATE_ESTABLISHED, .kind = MASQ_SESSION_MASQ, .proto = 6 },
+	};
+	struct masq_session_table *at_once = make_table(2, 12, 30);
+	struct masq_session_table *in_steps = make_table(2, 12, 30);
+
+	(void)state;
+	/* In the second round the records were used before. */
+	for (unsigned int round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < 12; i++) {
+			const struct masq_session_birth *birth = &births[(i + round) % 5];
+			uint64_t now_ms = UINT64_C(0xffffff00) + i * 100 + round * 1000;
+			uint32_t session = begin_session(at_once, i, birth, now_ms);
+
+			assert_int_equal(make_session(in_steps, i, birth, now_ms), session);
+			assert_memory_equal(masq_session_at(at_once, session),
+					masq_session_at(in_steps, session),
+					sizeof(struct masq_session));
+			assert_int_equal(masq_session_count(at_once), i + 1);
+			assert_int_equal(masq_session_half_open_count(at_once), i + 1);
+		}
+		assert_int_equal(masq_session_next(at_once), MASQ_SESSION_NONE);
+		assert_memory_equal(at_once->wheel, in_steps->wheel, sizeof(at_once->wheel));
+		for (uint32_t i = 0; i < 12; i++) {
+			drop_session(at_once, i);
+			drop_session(in_steps, i);
+		}
+	}
+	masq_session_table_destroy(at_once);
+	masq_session_table_destroy(in_steps);
+}
+
 static void
 packets_are_counted_in_their_half(void **state)
 {
@@ -412,6 +496,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_record_fits_and_no_more),
 		cmocka_unit_test(a_new_record_is_blank),
+		cmocka_unit_test(begun_at_once_is_made_in_steps),
 		cmocka_unit_test(packets_are_counted_in_their_half),
 		cmocka_unit_test(packets_change_states),
 		cmocka_unit_test(the_other_worker_keeps_a_session_alive),
