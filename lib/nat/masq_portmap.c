@@ -103,8 +103,9 @@ masq_portmap_any_by_throws(struct masq_portmap *map, const struct masq_portmap_s
 	for (uint32_t i = 0; i < share->n_entries; i++) {
 		uint32_t class = masq_portmap_class(share, (entry + i) % share->n_entries);
 
-		if (ports->count[class] != 0)
-			return ports->first[class] + masq_portmap_random(map, ports->count[class]);
+		if (ports->class[class].count != 0)
+			return ports->class[class].first +
+					masq_portmap_random(map, ports->class[class].count);
 	}
 	return MASQ_PORTMAP_NONE;
 }
@@ -394,7 +395,7 @@ masq_portmap_vacated(struct masq_portmap *map, const struct masq_tuple *tuple)
 	/* A forwarded port need not be one of those that this map hands out. */
 	position = masq_rss_position(rss, rte_be_to_cpu_16(tuple->dport));
 	class = position / rss->ports_per_class;
-	if (position - crowd->ports->first[class] < crowd->ports->count[class])
+	if (position - crowd->ports->class[class].first < crowd->ports->class[class].count)
 		masq_portset_add(&crowd->free, position);
 }
 
@@ -442,11 +443,11 @@ fill_ports(const struct masq_rss *rss, struct masq_portmap_ports *ports, uint32_
 			last = (int)port;
 			if (port < low || port > high)
 				continue;
-			if (ports->count[class]++ == 0)
-				ports->first[class] = i;
+			if (ports->class[class].count++ == 0)
+				ports->class[class].first = i;
 		}
-		ports->total += ports->count[class];
-		ports->most = RTE_MAX(ports->most, ports->count[class]);
+		ports->total += ports->class[class].count;
+		ports->most = RTE_MAX(ports->most, ports->class[class].count);
 	}
 	return 0;
 }
@@ -485,8 +486,8 @@ fill_slots(struct masq_portmap *map, enum masq_portmap_kind kind, uint32_t from,
 			continue;
 		}
 		for (uint32_t class = 0; class < map->config.rss->table_size; class ++)
-			for (uint32_t n = 0; n < ports->count[class]; n++)
-				masq_portset_add(&slot->free, ports->first[class] + n);
+			for (uint32_t n = 0; n < ports->class[class].count; n++)
+				masq_portset_add(&slot->free, ports->class[class].first + n);
 	}
 }
 

@@ -165,8 +165,8 @@ circle_next(struct masq_portmap_crowd *crowd, const struct masq_portmap_share *s
 		uint32_t entry = (crowd->start + crowd->step) % share->n_entries;
 		uint32_t class = masq_portmap_class(share, entry);
 
-		if (crowd->offset < share->ports->count[class]) {
-			positions[got++] = share->ports->first[class] + crowd->offset++;
+		if (crowd->offset < share->ports->class[class].count) {
+			positions[got++] = share->ports->class[class].first + crowd->offset++;
 			continue;
 		}
 		crowd->offset = 0;

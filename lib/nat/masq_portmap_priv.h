@@ -31,10 +31,13 @@ enum masq_portmap_kind {
 	MASQ_PORTMAP_KINDS,
 };
 
-/** The ports of a kind. Positions first[c] .. first[c] + count[c] - 1 are those of class c. */
+/** The ports of a kind. */
 struct masq_portmap_ports {
-	uint32_t first[MASQ_RSS_TABLE_MAX];
-	uint32_t count[MASQ_RSS_TABLE_MAX];
+	struct {
+		uint32_t first; /**< position; those of a class are a row */
+		uint32_t count;
+	} class[MASQ_RSS_TABLE_MAX];
+
 	uint32_t total; /**< of all classes */
 	uint32_t most; /**< of one class */
 	uint32_t learn_at; /**< a peer with so many sessions is crowded; UINT32_MAX: never by number */
@@ -156,7 +159,8 @@ masq_portmap_throw(struct masq_portmap *map, const struct masq_portmap_share *sh
 	uint32_t entry = masq_portmap_below((uint32_t)(random >> 32), share->n_entries);
 	uint32_t class = masq_portmap_class(share, entry);
 
-	return rank < ports->count[class] ? ports->first[class] + rank : MASQ_PORTMAP_NONE;
+	return rank < ports->class[class].count ? ports->class[class].first + rank
+						: MASQ_PORTMAP_NONE;
 }
 
 static inline uint32_t
