@@ -183,7 +183,7 @@ struct masq_worker {
 	const struct masq_classes *classes;
 	const struct masq_fib_special *special;
 	struct masq_path_table *paths;
-	struct masq_path_counter *path_counters;
+	struct masq_path_low *path_low; /**< of paths */
 
 	/* this round */
 	uint64_t now_ms;

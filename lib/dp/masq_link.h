@@ -35,17 +35,16 @@ masq_link_write(struct rte_mbuf *mbuf, uint64_t link, const uint8_t own_mac[6])
 
 /** Count a packet for the rules that let it through. */
 static inline void
-masq_path_count(struct masq_worker *w, uint32_t path, uint32_t len_bytes)
+masq_count_path(struct masq_worker *w, uint32_t path, uint32_t len_bytes)
 {
-	w->path_counters[path].packets++;
-	w->path_counters[path].bytes += len_bytes;
+	masq_path_count(w->paths, w->path_low, path, len_bytes);
 }
 
 /** Count a packet for its session and for the rules that let it through. */
 static inline void
 masq_half_count(struct masq_worker *w, struct masq_half *half, const struct masq_pkt *pkt)
 {
-	masq_path_count(w, half->path, pkt->l3_len_bytes);
+	masq_count_path(w, half->path, pkt->l3_len_bytes);
 	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
 }
 

@@ -126,7 +126,7 @@ count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judge
 		masq_path_count_slots(w->paths, result->rules, result->n_rules, pkt->l3_len_bytes);
 		return path;
 	}
-	masq_path_count(w, path, pkt->l3_len_bytes);
+	masq_count_path(w, path, pkt->l3_len_bytes);
 	return path;
 }
 
@@ -397,7 +397,7 @@ masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int
 	uint64_t link = masq_slow_neighbour(w, b, i, route, &ref);
 
 	if (link != 0 || b->verdict[i] == MASQ_DROP)
-		masq_path_count(w, judged->path, b->pkt[i].l3_len_bytes);
+		masq_count_path(w, judged->path, b->pkt[i].l3_len_bytes);
 	if (link == 0)
 		return;
 	remember_routed(w, b, i,

@@ -93,7 +93,7 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	link = masq_neigh_word(w->neigh, (struct masq_neigh_ref){ entry->neigh });
 	if (unlikely(link == 0))
 		return;
-	masq_path_count(w, entry->path, pkt->l3_len_bytes);
+	masq_count_path(w, entry->path, pkt->l3_len_bytes);
 	masq_rewrite_route(entry->tos_and, entry->tos_xor, b->mbuf[i], pkt);
 	masq_link_write(b->mbuf[i], link, w->ports[entry->departure].mac);
 	b->departure[i] = entry->departure;
@@ -107,7 +107,7 @@ static inline void
 prefetch_counter(const struct masq_worker *w, const struct masq_burst *b, unsigned int i)
 {
 	if (likely(b->half[i] != MASQ_HALF_NONE))
-		rte_prefetch0_write(&w->path_counters[masq_half_at(w->sessions, b->half[i])->path]);
+		rte_prefetch0_write(&w->path_low[masq_half_at(w->sessions, b->half[i])->path]);
 }
 
 void

@@ -208,7 +208,7 @@ masq_worker_take_over(struct masq_worker *w)
 	w->classes = masq_rules_classes(snapshot->rules);
 	w->special = masq_fib_special(snapshot->fib);
 	w->paths = snapshot->paths[w->id];
-	w->path_counters = masq_path_counters(w->paths);
+	w->path_low = masq_path_low(w->paths);
 	atomic_store_explicit(&w->seen, snapshot->generation, memory_order_release);
 }
 

@@ -10,6 +10,11 @@
  *	path	where its links begin and how many they are
  *	bucket	open addressing: path + 1, 0 is free; at most half are taken
  *	direct	counters of slots that packets without a path count on
+ *	low	the low 32 bits of a path's sums, which are all that its packets touch
+ *	sum	the whole of them as it was when the low half last crossed 2^31 or 0. What has
+ *		come since is less than 2^31, so the difference between the low half and that of
+ *		the sum, taken as a signed number, is what is missing, whichever of the two a
+ *		reader sees first
  * Data and who owns it
  *	One block of rte_malloc memory on the worker's socket, cut into arrays at creation. Nothing
  *	is allocated later: a full table says so, and the worker counts directly.
@@ -51,7 +56,8 @@ struct masq_path_table {
 	uint32_t max_paths, max_links, max_slots;
 	uint32_t bucket_mask;
 	struct masq_hash_seed seed;
-	struct masq_path_counter *counters; /* [max_paths] */
+	struct masq_path_low *low; /* [max_paths] */
+	struct masq_path_counter *sums; /* [max_paths] */
 	struct masq_path_counter *direct; /* [max_slots] */
 	struct path *paths; /* [max_paths] */
 	_Atomic uint32_t *links; /* [max_links] */
@@ -60,7 +66,7 @@ struct masq_path_table {
 
 /* Where the arrays stand in the block, in bytes from its beginning. */
 struct layout {
-	uint64_t counters, direct, paths, links, buckets, end;
+	uint64_t low, sums, direct, paths, links, buckets, end;
 	uint32_t n_buckets;
 };
 
@@ -79,7 +85,8 @@ layout_of(uint32_t paths, uint32_t links, uint32_t slots)
 	struct layout l = { .n_buckets = (uint32_t)rte_align64pow2(2 * (uint64_t)paths + 2) };
 	uint64_t at = RTE_ALIGN_CEIL(sizeof(struct masq_path_table), RTE_CACHE_LINE_SIZE);
 
-	l.counters = lay(&at, paths, sizeof(struct masq_path_counter));
+	l.low = lay(&at, paths, sizeof(struct masq_path_low));
+	l.sums = lay(&at, paths, sizeof(struct masq_path_counter));
 	l.direct = lay(&at, slots, sizeof(struct masq_path_counter));
 	l.paths = lay(&at, paths, sizeof(struct path));
 	l.links = lay(&at, links, sizeof(uint32_t));
@@ -120,7 +127,8 @@ masq_path_create(
 	table->max_links = links;
 	table->max_slots = slots;
 	table->bucket_mask = l.n_buckets - 1;
-	table->counters = (void *)(block + l.counters);
+	table->low = (void *)(block + l.low);
+	table->sums = (void *)(block + l.sums);
 	table->direct = (void *)(block + l.direct);
 	table->paths = (void *)(block + l.paths);
 	table->links = (void *)(block + l.links);
@@ -150,7 +158,8 @@ masq_path_reset(struct masq_path_table *table, uint32_t slots)
 	atomic_store_explicit(&table->n_paths, 0, memory_order_relaxed);
 	atomic_store_explicit(&table->n_slots, slots, memory_order_relaxed);
 	table->n_links = 0;
-	memset(table->counters, 0, n_paths * sizeof(*table->counters));
+	memset(table->low, 0, n_paths * sizeof(*table->low));
+	memset(table->sums, 0, n_paths * sizeof(*table->sums));
 	memset(table->direct, 0, (size_t)table->max_slots * sizeof(*table->direct));
 	memset(table->buckets, 0, ((size_t)table->bucket_mask + 1) * sizeof(*table->buckets));
 	return 0;
@@ -228,10 +237,22 @@ masq_path_intern(struct masq_path_table *table, const uint32_t *slots, uint32_t 
 
 /* ---------------------------------------------------------------- counters */
 
-struct masq_path_counter *
-masq_path_counters(struct masq_path_table *table)
+struct masq_path_low *
+masq_path_low(struct masq_path_table *table)
 {
-	return table->counters;
+	return table->low;
+}
+
+void
+masq_path_carry(struct masq_path_table *table, uint32_t path)
+{
+	struct masq_path_counter *sum = &table->sums[path];
+	const struct masq_path_low *low = &table->low[path];
+
+	__atomic_store_n(&sum->packets, sum->packets + (low->packets - (uint32_t)sum->packets),
+			__ATOMIC_RELEASE);
+	__atomic_store_n(&sum->bytes, sum->bytes + (low->bytes - (uint32_t)sum->bytes),
+			__ATOMIC_RELEASE);
 }
 
 void
@@ -259,6 +280,21 @@ counter_read(const struct masq_path_counter *counter)
 	};
 }
 
+/* Sum and low half, as they were at one moment: the sum is the same before and after. */
+static uint64_t
+whole(const uint64_t *sum, const uint32_t *low)
+{
+	uint64_t before, after = __atomic_load_n(sum, __ATOMIC_ACQUIRE);
+	uint32_t part;
+
+	do {
+		before = after;
+		part = __atomic_load_n(low, __ATOMIC_ACQUIRE);
+		after = __atomic_load_n(sum, __ATOMIC_ACQUIRE);
+	} while (before != after);
+	return before + (uint64_t)(int64_t)(int32_t)(part - (uint32_t)before);
+}
+
 static void
 sum_path(const struct masq_path_table *table, uint32_t index, struct masq_path_counter *out,
 		uint32_t n_slots)
@@ -266,7 +302,11 @@ sum_path(const struct masq_path_table *table, uint32_t index, struct masq_path_c
 	const struct path *path = &table->paths[index];
 	uint32_t begin = atomic_load_explicit(&path->begin, memory_order_relaxed);
 	uint32_t n = atomic_load_explicit(&path->n, memory_order_relaxed);
-	struct masq_path_counter add = counter_read(&table->counters[index]);
+	const struct masq_path_counter *sum = &table->sums[index];
+	struct masq_path_counter add = {
+		.packets = whole(&sum->packets, &table->low[index].packets),
+		.bytes = whole(&sum->bytes, &table->low[index].bytes),
+	};
 
 	if (n > table->max_links || begin > table->max_links - n)
 		return; /* a reset is going on */

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
+
 #include <masq_err.h>
 
 /**
@@ -20,10 +22,19 @@
 
 struct masq_path_table;
 
-/** 16 bytes; the hot path adds to it. */
+/** What was counted. */
 struct masq_path_counter {
 	uint64_t packets;
 	uint64_t bytes;
+};
+
+/**
+ * What the hot path adds to: the low halves of both sums. Eight paths share a line of the cache, so
+ * that the counters of thousands of rules stay near the core.
+ */
+struct masq_path_low {
+	uint32_t packets;
+	uint32_t bytes;
 };
 
 #define MASQ_PATH_NONE UINT32_MAX
@@ -56,7 +67,29 @@ int masq_path_reset(struct masq_path_table *table, uint32_t slots);
 uint32_t masq_path_intern(struct masq_path_table *table, const uint32_t *slots, uint32_t n_slots);
 
 /** The array that the hot path indexes with a path. Constant while the table lives. */
-struct masq_path_counter *masq_path_counters(struct masq_path_table *table);
+struct masq_path_low *masq_path_low(struct masq_path_table *table);
+
+/** A low half of @p path has got half way or all the way round. Worker only. */
+void masq_path_carry(struct masq_path_table *table, uint32_t path);
+
+/**
+ * Count one packet. Worker only.
+ *
+ * @param low	masq_path_low() of the table
+ * @param bytes	fewer than 2^31
+ */
+static inline void
+masq_path_count(struct masq_path_table *table, struct masq_path_low *low, uint32_t path,
+		uint32_t bytes)
+{
+	struct masq_path_low before = low[path];
+	struct masq_path_low after = { before.packets + 1, before.bytes + bytes };
+
+	__atomic_store_n(&low[path].packets, after.packets, __ATOMIC_RELAXED);
+	__atomic_store_n(&low[path].bytes, after.bytes, __ATOMIC_RELAXED);
+	if (unlikely(((before.packets ^ after.packets) | (before.bytes ^ after.bytes)) >> 31 != 0))
+		masq_path_carry(table, path);
+}
 
 /** Count one packet on each slot directly, without a path; unknown slots are left out. Worker only. */
 void masq_path_count_slots(struct masq_path_table *table, const uint32_t *slots, uint32_t n_slots,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -104,16 +105,22 @@ a_full_table_says_so_and_keeps_what_it_has(void **state)
 }
 
 static void
+count(struct masq_path_table *table, uint32_t path, unsigned int packets, uint32_t bytes)
+{
+	for (unsigned int i = 0; i < packets; i++)
+		masq_path_count(table, masq_path_low(table), path, bytes);
+}
+
+static void
 rules_are_charged_through_their_paths(void **state)
 {
 	struct masq_path_table *table = create(10, 10, 4);
-	struct masq_path_counter *counters = masq_path_counters(table);
 	struct masq_path_counter sum[5] = { { 100, 1000 } };
 	const uint32_t once[2] = { 0, 1 }, twice[2] = { 1, 1 }, strange[2] = { 3, 4 };
 
 	(void)state;
-	counters[masq_path_intern(table, once, 2)] = (struct masq_path_counter){ 5, 500 };
-	counters[masq_path_intern(table, twice, 2)] = (struct masq_path_counter){ 2, 20 };
+	count(table, masq_path_intern(table, once, 2), 5, 100);
+	count(table, masq_path_intern(table, twice, 2), 2, 10);
 	masq_path_count_slots(table, once, 2, 7);
 	masq_path_count_slots(table, strange, 2, 9); /* slot 4 is not known */
 	masq_path_sum(table, sum, 5);
@@ -136,7 +143,7 @@ fewer_slots_than_known_can_be_asked_for(void **state)
 	const uint32_t slots[2] = { 0, 3 };
 
 	(void)state;
-	masq_path_counters(table)[masq_path_intern(table, slots, 2)].packets = 1;
+	count(table, masq_path_intern(table, slots, 2), 1, 1);
 	masq_path_count_slots(table, slots, 2, 1);
 	masq_path_sum(table, sum, 1);
 	assert_int_equal(sum[0].packets, 2);
@@ -154,7 +161,7 @@ a_reset_forgets_everything(void **state)
 	(void)state;
 	assert_int_equal(masq_path_intern(table, slots, 1), 0);
 	assert_int_equal(masq_path_intern(table, slots, 2), 1);
-	masq_path_counters(table)[1].packets = 9;
+	count(table, 1, 9, 1);
 	masq_path_count_slots(table, slots, 2, 9);
 	assert_int_equal(masq_path_reset(table, 5), -ENOSPC);
 	masq_path_sum(table, sum, 4);
@@ -166,8 +173,8 @@ a_reset_forgets_everything(void **state)
 	for (uint32_t i = 0; i < 4; i++)
 		assert_int_equal(sum[i].packets, 0);
 	assert_int_equal(masq_path_intern(table, slots, 2), 0);
-	assert_int_equal(masq_path_counters(table)[0].packets, 0);
-	assert_int_equal(masq_path_counters(table)[1].packets, 0);
+	masq_path_sum(table, sum, 3);
+	assert_int_equal(sum[2].packets, 0);
 	masq_path_destroy(table);
 }
 
@@ -196,12 +203,76 @@ sums_are_exact_when_the_table_overflows(void **state)
 			full++;
 			continue;
 		}
-		masq_path_counters(table)[path].packets++;
-		masq_path_counters(table)[path].bytes += bytes;
+		count(table, path, 1, bytes);
 	}
 	assert_in_range(full, 1, 19999);
 	masq_path_sum(table, sum, 50);
 	assert_memory_equal(sum, expected, sizeof(sum));
+	masq_path_destroy(table);
+}
+
+/* 32 bits are counted in, 64 come out: also one step before, on and behind each half way round. */
+static void
+sums_go_on_where_32_bits_end(void **state)
+{
+	static const uint32_t sizes[] = { 1, 1500, 65535, UINT32_C(1) << 30, INT32_MAX };
+	struct masq_path_table *table = create(10, 10, 4);
+	uint64_t packets = 0, bytes = 0;
+	const uint32_t slots[1] = { 2 };
+	uint32_t path = masq_path_intern(table, slots, 1);
+	uint64_t rnd = 11;
+
+	(void)state;
+	/* Packets, too, must come round: the low half is put shortly before it does. */
+	masq_path_low(table)[path].packets = (uint32_t)INT32_MAX - 1000;
+	packets = (uint32_t)INT32_MAX - 1000;
+	for (uint32_t i = 0; i < 100000; i++) {
+		uint32_t size = sizes[test_random_below(&rnd, 5)];
+		struct masq_path_counter sum[4] = { { 0, 0 } };
+
+		count(table, path, 1, size);
+		packets++;
+		bytes += size;
+		masq_path_sum(table, sum, 4);
+		assert_int_equal(sum[2].packets, packets);
+		assert_int_equal(sum[2].bytes, bytes);
+	}
+	assert_true(bytes > UINT64_C(4) * UINT32_MAX);
+	masq_path_destroy(table);
+}
+
+/* Who reads while others count never sees less than before, nor more than there will be. */
+static void *
+count_on(void *table)
+{
+	count(table, 0, 3000000, 65535);
+	return NULL;
+}
+
+static void
+readers_never_see_a_step_back(void **state)
+{
+	struct masq_path_table *table = create(10, 10, 4);
+	const uint64_t all = UINT64_C(3000000) * 65535;
+	struct masq_path_counter last = { 0, 0 };
+	const uint32_t slots[1] = { 0 };
+	pthread_t worker;
+
+	(void)state;
+	assert_int_equal(masq_path_intern(table, slots, 1), 0);
+	assert_int_equal(pthread_create(&worker, NULL, count_on, table), 0);
+	while (last.packets < 3000000) {
+		struct masq_path_counter sum = { 0, 0 };
+
+		masq_path_sum(table, &sum, 1);
+		assert_true(sum.packets >= last.packets && sum.bytes >= last.bytes);
+		assert_true(sum.packets <= 3000000 && sum.bytes <= all);
+		last = sum;
+	}
+	pthread_join(worker, NULL);
+	memset(&last, 0, sizeof(last));
+	masq_path_sum(table, &last, 1);
+	assert_int_equal(last.bytes, all);
 	masq_path_destroy(table);
 }
 
@@ -215,7 +286,7 @@ too_much_memory_is_an_error(void **state)
 	assert_non_null(strstr(err.text, "no memory for rule counters"));
 	assert_null(masq_path_create(MASQ_PATH_PATHS_MAX + 1, 1, 1, SOCKET_ID_ANY, &err));
 	assert_non_null(strstr(err.text, "at most 1073741824"));
-	assert_true(masq_path_bytes(1000, 4000, 100) > 1000 * 16 + 4000 * 4 + 100 * 16);
+	assert_true(masq_path_bytes(1000, 4000, 100) > 1000 * 24 + 4000 * 4 + 100 * 16);
 	assert_true(masq_path_bytes(1000, 4000, 100) < 100000);
 }
 
@@ -228,6 +299,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_full_table_says_so_and_keeps_what_it_has),
 		cmocka_unit_test(rules_are_charged_through_their_paths),
 		cmocka_unit_test(fewer_slots_than_known_can_be_asked_for),
+		cmocka_unit_test(sums_go_on_where_32_bits_end),
+		cmocka_unit_test(readers_never_see_a_step_back),
 		cmocka_unit_test(a_reset_forgets_everything),
 		cmocka_unit_test(sums_are_exact_when_the_table_overflows),
 		cmocka_unit_test(too_much_memory_is_an_error),
