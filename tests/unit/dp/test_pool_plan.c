@@ -21,6 +21,7 @@
 
 #include <masq_dp_manual.h>
 
+#include "dp_fixture.h"
 #include "masq_dp_priv.h"
 #include "masq_pool.h"
 #include "masq_test_eal.h"
@@ -175,14 +176,7 @@ bytes_of(const struct rte_mempool *pool)
 static void
 a_data_path_has_the_pools_of_its_plan(void **state)
 {
-	struct masq_conf_start start = {
-		.file = "test.conf",
-		.workers = 1,
-		.sessions = 1024,
-		.masq_port_low = 1024,
-		.masq_port_high = 65535,
-		.mbufs = 9216,
-	};
+	struct masq_conf_start start = small_box(9216);
 	struct masq_err err = { "" };
 	struct masq_dp_memory memory;
 	int elsewhere = make_node();

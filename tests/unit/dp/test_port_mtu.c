@@ -14,6 +14,7 @@
 
 #include <masq_dp.h>
 
+#include "dp_fixture.h"
 #include "masq_dp_priv.h"
 #include "masq_test_eal.h"
 
@@ -49,20 +50,13 @@ buffers_take_frames_of_the_mtu(void **state)
 
 	(void)state;
 	for (unsigned int k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
-		struct masq_conf_start start = {
-			.file = "test.conf",
-			.workers = 1,
-			.sessions = 1024,
-			.masq_port_low = 1024,
-			.masq_port_high = 65535,
-			.mbufs = 1024,
-			.n_ports = 1,
-			.port = { { .name = "p", .mtu = rows[k].configured } },
-		};
+		struct masq_conf_start start = small_box(1024);
 		struct masq_dp_port_info info;
 		struct masq_err err = { "" };
 		struct masq_dp *dp;
 
+		start.n_ports = 1;
+		start.port[0] = (struct masq_conf_port){ .name = "p", .mtu = rows[k].configured };
 		make_device(k, rows[k].own, start.port[0].device, sizeof(start.port[0].device));
 		dp = masq_dp_create(&start, MASQ_DP_MANUAL, 42, &err);
 		if (dp == NULL)

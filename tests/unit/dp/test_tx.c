@@ -18,6 +18,7 @@
 
 #include <masq_dp_manual.h>
 
+#include "dp_fixture.h"
 #include "masq_dp_priv.h"
 #include "masq_test_eal.h"
 
@@ -31,18 +32,11 @@ static struct masq_worker *worker;
 static void
 make_box(void)
 {
-	struct masq_conf_start start = {
-		.file = "test.conf",
-		.workers = 1,
-		.sessions = 1024,
-		.masq_port_low = 1024,
-		.masq_port_high = 65535,
-		.mbufs = MBUFS,
-		.n_ports = 1,
-		.port = { { .name = "p", .device = "net_ring_p" } },
-	};
+	struct masq_conf_start start = small_box(MBUFS);
 	struct masq_err err = { "" };
 
+	start.n_ports = 1;
+	start.port[0] = (struct masq_conf_port){ .name = "p", .device = "net_ring_p" };
 	ring = rte_ring_create("p", 64, SOCKET_ID_ANY, 0);
 	small = rte_pktmbuf_pool_create("small", 1023, 0, 0, RTE_PKTMBUF_HEADROOM + 100, 0);
 	if (ring == NULL || small == NULL ||
