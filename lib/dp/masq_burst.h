@@ -48,7 +48,8 @@ struct masq_burst {
 
 static_assert(MASQ_BURST == 32, "two vectors of verdicts, and 32 bits name all packets");
 
-/** @return bit i: packet i has this verdict */
+/** @return bit i: packet i has this verdict, which is any but MASQ_UNDECIDED: that is what all places
+ * behind the last packet have */
 static inline uint32_t
 masq_burst_with(const struct masq_burst *b, enum masq_verdict verdict)
 {
@@ -57,8 +58,8 @@ masq_burst_with(const struct masq_burst *b, enum masq_verdict verdict)
 	uint32_t low = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(verdicts[0], wanted));
 	uint32_t high = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(verdicts[1], wanted));
 
-	/* Behind the last packet stand verdicts of bursts before. */
-	return (low | high << 16) & (uint32_t)((UINT64_C(1) << b->n) - 1);
+	assert(verdict != MASQ_UNDECIDED);
+	return low | high << 16;
 }
 
 /** Decide against packet @p i. */

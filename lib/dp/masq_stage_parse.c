@@ -42,6 +42,7 @@ masq_stage_parse(struct masq_worker *w, struct masq_burst *b)
 {
 	const uint8_t *own_mac[MASQ_BURST];
 
+	/* All places, whatever bursts before have left behind the last packet. */
 	memset(b->reason, MASQ_DROP_NONE, sizeof(b->reason));
 	memset(b->verdict, MASQ_UNDECIDED, sizeof(b->verdict));
 	memset(b->half, 0xff, sizeof(b->half)); /* MASQ_HALF_NONE */

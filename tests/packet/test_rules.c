@@ -630,11 +630,33 @@ flows_of_a_kind_are_judged_once_and_counted_all(void **state)
 	box_close(box);
 }
 
+/* New rules deny a kind. A session of another kind that is judged anew in between must not be taken for
+ * that: the next flow of the kind is denied like the first. */
+static void
+a_session_judged_anew_says_nothing_of_others(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk old = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 80);
+	struct masq_test_pkt denied = udp_to_port(25);
+
+	talk_out(&old, 0);
+	box_rules(box, MASQ_ALL "ipchains -I forward -p udp -d 0/0 25 -j DENY\n");
+	for (uint16_t k = 0; k < 3; k++) {
+		denied.sport = (uint16_t)(2000 + k);
+		box_drops_seen(box);
+		box_send(box, LAN, &denied);
+		box_expect_drop(box, MASQ_DROP_FORWARD_DENY);
+		talk_out(&old, 0);
+	}
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		BOX_ROWS(flows_of_a_kind_are_judged_once_and_counted_all),
+		BOX_ROWS(a_session_judged_anew_says_nothing_of_others),
 		BOX_ROWS(deny_and_reject),
 		BOX_ROWS(policies),
 		BOX_ROWS(user_chains),
