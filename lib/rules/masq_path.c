@@ -11,10 +11,9 @@
  *	bucket	open addressing: path + 1, 0 is free; at most half are taken
  *	direct	counters of slots that packets without a path count on
  *	low	the low 32 bits of a path's sums, which are all that its packets touch
- *	sum	the whole of them as it was when the low half last crossed 2^31 or 0. What has
- *		come since is less than 2^31, so the difference between the low half and that of
- *		the sum, taken as a signed number, is what is missing, whichever of the two a
- *		reader sees first
+ *	sum	the whole of them as it was when the low half last crossed 2^31 or 0, or a moment
+ *		before: the low half is written first. It is never behind the sum, and never 2^32
+ *		ahead, so the difference of their low halves is what is missing
  * Data and who owns it
  *	One block of rte_malloc memory on the worker's socket, cut into arrays at creation. Nothing
  *	is allocated later: a full table says so, and the worker counts directly.
@@ -25,6 +24,7 @@
  * Threads
  *	One worker writes. The control thread may sum meanwhile: a path is complete before the
  *	number of paths (release, acquire) covers it, counters are single words.
+ *	Low halves and sums are read together by whole().
  *	racy: packets and bytes of one counter are read one after the other, so a sum may hold a
  *	packet whose bytes it does not hold; and a sum during a reset is worthless, but reads
  *	nothing outside the arrays.
@@ -280,7 +280,8 @@ counter_read(const struct masq_path_counter *counter)
 	};
 }
 
-/* Sum and low half, as they were at one moment: the sum is the same before and after. */
+/* Sum and low half, as they were at one moment: the sum is the same before and after. Acquired, so that
+ * the low half is not older than the sum that was made of it. */
 static uint64_t
 whole(const uint64_t *sum, const uint32_t *low)
 {
@@ -292,7 +293,7 @@ whole(const uint64_t *sum, const uint32_t *low)
 		part = __atomic_load_n(low, __ATOMIC_ACQUIRE);
 		after = __atomic_load_n(sum, __ATOMIC_ACQUIRE);
 	} while (before != after);
-	return before + (uint64_t)(int64_t)(int32_t)(part - (uint32_t)before);
+	return before + (uint32_t)(part - (uint32_t)before);
 }
 
 static void

@@ -16,7 +16,7 @@
  * rule 3, output policy}. Identical lists share an index. A session half remembers the index and
  * each of its packets adds to one counter; a rule's counters are the sum over the paths that
  * contain it. One table per worker and rule set; its worker is the only writer, the control thread
- * reads counters (relaxed) at any time and everything once the worker has left the rule set.
+ * reads counters at any time and everything once the worker has left the rule set.
  * All memory is taken at creation.
  */
 

@@ -241,6 +241,43 @@ sums_go_on_where_32_bits_end(void **state)
 	masq_path_destroy(table);
 }
 
+/* A reader may come when the low half has crossed and the sum does not know yet. */
+static void
+sums_are_right_before_the_carry(void **state)
+{
+	static const uint32_t crossings[][2] = {
+		{ INT32_MAX, 1 },
+		{ INT32_MAX, 65535 },
+		{ UINT32_MAX, 1 },
+		{ UINT32_MAX - 100, 1500 },
+	};
+	const uint32_t slots[1] = { 0 };
+
+	(void)state;
+	for (unsigned int k = 0; k < sizeof(crossings) / sizeof(crossings[0]); k++) {
+		struct masq_path_table *table = create(10, 10, 4);
+		uint64_t all = (uint64_t)crossings[k][0] + crossings[k][1];
+		struct masq_path_counter sum = { 0, 0 };
+		struct masq_path_low *low = masq_path_low(table);
+
+		assert_int_equal(masq_path_intern(table, slots, 1), 0);
+		/* Counted up to the crossing as the worker does it, then one packet but no carry. */
+		if (crossings[k][0] > INT32_MAX)
+			count(table, 0, 1, INT32_MAX);
+		count(table, 0, 1, crossings[k][0] - low[0].bytes - 1);
+		count(table, 0, 1, 1);
+		assert_int_equal(low[0].bytes, crossings[k][0]);
+		low[0].bytes += crossings[k][1];
+		masq_path_sum(table, &sum, 1);
+		assert_int_equal(sum.bytes, all);
+		masq_path_carry(table, 0);
+		memset(&sum, 0, sizeof(sum));
+		masq_path_sum(table, &sum, 1);
+		assert_int_equal(sum.bytes, all);
+		masq_path_destroy(table);
+	}
+}
+
 /* Who reads while others count never sees less than before, nor more than there will be. */
 static void *
 count_on(void *table)
@@ -300,6 +337,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(rules_are_charged_through_their_paths),
 		cmocka_unit_test(fewer_slots_than_known_can_be_asked_for),
 		cmocka_unit_test(sums_go_on_where_32_bits_end),
+		cmocka_unit_test(sums_are_right_before_the_carry),
 		cmocka_unit_test(readers_never_see_a_step_back),
 		cmocka_unit_test(a_reset_forgets_everything),
 		cmocka_unit_test(sums_are_exact_when_the_table_overflows),
