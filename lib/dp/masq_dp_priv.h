@@ -295,6 +295,8 @@ void masq_neighbour_tick(struct masq_worker *w);
 bool masq_neighbour_is_silent(const struct masq_worker *w, struct masq_neigh_ref ref);
 void masq_neighbour_park(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		uint8_t departure, uint32_t ip);
+/** Are packets parked for this neighbour? */
+bool masq_neighbour_is_waited_for(const struct masq_worker *w, uint8_t departure, uint32_t ip);
 /** The neighbour has answered: park the packet behind those that wait. @return false: nobody does */
 bool masq_neighbour_line_up(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		uint8_t departure, uint32_t ip);

@@ -103,6 +103,12 @@ waiting_for(const struct masq_worker *w, uint8_t departure, uint32_t ip)
 	return waiting;
 }
 
+bool
+masq_neighbour_is_waited_for(const struct masq_worker *w, uint8_t departure, uint32_t ip)
+{
+	return waiting_for(w, departure, ip) != 0;
+}
+
 static void
 append(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t arrival, uint8_t departure,
 		uint32_t ip)

@@ -45,17 +45,17 @@ struct masq_openings {
 	uint8_t place[MASQ_BURST]; /**< of the packet in the burst */
 	struct masq_nat_flow flow[MASQ_BURST];
 	struct masq_nat_result result[MASQ_BURST];
-	uint64_t link[MASQ_BURST]; /**< not 0: judged, and goes to this neighbour; else there are: */
+	uint64_t link[MASQ_BURST]; /**< not 0: judged, and where it goes; 0: the two below are valid */
 	struct masq_fib_route route[MASQ_BURST];
 	struct masq_judgement judgement[MASQ_BURST];
 	/** Tuples that came or went in this burst, by signature. */
 	struct masq_marks marks[1 << MASQ_MARKS_BITS];
 	uint32_t burst; /**< number of this one */
-	uint32_t signature; /**< masq_half_signature() of the packet at hand */
 
 	/* by packet of the burst */
+	uint32_t signature[MASQ_BURST]; /**< masq_half_signature(), of packets that came so far */
 	uint32_t has_way; /**< bit i: way[i] is known */
-	struct masq_fib_route way[MASQ_BURST]; /**< of packets without session */
+	struct masq_fib_route way[MASQ_BURST]; /**< of packets without session, where they go */
 };
 
 /* masq_slow_open.c */
@@ -66,18 +66,18 @@ void masq_openings_begin(struct masq_openings *o);
 /** The session table of this burst's lookup is not what it was for @p tuple: it came, or it went. */
 void masq_openings_mark(struct masq_worker *w, const struct masq_tuple *tuple);
 
-/** Is what the burst's lookup said of the packet at hand out of date, perhaps? */
+/** Is what the burst's lookup said of a tuple with this signature out of date, perhaps? */
 static inline bool
-masq_openings_marked(const struct masq_openings *o)
+masq_openings_marked(const struct masq_openings *o, uint32_t signature)
 {
-	const struct masq_marks *marks = &o->marks[o->signature >> (32 - MASQ_MARKS_BITS)];
+	const struct masq_marks *marks = &o->marks[signature >> (32 - MASQ_MARKS_BITS)];
 
 	/* Nobody foresees whether there are marks of this burst here; that it is this one is rare. */
-	return ((marks->bits >> o->signature % 32) & (marks->burst == o->burst)) != 0;
+	return ((marks->bits >> signature % 32) & (marks->burst == o->burst)) != 0;
 }
 
 /**
- * Packet @p i, the one at hand, is the first of a flow. Its flow and link, or route and judgement,
+ * Packet @p i is the first of a flow. Its flow and link, or route and judgement,
  * stand behind the last opening already; it is decided by masq_openings_flush().
  */
 void masq_openings_add(struct masq_worker *w, unsigned int i);
@@ -174,8 +174,8 @@ bool masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i,
  * Find the neighbour of a route.
  *
  * @param ref	out
- * @return word of masq_neigh_word(); 0: the link address is not known, or there are packets that may
- *	have to be waited for, see masq_slow_neighbour()
+ * @return word of masq_neigh_word(); 0: the link address is not known, or packets that came before
+ *	still wait for it: masq_slow_neighbour() is to be asked
  */
 uint64_t masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
 		struct masq_neigh_ref *ref);

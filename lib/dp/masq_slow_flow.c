@@ -83,18 +83,21 @@ masquerade_refusal(const struct masq_pkt *pkt, const struct masq_judgement *judg
 	return MASQ_DROP_NONE;
 }
 
-/* Behind the last opening: a session that leaves a packet as it is. Field by field: to clear all of it
- * costs more than what is cleared. */
+/*
+ * Behind the last opening: a session that leaves packets as they are. Field by field: to clear all of it
+ * costs more than what is cleared. What its half begins with is the caller's to say.
+ */
 static struct masq_nat_flow *
-flow_begin(struct masq_worker *w, const struct masq_pkt *pkt, enum masq_session_kind kind,
-		uint32_t mark, uint32_t origin)
+flow_begin(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
+		enum masq_session_kind kind, uint32_t mark, uint32_t origin)
 {
+	const struct masq_pkt *pkt = &b->pkt[i];
 	struct masq_openings *o = w->openings;
 	struct masq_nat_flow *flow = &o->flow[o->n];
 
 	flow->initial = pkt->key;
 	flow->translated = pkt->key;
-	flow->signature = o->signature;
+	flow->signature = o->signature[i];
 	flow->choose_port = false;
 	flow->birth.mark = mark;
 	flow->birth.origin = origin;
@@ -121,7 +124,7 @@ masquerade_if_possible(struct masq_worker *w, struct masq_burst *b, unsigned int
 
 	if (reason == MASQ_DROP_NONE) {
 		struct masq_nat_flow *flow = flow_begin(
-				w, &b->pkt[i], MASQ_SESSION_MASQ, judgement->result.mark, 0);
+				w, b, i, MASQ_SESSION_MASQ, judgement->result.mark, 0);
 
 		flow_hide_source(flow, route);
 		flow->half = MASQ_HALF_UNJUDGED;
@@ -177,7 +180,7 @@ forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 			!finds_server(w, b, i, judgement, target.raddr, route))
 		return;
 	hairpin = route->port == b->arrival[i] && route->preferred_src != 0;
-	flow = flow_begin(w, pkt, hairpin ? MASQ_SESSION_HAIRPIN : MASQ_SESSION_PORTFW,
+	flow = flow_begin(w, b, i, hairpin ? MASQ_SESSION_HAIRPIN : MASQ_SESSION_PORTFW,
 			judgement->result.mark, target.rule_id);
 	flow->translated.dst = rte_cpu_to_be_32(target.raddr);
 	flow->translated.dport = rte_cpu_to_be_16(target.rport);
@@ -243,15 +246,17 @@ find_way(const struct masq_worker *w, unsigned int i, uint32_t dst, struct masq_
 	return true;
 }
 
-/* What the INITIAL half begins with: what was said of its class, and this packet, counted. */
+/* What the INITIAL half begins with: what was said of its class, and this packet, counted. Nothing that
+ * comes from inside leads to a state that watches. */
 static void
-begin_judged(const struct masq_worker *w, const struct masq_burst *b, unsigned int i,
+half_begin(const struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 		const struct masq_judged *judged, uint8_t departure, struct masq_neigh_ref ref,
 		struct masq_nat_flow *flow)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 
-	flow->birth.state = masq_tcp_next(flow->birth.state, true, pkt->tcp_flags);
+	flow->birth.state = (uint8_t)masq_tcp_next(
+			(enum masq_state)flow->birth.state, true, pkt->tcp_flags);
 	flow->half = (struct masq_half){
 		.rewrite.tos_and = judged->tos_and,
 		.rewrite.tos_xor = judged->tos_xor,
@@ -259,7 +264,6 @@ begin_judged(const struct masq_worker *w, const struct masq_burst *b, unsigned i
 		.generation = w->generation,
 		.path = judged->path,
 		.neigh = ref.value,
-		.flags = masq_state_watches_ack(flow->birth.state) ? MASQ_HALF_WATCH : 0,
 		.arrival_port = b->arrival[i],
 		.departure_port = departure,
 		.packets = 1,
@@ -268,11 +272,12 @@ begin_judged(const struct masq_worker *w, const struct masq_burst *b, unsigned i
 }
 
 /*
- * Have the chains judged this class of packets? Then neither they nor most of what follows here need
- * be asked again. @return false: no, or there is something about the packet that has to be looked at
+ * When the chains have judged this class of packets neither they nor most of what follows here need be
+ * asked again. @return false: they have not, or there is something about the packet or its neighbour
+ * that has to be looked at
  */
 static bool
-flow_is_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	struct masq_openings *o = w->openings;
@@ -299,9 +304,9 @@ flow_is_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	if (link == 0)
 		return false;
 	o->link[o->n] = link;
-	flow = flow_begin(w, pkt, MASQ_SESSION_MASQ, judged->mark, 0);
+	flow = flow_begin(w, b, i, MASQ_SESSION_MASQ, judged->mark, 0);
 	flow_hide_source(flow, way);
-	begin_judged(w, b, i, judged, way->port, ref, flow);
+	half_begin(w, b, i, judged, way->port, ref, flow);
 	masq_openings_add(w, i);
 	return true;
 }
@@ -313,7 +318,7 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_judgement *judgement = &w->openings->judgement[w->openings->n];
 	struct masq_fib_route *route = &w->openings->route[w->openings->n];
 
-	if (flow_is_judged(w, b, i))
+	if (take_short_way(w, b, i))
 		return;
 	w->openings->link[w->openings->n] = 0;
 	masq_judge_begin(b, i, judgement);

@@ -20,8 +20,6 @@
  * (masq_session_half_open.c). One with a half on another worker takes a moment to go; its record comes
  * too late for this burst, and the flow is refused by name.
  */
-#include <string.h>
-
 #include "masq_link.h"
 #include "masq_slow.h"
 
@@ -56,7 +54,7 @@ masq_openings_add(struct masq_worker *w, unsigned int i)
 	struct masq_openings *o = w->openings;
 
 	o->place[o->n++] = (uint8_t)i;
-	mark(o, o->signature);
+	mark(o, o->signature[i]);
 }
 
 static void

@@ -146,7 +146,10 @@ uint64_t
 masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
 		struct masq_neigh_ref *ref)
 {
-	return likely(w->n_parked == 0) ? find_neighbour(w, route, ref) : 0;
+	if (unlikely(w->n_parked != 0) &&
+			masq_neighbour_is_waited_for(w, route->port, route->next_hop))
+		return 0;
+	return find_neighbour(w, route, ref);
 }
 
 uint64_t

@@ -30,6 +30,7 @@ static void
 slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
+	uint32_t signature;
 	uint8_t flags;
 
 	if ((pkt->flags & MASQ_PKT_ARP) != 0) {
@@ -38,8 +39,9 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	}
 	w->counters.misses++;
 	/* A packet of this very burst may have made the session, or ended it. */
-	w->openings->signature = masq_half_signature(w->sessions, &pkt->key);
-	if (unlikely(masq_openings_marked(w->openings))) {
+	signature = masq_half_signature(w->sessions, &pkt->key);
+	w->openings->signature[i] = signature;
+	if (unlikely(masq_openings_marked(w->openings, signature))) {
 		masq_openings_flush(w, b, true);
 		b->half[i] = masq_half_find(w->sessions, &pkt->key);
 		if (b->half[i] == MASQ_HALF_NONE)

@@ -159,7 +159,7 @@ kind_chooses_port(enum masq_session_kind kind)
 	return kind != MASQ_SESSION_PORTFW;
 }
 
-/* Both halves stand: fill in what the record says of the reply side, run the first event, arm. */
+/* Both halves stand: fill in what the record says of the reply side, arm. */
 static void
 complete(struct masq_nat *nat, uint32_t session, const struct masq_nat_msg *msg,
 		uint32_t reply_worker, const struct masq_conf_timeouts *timeouts, uint64_t now_ms)
@@ -283,22 +283,37 @@ install_or_pass_on(struct masq_nat *nat, struct masq_nat_msg *msg, int *ask)
 	return reason;
 }
 
-/* No other worker was needed after all: the INITIAL half begins as its flow says. */
+/* The INITIAL half begins as its flow says; initial_tos() is to follow when its rewrite is made. */
 static void
-begin_judged(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32_t session)
+initial_begin(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32_t session,
+		uint64_t now_ms, struct masq_half *half)
+{
+	*half = flow->half;
+	half->session = session;
+	half->creator = (uint8_t)nat->config.worker;
+	half->last_seen_ms = masq_half_clock(now_ms);
+	half->flags = flow->half.flags | initial_flags(flow->birth.kind);
+}
+
+static void
+initial_tos(const struct masq_nat_flow *flow, struct masq_half *half)
+{
+	half->rewrite.tos_and = flow->half.rewrite.tos_and;
+	half->rewrite.tos_xor = flow->half.rewrite.tos_xor;
+}
+
+/* No other worker was needed after all: the half need not wait for its packet to be looked at again. */
+static void
+initial_judged(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32_t session,
+		uint64_t now_ms, const struct masq_nat_msg *msg)
 {
 	const struct masq_session *record = masq_session_at(nat->config.table, session);
-	struct masq_half *initial = masq_half_at(nat->config.table, record->initial);
-	struct masq_half unjudged = *initial;
+	struct masq_half *half = masq_half_at(nat->config.table, record->initial);
+	struct masq_tuple to = masq_tuple_reverse(&msg->reply);
 
-	*initial = flow->half;
-	initial->rewrite = unjudged.rewrite;
-	initial->rewrite.tos_and = flow->half.rewrite.tos_and;
-	initial->rewrite.tos_xor = flow->half.rewrite.tos_xor;
-	initial->session = session;
-	initial->creator = unjudged.creator;
-	initial->last_seen_ms = unjudged.last_seen_ms;
-	initial->flags = flow->half.flags | initial_flags(flow->birth.kind);
+	initial_begin(nat, flow, session, now_ms, half);
+	masq_rewrite_init(&half->rewrite, &flow->initial, &to, false);
+	initial_tos(flow, half);
 }
 
 /* Ask for everything, of whoever it may be: the long way. */
@@ -328,7 +343,7 @@ open_asking(struct masq_nat *nat, const struct masq_nat_flow *flow,
 	result->reason = install_or_pass_on(nat, msg, &ask);
 	if (result->reason == MASQ_DROP_NONE) {
 		complete(nat, session, msg, nat->config.worker, timeouts, now_ms);
-		begin_judged(nat, flow, session);
+		initial_judged(nat, flow, session, now_ms, msg);
 		result->half = masq_session_at(nat->config.table, session)->initial;
 		result->reply_half = masq_session_at(nat->config.table, session)->reply;
 		result->outcome = MASQ_NAT_DONE;
@@ -379,17 +394,13 @@ fill_both(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct o
 	struct masq_tuple to = masq_tuple_reverse(&o->reply);
 	uint32_t session = initial->session;
 
-	*initial = flow->half;
+	initial_begin(nat, flow, session, now_ms, initial);
 	*reply = MASQ_HALF_UNJUDGED;
 	masq_rewrite_init_pair(&initial->rewrite, &reply->rewrite, &flow->initial, &to);
-	initial->rewrite.tos_and = flow->half.rewrite.tos_and;
-	initial->rewrite.tos_xor = flow->half.rewrite.tos_xor;
-	initial->session = reply->session = session;
-	initial->creator = reply->creator = (uint8_t)nat->config.worker;
-	initial->last_seen_ms = masq_half_clock(now_ms);
-	initial->flags = flow->half.flags | initial_flags(flow->birth.kind);
-	reply->flags = MASQ_HALF_WATCH |
-			reply_flags(reply_is_from_inside(flow->birth.kind), o->owns_port);
+	initial_tos(flow, initial);
+	reply->session = session;
+	reply->creator = (uint8_t)nat->config.worker;
+	reply->flags |= reply_flags(reply_is_from_inside(flow->birth.kind), o->owns_port);
 }
 
 /* Both halves are this worker's. @return false: there was no room, or the tuple is taken: it has to go

@@ -86,7 +86,7 @@ share_of(const struct masq_portmap *map, const struct masq_tuple *key,
 }
 
 uint32_t
-masq_portmap_any_by_throws(struct masq_portmap *map, const struct masq_portmap_share *share)
+masq_portmap_any_again(struct masq_portmap *map, const struct masq_portmap_share *share)
 {
 	const struct masq_portmap_ports *ports = share->ports;
 	uint32_t entry;
@@ -137,6 +137,7 @@ masq_portmap_look(struct masq_portmap *map, struct masq_portmap_search *search,
 	unsigned int i = 0;
 	uint64_t free = 0;
 
+	/* No array is cleared for the case of none: that would cost more than the lookup. */
 	if (n == 0)
 		return 0;
 	do {
@@ -426,7 +427,7 @@ check_config(const struct masq_portmap_config *config, struct masq_err *err)
 	return 0;
 }
 
-/* Where the ports low..high stand in each class. @return 0, -EINVAL: positions are not what they are */
+/* Where the ports low..high stand in each class. @return 0, -EINVAL: rank and port do not undo each other */
 static int
 fill_ports(const struct masq_rss *rss, struct masq_portmap_ports *ports, uint32_t low,
 		uint32_t high)

@@ -145,11 +145,7 @@ masq_portmap_class(const struct masq_portmap_share *share, uint32_t entry)
 	return share->entries[entry] ^ share->turn;
 }
 
-/** A random position of a share, MASQ_PORTMAP_NONE when it has no port at all. For most shares the
- * first throw is good. */
-uint32_t
-masq_portmap_any_by_throws(struct masq_portmap *map, const struct masq_portmap_share *share);
-
+/** One throw: a random position of a share, or MASQ_PORTMAP_NONE, which is rare in most shares. */
 static inline uint32_t
 masq_portmap_throw(struct masq_portmap *map, const struct masq_portmap_share *share)
 {
@@ -163,13 +159,17 @@ masq_portmap_throw(struct masq_portmap *map, const struct masq_portmap_share *sh
 						: MASQ_PORTMAP_NONE;
 }
 
+/** The first throw was none: more of them, then whatever there is. */
+uint32_t masq_portmap_any_again(struct masq_portmap *map, const struct masq_portmap_share *share);
+
+/** A random position of a share, MASQ_PORTMAP_NONE when it has no port at all. */
 static inline uint32_t
 masq_portmap_any(struct masq_portmap *map, const struct masq_portmap_share *share)
 {
 	uint32_t position = masq_portmap_throw(map, share);
 
 	return likely(position != MASQ_PORTMAP_NONE) ? position
-						     : masq_portmap_any_by_throws(map, share);
+						     : masq_portmap_any_again(map, share);
 }
 
 /** Look a position up towards the peer of a search. @return no half uses it */

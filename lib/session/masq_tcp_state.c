@@ -18,6 +18,7 @@
  *	Pure functions of their arguments.
  */
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -77,10 +78,13 @@ static const uint8_t next_state[2][EVENT_COUNT][MASQ_STATE_COUNT] = {
 
 /* clang-format on */
 
+static_assert(MASQ_STATE_COUNT == 12, "a new state needs a column");
+
 /* No branch: in a mix of TCP and UDP nobody foresees whether there is an event at all. */
 enum masq_state
 masq_tcp_next(enum masq_state state, bool from_inside, uint8_t tcp_flags)
 {
+	assert(state < MASQ_STATE_COUNT);
 	return (enum masq_state)next_state[from_inside][event_of[tcp_flags % 32]][state];
 }
 

@@ -198,10 +198,11 @@ uint32_t masq_half_insert(struct masq_session_table *table, const struct masq_tu
 		const struct masq_half *half);
 
 /**
- * The same for a half that is filled in at its place: by the caller, whole, before anything but the
- * next half is put in. It has its session already.
+ * The same for a half that is filled in at its place. It has its session; the caller fills it in, whole,
+ * before anybody can look it up, or takes it out again.
  *
  * @param signature	masq_half_signature() of the tuple
+ * @return as masq_half_insert()
  */
 uint32_t masq_half_add(struct masq_session_table *table, const struct masq_tuple *key,
 		uint32_t signature, uint32_t session);
@@ -215,7 +216,10 @@ void masq_half_remove(struct masq_session_table *table, uint32_t index);
 struct masq_session_birth {
 	uint32_t mark; /**< of the packet that makes it */
 	uint32_t origin; /**< portfw rule id, 0 for masquerade */
-	uint8_t state; /**< enum masq_state */
+	/** enum masq_state. Before or behind the event of its first packet: from NONE and from LISTEN
+	 * the same event leads nowhere else when it comes once more (a packet that travels to
+	 * another worker and back is looked at again). */
+	uint8_t state;
 	uint8_t kind; /**< enum masq_session_kind */
 	uint8_t proto;
 };

@@ -97,6 +97,22 @@ the_first_of_rst_syn_fin_ack_is_the_event(void **state)
 	}
 }
 
+/* A session's first segment may be looked at twice (struct masq_session_birth). */
+static void
+the_first_event_may_come_twice(void **state)
+{
+	(void)state;
+	for (unsigned int flags = 0; flags <= 0xff; flags++) {
+		enum masq_state out = masq_tcp_next(MASQ_STATE_NONE, true, (uint8_t)flags);
+		enum masq_state in = masq_tcp_next(MASQ_STATE_LISTEN, false, (uint8_t)flags);
+
+		assert_int_equal(masq_tcp_next(out, true, (uint8_t)flags), out);
+		assert_int_equal(masq_tcp_next(in, false, (uint8_t)flags), in);
+		/* That is why a judged half need not watch. */
+		assert_false(masq_state_watches_ack(out));
+	}
+}
+
 static void
 udp_and_icmp_never_change(void **state)
 {
@@ -226,6 +242,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_cell_is_that_of_the_reference),
 		cmocka_unit_test(the_first_of_rst_syn_fin_ack_is_the_event),
+		cmocka_unit_test(the_first_event_may_come_twice),
 		cmocka_unit_test(udp_and_icmp_never_change),
 		cmocka_unit_test(conversations_go_as_expected),
 		cmocka_unit_test(nothing_leads_into_a_watching_state),
