@@ -214,6 +214,57 @@ nobody_overtakes_who_waits(void **state)
 	box_close(box);
 }
 
+/* New flows of a kind that the box knows: those for a silent neighbour wait, and nobody overtakes them;
+ * those for another leave at once. */
+static void
+flows_of_a_known_kind_wait_for_their_own_neighbour(void **state)
+{
+	struct masq_test_box *box = open_by_hand(state, MASQ_ALL);
+	struct talk known = TALK(box, UDP, INSIDE, 1025, "203.0.113.51", 53);
+	struct talk other = TALK(box, UDP, INSIDE, 1026, "203.0.113.51", 53);
+	struct talk waiting[5];
+	const struct masq_test_pkt ask_silent = asks(WAN, "203.0.113.50");
+	const struct masq_test_pkt ask_known = asks(WAN, "203.0.113.51");
+	const struct masq_test_pkt reply = { .arp = 2,
+		.src = "203.0.113.50",
+		.src_mac = box_host_mac(WAN),
+		.dst = box_address(WAN),
+		.arp_target_mac = box_mac(box, WAN) };
+	const bool one = box_workers(state) ==
+			1; /* else they are of several, each with its order */
+	struct masq_test_pkt pkt = talk_out_pkt(&known, 0), left = talk_out_translated(&known, pkt);
+
+	box_send(box, LAN, &pkt);
+	box_expect(box, WAN, &ask_known);
+	answer(box, WAN, "203.0.113.51", box_host_mac(WAN));
+	known.visible_port = box_expect(box, WAN, &left).sport;
+	for (uint16_t k = 0; k < 5; k++)
+		waiting[k] = (struct talk)TALK(
+				box, UDP, INSIDE, (uint16_t)(2000 + k), "203.0.113.50", 53);
+	for (unsigned int k = 0; k < 3; k++) {
+		pkt = numbered(&waiting[k], one ? k : 0);
+		box_send(box, LAN, &pkt);
+	}
+	box_expect(box, WAN, &ask_silent);
+	box_expect_nothing(box);
+	talk_out(&other, 0);
+	box_put(box, WAN, &reply);
+	box_run(box);
+	for (unsigned int k = 3; k < 5; k++) {
+		pkt = numbered(&waiting[k], one ? k : 0);
+		box_send(box, LAN, &pkt);
+	}
+	for (unsigned int k = 0; k < 5; k++) {
+		pkt = numbered(&waiting[k], one ? k : 0);
+		left = talk_out_translated(&waiting[k], pkt);
+		waiting[k].visible_port = box_expect(box, WAN, &left).sport;
+	}
+	box_expect_nothing(box);
+	assert_int_equal(box_rule_packets(box, "forward", 0), 7);
+	assert_int_equal(box_counters(box).held, 0);
+	box_close(box);
+}
+
 /* The table forgets a neighbour while packets wait for it: the next packet has it asked again. */
 static void
 forgotten_while_asked(void **state)
@@ -476,6 +527,7 @@ main(int argc, char **argv)
 		BOX_ROWS(silent_neighbours_hold_up_nobody),
 		BOX_ROWS(nobody_answers),
 		BOX_ROWS(nobody_overtakes_who_waits),
+		BOX_ROWS(flows_of_a_known_kind_wait_for_their_own_neighbour),
 		BOX_ROWS(forgotten_while_asked),
 		BOX_ROWS(own_packets_wait),
 		BOX_ROWS(neighbours_age),

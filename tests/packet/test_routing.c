@@ -209,6 +209,42 @@ masqueraded_and_cut(void **state)
 	box_close(box);
 }
 
+/* The kind is known from smaller packets; one that begins with a long one is cut, or refused, all the
+ * same. */
+static void
+a_known_kind_begins_with_a_long_packet(void **state)
+{
+	const struct masq_test_box_options small = {
+		.workers = box_workers(state), .wan_mtu = 600, .rules = MASQ_ALL
+	};
+	struct masq_test_box *box = box_open_with(&small);
+	struct talk known = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct talk t = TALK(box, UDP, INSIDE, 1026, OUTSIDE, 53);
+	struct masq_test_pkt pkt = talk_out_pkt(&t, 0), piece, error;
+
+	talk_out(&known, 0);
+	pkt.payload = NULL;
+	pkt.payload_bytes = 1000;
+	pkt.dont_fragment = true;
+	box_hello(box, LAN, INSIDE);
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_MTU);
+	error = box_error(LAN, &pkt, 3, 4, 600);
+	box_expect(box, LAN, &error);
+	assert_int_equal(box_sessions(box), 1);
+	pkt.dont_fragment = false;
+	box_send(box, LAN, &pkt);
+	piece = talk_out_translated(&t, pkt);
+	piece.frag_bytes = 576;
+	t.visible_port = box_expect(box, WAN, &piece).sport;
+	piece = talk_out_translated(&t, pkt);
+	piece.frag_offset_bytes = 576;
+	box_expect(box, WAN, &piece);
+	talk_in(&t, 0);
+	assert_int_equal(box_sessions(box), 2);
+	box_close(box);
+}
+
 static void
 longest_prefix_wins(void **state)
 {
@@ -566,6 +602,7 @@ main(int argc, char **argv)
 		BOX_ROWS(cut_to_the_next_link),
 		BOX_ROWS(cut_in_its_place),
 		BOX_ROWS(masqueraded_and_cut),
+		BOX_ROWS(a_known_kind_begins_with_a_long_packet),
 		BOX_ROWS(longest_prefix_wins),
 		BOX_ROWS(remembered_flows),
 		BOX_ROWS(remembered_flows_are_judged),

@@ -38,6 +38,45 @@ outside_in(struct masq_test_box *box)
 	return (struct talk)CALL(box, TCP, OUTSIDE, 3000, 80, SERVER, 8080);
 }
 
+/* What a session is after its first segment, told by an empty box or by one that has seen the kind. */
+static struct masq_session_row
+first_segment(struct masq_test_box *box, uint8_t flags)
+{
+	struct talk t = TALK(box, TCP, INSIDE, 1026, OUTSIDE, 80);
+	struct masq_session_row row;
+
+	talk_out(&t, flags);
+	row = box_session(box);
+	row.creator = row.reply_worker = 0;
+	assert_int_equal(box_rule_packets(box, "forward", 0), box_rule_packets(box, "input", 0));
+	return row;
+}
+
+/* The first of its kind asks the chains, the others are told: their sessions begin alike. */
+static void
+the_second_of_a_kind_begins_like_the_first(void **state)
+{
+	static const uint8_t flags[] = { SYN, FIN | ACK, ACK, RST, 0, SYN | FIN };
+
+	for (unsigned int k = 0; k < sizeof(flags); k++) {
+		struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+		struct masq_session_row first = first_segment(box, flags[k]), second;
+
+		box_advance(box, 8000000);
+		assert_int_equal(box_sessions(box), 0);
+		second = first_segment(box, flags[k]);
+		assert_int_equal(second.state, first.state);
+		assert_in_range(second.expires_ms, first.expires_ms - 1000, first.expires_ms);
+		assert_int_equal(second.initial_packets, 1);
+		assert_int_equal(second.initial_bytes, first.initial_bytes);
+		assert_int_equal(second.reply_packets, 0);
+		assert_int_equal(second.mark, first.mark);
+		assert_memory_equal(&second.initial, &first.initial, sizeof(first.initial));
+		assert_int_equal(box_rule_packets(box, "forward", 0), 2);
+		box_close(box);
+	}
+}
+
 static void
 opened_and_closed_by_inside(void **state)
 {
@@ -311,6 +350,7 @@ int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		BOX_ROWS(the_second_of_a_kind_begins_like_the_first),
 		BOX_ROWS(opened_and_closed_by_inside),
 		BOX_ROWS(closed_by_outside),
 		BOX_ROWS(reset_by_inside),
