@@ -98,6 +98,37 @@ tcp_filled_to_the_last_port(void **state)
 	box_close(box);
 }
 
+/* Ports that are hard to find are found in another way; what the rules said holds there, too. */
+static void
+the_last_ports_serve_as_the_first(void **state)
+{
+	enum {
+		PORTS = 40
+	};
+	const struct masq_test_box_options narrow = {
+		.workers = box_workers(state),
+		.rules = MASQ_ALL "ipchains -A output -p udp -d 0.0.0.0/0 53 -t 0x01 0x10\n",
+		.port_low = LOW,
+		.port_high = LOW + PORTS - 1,
+	};
+	struct masq_test_box *box = box_open_with(&narrow);
+
+	for (uint16_t k = 0; k < PORTS; k++) {
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(1025 + k), OUTSIDE, 53);
+
+		for (unsigned int round = 0; round < 2; round++) {
+			struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
+			struct masq_test_pkt left = talk_out_translated(&t, pkt);
+
+			left.tos = 0x10;
+			box_send(box, LAN, &pkt);
+			t.visible_port = box_expect(box, WAN, &left).sport;
+		}
+	}
+	assert_int_equal(box_rule_packets(box, "output", 1), 2 * PORTS);
+	box_close(box);
+}
+
 static void
 other_peers_still_get_ports(void **state)
 {
@@ -375,6 +406,26 @@ the_oldest_half_open_goes_first(void **state)
 	box_close(box);
 }
 
+/* Who only ever sends a SYN has not established anything, although its peer has answered. */
+static void
+answered_syns_give_way(void **state)
+{
+	const struct masq_test_box_options small = {
+		.workers = box_workers(state), .rules = MASQ_ALL, .sessions = 64
+	};
+	struct masq_test_box *box = box_open_with(&small);
+
+	for (uint16_t k = 0; k < 500; k++) {
+		struct talk t = TALK(box, TCP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 80);
+
+		talk_out(&t, SYN);
+		talk_in(&t, SYN | ACK);
+	}
+	assert_int_equal(box_counters(box).sessions_created, 500);
+	assert_int_equal(box_counters(box).sessions_evicted, 500 - box_sessions(box));
+	box_close(box);
+}
+
 /* A server that answers each SYN makes nobody established; whom the flood's side is not is spared. */
 static void
 a_flood_from_outside_spares_the_inside(void **state)
@@ -423,6 +474,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		BOX_ROWS(filled_to_the_last_port),
 		BOX_ROWS(tcp_filled_to_the_last_port),
+		BOX_ROWS(the_last_ports_serve_as_the_first),
 		BOX_ROWS(other_peers_still_get_ports),
 		BOX_ROWS(freed_ports_are_found_again),
 		BOX_ROWS(expired_ports_are_found_again),
@@ -431,6 +483,7 @@ main(int argc, char **argv)
 		BOX_ROWS(session_table_full_of_calls),
 		BOX_ROWS(a_flood_from_inside_gives_way_to_itself),
 		BOX_ROWS(the_oldest_half_open_goes_first),
+		BOX_ROWS(answered_syns_give_way),
 		BOX_ROWS(a_flood_from_outside_spares_the_inside),
 	};
 

@@ -126,16 +126,22 @@ type_of_service_is_rewritten(void **state)
 {
 	struct masq_test_box *box = box_open(box_workers(state),
 			MASQ_ALL "ipchains -A output -p tcp -d 0.0.0.0/0 80 -t 0x01 0x10\n");
-	struct talk t = TALK(box, TCP, INSIDE, 1025, OUTSIDE, 80);
+	struct talk flows[] = {
+		TALK(box, TCP, INSIDE, 1025, OUTSIDE, 80),
+		TALK(box, TCP, INSIDE, 1026, OUTSIDE, 80), /* of a kind that is known by now */
+		TALK(box, TCP, INSIDE, 1027, OUTSIDE, 80),
+	};
 
-	for (unsigned int round = 0; round < 3; round++) {
+	for (unsigned int k = 0; k < 9; k++) {
+		unsigned int round = k % 3;
+		struct talk t = flows[k / 3];
 		struct masq_test_pkt pkt = talk_out_pkt(&t, round == 0 ? SYN : ACK), left;
 
 		pkt.tos = 0x09;
 		left = talk_out_translated(&t, pkt);
 		left.tos = 0x11;
 		box_send(box, LAN, &pkt);
-		t.visible_port = box_expect(box, WAN, &left).sport;
+		flows[k / 3].visible_port = t.visible_port = box_expect(box, WAN, &left).sport;
 		talk_in(&t, round == 0 ? SYN | ACK : ACK);
 	}
 	box_close(box);
