@@ -98,6 +98,37 @@ tcp_filled_to_the_last_port(void **state)
 	box_close(box);
 }
 
+/* All ports are another peer's, so they are guessed; two flows that come together may guess the same. */
+static void
+flows_that_come_together_get_ports_of_their_own(void **state)
+{
+	enum {
+		PORTS = 20
+	};
+	struct masq_test_box *box = open_narrow(state, PORTS);
+	bool used[PORTS] = { false };
+
+	for (uint16_t k = 0; k < PORTS; k++)
+		gets_a_port(box, IPPROTO_UDP, (uint16_t)(1025 + k), OUTSIDE);
+	for (uint16_t k = 0; k < PORTS; k++) {
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(1025 + k), "209.81.8.6", 53);
+		struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
+
+		box_put(box, LAN, &pkt);
+	}
+	box_run(box);
+	for (unsigned int k = 0; k < PORTS; k++) {
+		uint16_t port = box_take(box, WAN).sport;
+
+		assert_in_range(port, LOW, LOW + PORTS - 1);
+		assert_false(used[port - LOW]);
+		used[port - LOW] = true;
+	}
+	assert_int_equal(box_sessions(box), 2 * PORTS);
+	assert_int_equal(box_rule_packets(box, "output", 0), 2 * PORTS);
+	box_close(box);
+}
+
 /* Ports that are hard to find are found in another way; what the rules said holds there, too. */
 static void
 the_last_ports_serve_as_the_first(void **state)
@@ -475,6 +506,7 @@ main(int argc, char **argv)
 		BOX_ROWS(filled_to_the_last_port),
 		BOX_ROWS(tcp_filled_to_the_last_port),
 		BOX_ROWS(the_last_ports_serve_as_the_first),
+		BOX_ROWS(flows_that_come_together_get_ports_of_their_own),
 		BOX_ROWS(other_peers_still_get_ports),
 		BOX_ROWS(freed_ports_are_found_again),
 		BOX_ROWS(expired_ports_are_found_again),

@@ -64,6 +64,38 @@ in_any_order(void **state)
 	box_close(box);
 }
 
+/* Parts among whole packets, in one burst: wherever they stand. */
+static void
+among_whole_packets(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct masq_test_pkt whole = talk_out_pkt(&t, 0), part = datagram(&t, 60, 7), left;
+
+	talk_out(&t, 0);
+	box_put(box, LAN, &whole);
+	part.frag_bytes = 24;
+	box_put(box, LAN, &part);
+	box_put(box, LAN, &whole);
+	box_run(box);
+	assert_int_equal(HELD(box), 1);
+	part.frag_offset_bytes = 24;
+	part.frag_bytes = 0;
+	box_put(box, LAN, &part);
+	box_put(box, LAN, &whole);
+	box_run(box);
+	assert_int_equal(HELD(box), 0);
+	left = talk_out_translated(&t, whole);
+	for (unsigned int k = 0; k < 2; k++)
+		box_expect(box, WAN, &left);
+	/* The last whole one and what was put together: of several workers either may be first. */
+	for (unsigned int k = 0; k < 2; k++)
+		box_take(box, WAN);
+	box_expect_nothing(box);
+	assert_int_equal(box_session(box).initial_packets, 5);
+	box_close(box);
+}
+
 /* Answers come in parts too. */
 static void
 replies_in_parts(void **state)
@@ -365,6 +397,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		BOX_ROWS(in_any_order),
+		BOX_ROWS(among_whole_packets),
 		BOX_ROWS(replies_in_parts),
 		BOX_ROWS(cut_again),
 		BOX_ROWS(tcp_and_icmp_in_parts),
