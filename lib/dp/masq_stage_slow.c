@@ -38,7 +38,8 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		return;
 	}
 	w->counters.misses++;
-	/* A packet of this very burst may have made the session, or ended it. */
+	/* A packet of this very burst may have made the session, or ended it. The lookup had the
+	 * signature already, but to keep it would cost the packets that do not come here. */
 	signature = masq_half_signature(w->sessions, &pkt->key);
 	w->openings->signature[i] = signature;
 	if (unlikely(masq_openings_marked(w->openings, signature))) {

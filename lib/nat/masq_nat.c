@@ -302,9 +302,9 @@ initial_tos(const struct masq_nat_flow *flow, struct masq_half *half)
 	half->rewrite.tos_xor = flow->half.rewrite.tos_xor;
 }
 
-/* No other worker was needed after all: the half need not wait for its packet to be looked at again. */
+/* No other worker was needed after all: the half begins as if it had been put in by open_here(). */
 static void
-initial_judged(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32_t session,
+initial_from_flow(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32_t session,
 		uint64_t now_ms, const struct masq_nat_msg *msg)
 {
 	const struct masq_session *record = masq_session_at(nat->config.table, session);
@@ -343,7 +343,7 @@ open_asking(struct masq_nat *nat, const struct masq_nat_flow *flow,
 	result->reason = install_or_pass_on(nat, msg, &ask);
 	if (result->reason == MASQ_DROP_NONE) {
 		complete(nat, session, msg, nat->config.worker, timeouts, now_ms);
-		initial_judged(nat, flow, session, now_ms, msg);
+		initial_from_flow(nat, flow, session, now_ms, msg);
 		result->half = masq_session_at(nat->config.table, session)->initial;
 		result->reply_half = masq_session_at(nat->config.table, session)->reply;
 		result->outcome = MASQ_NAT_DONE;

@@ -427,7 +427,8 @@ check_config(const struct masq_portmap_config *config, struct masq_err *err)
 	return 0;
 }
 
-/* Where the ports low..high stand in each class. @return 0, -EINVAL: rank and port do not undo each other */
+/* Where the ports low..high stand in each class.
+ * @return 0; -EINVAL: of these tables rank and port do not undo each other */
 static int
 fill_ports(const struct masq_rss *rss, struct masq_portmap_ports *ports, uint32_t low,
 		uint32_t high)
