@@ -231,8 +231,8 @@ flows_of_a_known_kind_wait_for_their_own_neighbour(void **state)
 		.src_mac = box_host_mac(WAN),
 		.dst = box_address(WAN),
 		.arp_target_mac = box_mac(box, WAN) };
-	const bool one = box_workers(state) ==
-			1; /* else they are of several, each with its order */
+	/* Else the flows are of several workers, each with its own order. */
+	const bool one = box_workers(state) == 1;
 	struct masq_test_pkt pkt = talk_out_pkt(&known, 0), left = talk_out_translated(&known, pkt);
 
 	box_send(box, LAN, &pkt);

@@ -71,8 +71,10 @@ among_whole_packets(void **state)
 	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
 	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
 	struct masq_test_pkt whole = talk_out_pkt(&t, 0), part = datagram(&t, 60, 7), left;
+	uint64_t whole_bytes;
 
 	talk_out(&t, 0);
+	whole_bytes = box_session(box).initial_bytes;
 	box_put(box, LAN, &whole);
 	part.frag_bytes = 24;
 	box_put(box, LAN, &part);
@@ -93,6 +95,7 @@ among_whole_packets(void **state)
 		box_take(box, WAN);
 	box_expect_nothing(box);
 	assert_int_equal(box_session(box).initial_packets, 5);
+	assert_int_equal(box_session(box).initial_bytes, 4 * whole_bytes + 20 + 8 + 60);
 	box_close(box);
 }
 

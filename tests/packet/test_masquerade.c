@@ -127,9 +127,9 @@ type_of_service_is_rewritten(void **state)
 	struct masq_test_box *box = box_open(box_workers(state),
 			MASQ_ALL "ipchains -A output -p tcp -d 0.0.0.0/0 80 -t 0x01 0x10\n");
 	struct talk flows[] = {
-		TALK(box, TCP, INSIDE, 1025, OUTSIDE, 80),
-		TALK(box, TCP, INSIDE, 1026, OUTSIDE, 80), /* of a kind that is known by now */
-		TALK(box, TCP, INSIDE, 1027, OUTSIDE, 80),
+		TALK(box, TCP, INSIDE, 1025, OUTSIDE, 80), /* waits for its neighbour */
+		TALK(box, TCP, INSIDE, 1026, OUTSIDE, 80), /* what the chains say is remembered */
+		TALK(box, TCP, INSIDE, 1027, OUTSIDE, 80), /* and told to this one */
 	};
 
 	for (unsigned int k = 0; k < 9; k++) {
