@@ -14,6 +14,8 @@
 
 #include <masq_conf.h>
 
+#include "masq_test_random.h"
+
 /* RULE() gives the defaults of an empty command line; what follows them overrides. */
 #pragma GCC diagnostic ignored "-Woverride-init"
 
@@ -103,28 +105,6 @@ test_model_portfw(struct masq_conf_rules *model, struct masq_conf_portfw rule)
 	model->portfw[0] = rule;
 	model->n_portfw++;
 	return rule.id;
-}
-
-/** xorshift64*: the same seed gives the same test everywhere. */
-static inline uint32_t
-test_random(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return (uint32_t)(*state * UINT64_C(0x2545f4914f6cdd1d) >> 32);
-}
-
-static inline uint32_t
-test_random_below(uint64_t *state, uint32_t limit)
-{
-	return (uint32_t)((uint64_t)test_random(state) * limit >> 32);
-}
-
-static inline bool
-test_random_percent(uint64_t *state, uint32_t percent)
-{
-	return test_random_below(state, 100) < percent;
 }
 
 #endif /* MASQ_TEST_RULES_H */
