@@ -129,9 +129,14 @@ list(struct masq_ctl *ctl, const json_t *params, bool zero, json_t *result, stru
 		return ret;
 	if (page.at[0] < first)
 		page.at[0] = first;
+	/* All pages show the counters of one moment, that of the first. */
+	if (page.at[0] == first && page.at[1] == 0) {
+		ret = masq_dp_rule_counters_refresh(ctl->dp, err);
+		if (ret != 0)
+			return ret;
+	}
 	chains = json_array();
 	ret = masq_ctl_put(result, "chains", chains);
-	masq_dp_rule_counters_refresh(ctl->dp);
 	while (ret == 0 && page.at[0] < last && page.limit > 0) {
 		/* An empty chain costs a row: thousands of them do not fit a page either. */
 		page.limit -= ctl->rules.chains[page.at[0]].n_rules == 0;
@@ -164,9 +169,10 @@ masq_ctl_ipchains_zero(
 	int ret = chain_span(ctl, params, &first, &last, err);
 
 	(void)result;
+	if (ret == 0)
+		ret = masq_dp_rule_counters_refresh(ctl->dp, err);
 	if (ret != 0)
 		return ret;
-	masq_dp_rule_counters_refresh(ctl->dp);
 	for (uint32_t i = first; i < last; i++)
 		for (uint32_t r = 0; r < ctl->rules.chains[i].n_rules; r++)
 			masq_dp_rule_counter_zero(ctl->dp, ctl->rules.chains[i].rules[r].id);

@@ -228,15 +228,25 @@ print_chain_rule(struct proc *proc, const char *chain, const struct masq_conf_ru
 			target_text(rule));
 }
 
+/* All pages show the counters of one moment, that of the first. */
+static int
+refresh_counters(struct proc *proc, struct masq_err *err)
+{
+	if (proc->page.at[0] != 0 || proc->page.at[1] != 0)
+		return 0;
+	return masq_dp_rule_counters_refresh(proc->ctl->dp, err);
+}
+
 static int
 proc_fwchains(struct proc *proc, struct masq_err *err)
 {
 	const struct masq_conf_rules *rules = &proc->ctl->rules;
 	uint32_t *chain = &proc->page.at[0], *rule = &proc->page.at[1];
 	uint32_t left = PROC_ROWS;
+	int ret = refresh_counters(proc, err);
 
-	(void)err;
-	masq_dp_rule_counters_refresh(proc->ctl->dp);
+	if (ret != 0)
+		return ret;
 	while (*chain < rules->n_chains && left > 0) {
 		const struct masq_conf_chain *c = &rules->chains[*chain];
 
@@ -257,9 +267,10 @@ proc_fwnames(struct proc *proc, struct masq_err *err)
 {
 	const struct masq_conf_rules *rules = &proc->ctl->rules;
 	uint32_t *chain = &proc->page.at[0];
+	int ret = refresh_counters(proc, err);
 
-	(void)err;
-	masq_dp_rule_counters_refresh(proc->ctl->dp);
+	if (ret != 0)
+		return ret;
 	for (uint32_t i = 0; i < PROC_ROWS && *chain < rules->n_chains; i++, (*chain)++) {
 		const struct masq_conf_chain *c = &rules->chains[*chain];
 		const bool builtin = *chain < MASQ_CHAIN_BUILTINS;

@@ -124,6 +124,7 @@ enum masq_mail_kind {
 	MASQ_MAIL_FLUSH,
 	MASQ_MAIL_NEIGHBOURS,
 	MASQ_MAIL_NEIGH_FLUSH,
+	MASQ_MAIL_RULE_COUNTERS, /**< a picture of them; the answer stands in the path table */
 };
 
 /** A question of the control thread, in its memory; the worker fills in the answer. */
@@ -183,7 +184,12 @@ struct masq_worker {
 	const struct masq_classes *classes;
 	const struct masq_fib_special *special;
 	struct masq_path_table *paths;
-	struct masq_path_low *path_low; /**< of paths */
+	struct masq_path_counter *path_counters; /**< of paths */
+
+	/* masq_tally.c */
+	struct masq_path_table *paths_before; /**< of the rule set before, until all halves left */
+	uint32_t leaving; /**< halves below have left */
+	uint32_t pictured; /**< halves below are in the picture */
 
 	/* this round */
 	uint64_t now_ms;
@@ -209,12 +215,14 @@ struct masq_worker {
 	uint64_t log_began_ms; /**< second whose records are counted */
 	uint32_t log_n; /**< records of this second */
 	struct masq_bucket icmp_bucket; /**< ICMP errors that may be made */
+	struct masq_mail *letter; /**< that is being answered */
 
 	/* what others read */
 	struct masq_dp_counters counters __rte_cache_aligned;
 	int64_t held; /**< packets taken into rings and lists by us minus taken out by us */
-	_Atomic(uint32_t) seen __rte_cache_aligned; /**< generation that this worker works with */
-	_Atomic(struct masq_mail *) mail;
+	/** Generation that this worker works with, and nothing any more with one before. */
+	_Atomic(uint32_t) seen __rte_cache_aligned;
+	_Atomic(struct masq_mail *) mail; /**< on its way */
 	_Atomic(bool) stop;
 
 	struct masq_burst burst __rte_cache_aligned;
@@ -266,6 +274,7 @@ void
 masq_worker_session_sizes(uint32_t sessions, uint32_t workers, uint32_t *records, uint32_t *halves);
 void masq_worker_poll(struct masq_worker *w, uint64_t now_ms);
 int masq_worker_main(void *worker);
+/** Work with the new configuration, and leave the one before, all in one go. */
 void masq_worker_take_over(struct masq_worker *w);
 void masq_worker_empty(struct masq_worker *w);
 void masq_worker_run_burst(struct masq_worker *w);
@@ -308,6 +317,10 @@ void masq_parked_tick(struct masq_worker *w);
 /* masq_packet_log.c: ring of a worker, with its memory */
 int masq_packet_log_init(struct masq_worker *w, uint32_t number, struct masq_err *err);
 void masq_packet_log_fini(struct masq_worker *w);
+
+/* masq_dp_read.c */
+/** Post a letter to a worker and wait for its answer. @return 0, -ETIMEDOUT */
+int masq_dp_ask(struct masq_dp *dp, uint32_t worker, struct masq_mail *mail);
 
 /* masq_publish.c */
 void masq_snapshot_discard(struct masq_dp *dp);

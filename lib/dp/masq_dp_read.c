@@ -112,22 +112,24 @@ masq_dp_port_info(const struct masq_dp *dp, uint32_t index, struct masq_dp_port_
 }
 
 /* Post a letter and wait for its answer. A manual data path is answered here and now. */
-static int
-ask(struct masq_dp *dp, uint32_t worker, struct masq_mail *mail)
+int
+masq_dp_ask(struct masq_dp *dp, uint32_t worker, struct masq_mail *mail)
 {
 	struct masq_worker *w = dp->workers[worker];
 	struct masq_mail *expected;
 
 	atomic_store_explicit(&mail->done, false, memory_order_relaxed);
 	atomic_store_explicit(&w->mail, mail, memory_order_release);
-	if (dp->mode == MASQ_DP_MANUAL || !dp->running)
+	while ((dp->mode == MASQ_DP_MANUAL || !dp->running) &&
+			!atomic_load_explicit(&mail->done, memory_order_relaxed))
 		masq_worker_answer_mail(w);
 	for (uint32_t round = 0; round < WAIT_ROUNDS; round++) {
 		if (atomic_load_explicit(&mail->done, memory_order_acquire))
 			return 0;
 		usleep(WAIT_US);
 	}
-	/* Take the letter back; a worker that has it in hand will be done in a moment. */
+	/* Take the letter back. If it is not there any more the worker has it in hand, and will be
+	 * done in a moment. */
 	expected = mail;
 	if (atomic_compare_exchange_strong(&w->mail, &expected, NULL))
 		return -ETIMEDOUT;
@@ -153,7 +155,7 @@ masq_dp_sessions(struct masq_dp *dp, const struct masq_dp_session_filter *filter
 	*end = cursor->worker >= dp->n_workers;
 	if (*end)
 		return 0;
-	ret = ask(dp, cursor->worker, &mail);
+	ret = masq_dp_ask(dp, cursor->worker, &mail);
 	if (ret != 0)
 		return ret;
 	cursor->record = mail.end ? 0 : mail.cursor;
@@ -171,7 +173,7 @@ masq_dp_sessions_flush(struct masq_dp *dp, const struct masq_dp_session_filter *
 		struct masq_mail mail = { .kind = MASQ_MAIL_FLUSH, .filter = filter };
 
 		do {
-			int ret = ask(dp, w, &mail);
+			int ret = masq_dp_ask(dp, w, &mail);
 
 			if (ret != 0)
 				return ret;
@@ -191,7 +193,7 @@ masq_dp_neighbours(
 		.neighbours = rows,
 		.max = RTE_MIN(max, ROWS_MAX),
 	};
-	int ret = ask(dp, 0, &mail);
+	int ret = masq_dp_ask(dp, 0, &mail);
 
 	if (ret != 0)
 		return ret;
@@ -204,7 +206,7 @@ masq_dp_neighbours_flush(struct masq_dp *dp, uint32_t ip)
 {
 	struct masq_mail mail = { .kind = MASQ_MAIL_NEIGH_FLUSH, .ip = ip };
 
-	return ask(dp, 0, &mail);
+	return masq_dp_ask(dp, 0, &mail);
 }
 
 void

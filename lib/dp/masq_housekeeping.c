@@ -4,14 +4,16 @@
  * the gap between two polls stays short whatever happens: expiry, fragments that waited too long,
  * parked packets, neighbours (worker 0), and questions of the control thread.
  *
- * Questions come through a mailbox of one letter. The letter and all it points to belong to the
- * control thread, which waits; the worker fills in the answer and says done (release).
+ * Questions come through a mailbox of one letter. The worker takes it out, so that nobody takes it
+ * back while it is read, answers it, in pieces if it takes long, and says done (release). The letter and
+ * all it points to belong to the control thread, which waits.
  */
 #include <string.h>
 
 #include <rte_mbuf.h>
 
 #include "masq_slow.h"
+#include "masq_tally.h"
 
 #define EXPIRE_BUDGET 128 /* records looked at a round: some 10 microseconds */
 #define EXPIRE_MAX 48 /* sessions ended a round */
@@ -135,13 +137,10 @@ answer_flush(struct masq_worker *w, struct masq_mail *mail)
 	mail->end = mail->cursor >= masq_session_capacity(w->sessions);
 }
 
-void
-masq_worker_answer_mail(struct masq_worker *w)
+/* @return false: there is more to it, in the next round */
+static bool
+answer(struct masq_worker *w, struct masq_mail *mail)
 {
-	struct masq_mail *mail = atomic_load_explicit(&w->mail, memory_order_acquire);
-
-	if (likely(mail == NULL))
-		return;
 	switch (mail->kind) {
 	case MASQ_MAIL_SESSIONS:
 		answer_sessions(w, mail);
@@ -155,9 +154,27 @@ masq_worker_answer_mail(struct masq_worker *w)
 	case MASQ_MAIL_NEIGH_FLUSH:
 		masq_neigh_flush(w->neigh, mail->ip);
 		break;
+	case MASQ_MAIL_RULE_COUNTERS:
+		return masq_tally_picture_some(w);
 	}
-	atomic_store_explicit(&w->mail, NULL, memory_order_relaxed);
-	atomic_store_explicit(&mail->done, true, memory_order_release);
+	return true;
+}
+
+void
+masq_worker_answer_mail(struct masq_worker *w)
+{
+	struct masq_mail *letter = w->letter;
+
+	if (likely(letter == NULL)) {
+		if (likely(atomic_load_explicit(&w->mail, memory_order_relaxed) == NULL))
+			return;
+		letter = atomic_exchange_explicit(&w->mail, NULL, memory_order_acquire);
+		if (letter == NULL)
+			return;
+	}
+	w->letter = answer(w, letter) ? NULL : letter;
+	if (w->letter == NULL)
+		atomic_store_explicit(&letter->done, true, memory_order_release);
 }
 
 void

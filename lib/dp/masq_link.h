@@ -33,19 +33,11 @@ masq_link_write(struct rte_mbuf *mbuf, uint64_t link, const uint8_t own_mac[6])
 	memcpy(frame + 8, &mac_tail, 4);
 }
 
-/** Count a packet for the rules that let it through. */
+/** Count a packet that no half counts for the rules that let it through. */
 static inline void
 masq_count_path(struct masq_worker *w, uint32_t path, uint32_t len_bytes)
 {
-	masq_path_count(w->paths, w->path_low, path, len_bytes);
-}
-
-/** Count a packet for its session and for the rules that let it through. */
-static inline void
-masq_half_count(struct masq_worker *w, struct masq_half *half, const struct masq_pkt *pkt)
-{
-	masq_count_path(w, half->path, pkt->l3_len_bytes);
-	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
+	masq_path_count(w->path_counters, path, len_bytes);
 }
 
 /**

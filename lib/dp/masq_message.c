@@ -19,6 +19,7 @@
 
 #include "masq_link.h"
 #include "masq_slow.h"
+#include "masq_tally.h"
 
 #define DRAIN_BURST 32
 
@@ -72,8 +73,12 @@ masq_session_note(struct masq_worker *w, struct masq_half *half, uint8_t tcp_fla
 void
 masq_session_end(struct masq_worker *w, uint32_t session)
 {
+	const struct masq_session *record = masq_session_at(w->sessions, session);
 	union masq_message msg;
 
+	masq_tally_leave(w, masq_half_at(w->sessions, record->initial));
+	if (record->reply_worker == w->id)
+		masq_tally_leave(w, masq_half_at(w->sessions, record->reply));
 	if (masq_nat_close(w->nat, session, &msg.nat) && !masq_message_request(w, &msg, msg.nat.to))
 		masq_nat_unsent(w->nat, &msg.nat, w->now_ms);
 }
@@ -112,6 +117,8 @@ receive_nat(struct masq_worker *w, const struct masq_nat_msg *msg)
 {
 	union masq_message answer;
 
+	if (msg->op == MASQ_NAT_REMOVE)
+		masq_tally_leave(w, masq_half_at(w->sessions, msg->half));
 	if (masq_nat_receive(w->nat, msg, &w->snapshot->timeouts, w->now_ms, &answer.nat)) {
 		put(w, &answer, answer.nat.to);
 		return;

@@ -2,7 +2,8 @@
 /*
  * Putting a configuration in force. The control thread compiles the model into a new snapshot
  * beside the one in force, publishes its pointer, and waits until every worker says that it works
- * with the new one; then nobody reads the old one any more, its counters are final, and it is freed.
+ * with the new one and has left the old one (masq_tally.c); then nobody reads the old one any more, its
+ * counters are final, and it is freed.
  * Workers never wait. One configuration is changed at a time.
  *
  * Routes are compiled only when they changed: the table is shared by reference otherwise.
@@ -95,7 +96,6 @@ make_paths(const struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq
 				MASQ_PATHS, MASQ_PATHS * 4, slots, dp->workers[i]->socket_id, err);
 		if (snapshot->paths[i] == NULL)
 			return -ENOMEM;
-		masq_path_reset(snapshot->paths[i], slots);
 	}
 	return 0;
 }
@@ -230,19 +230,29 @@ masq_snapshot_discard(struct masq_dp *dp)
 	dp->n_routes = 0;
 }
 
-void
-masq_dp_rule_counters_refresh(struct masq_dp *dp)
+int
+masq_dp_rule_counters_refresh(struct masq_dp *dp, struct masq_err *err)
 {
 	const struct masq_snapshot *snapshot = atomic_load(&dp->snapshot);
 	struct masq_path_counter *sums;
 	uint32_t n;
 
 	if (snapshot == NULL)
-		return;
+		return 0;
+	for (uint32_t i = 0; i < dp->n_workers; i++) {
+		struct masq_mail mail = { .kind = MASQ_MAIL_RULE_COUNTERS };
+
+		if (masq_dp_ask(dp, i, &mail) != 0)
+			return masq_err_set(err, ETIMEDOUT,
+					"worker %u does not answer, so nobody knows what it counted",
+					i);
+	}
 	sums = sum_paths(dp, snapshot, &n);
-	if (sums != NULL)
-		masq_rule_counters_live(dp->rule_counters, snapshot->rules, sums, n);
+	if (sums == NULL)
+		return masq_err_set(err, ENOMEM, "no memory for the counters of %u rules", n);
+	masq_rule_counters_live(dp->rule_counters, snapshot->rules, sums, n);
 	free(sums);
+	return 0;
 }
 
 struct masq_dp_rule_counter

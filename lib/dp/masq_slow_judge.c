@@ -10,10 +10,10 @@
  * The interface is the arriving one for input, the departing one for forward and output.
  *
  * A half remembers a favourable verdict with the generation of the rule set; from then on its
- * packets take the fast path and are counted by path. What is not remembered is judged packet by
- * packet: denials, rules that log, SYN segments where a rule looks at -y, and odd ICMP queries, whose
- * code is in no key (masq_pkt.h). A half can only remember what a data segment would get, so a SYN's
- * verdict is followed by a second question with the SYN taken away.
+ * packets take the fast path, and the half counts for the rules that it met (masq_tally.c). What is
+ * not remembered is judged packet by packet: denials, rules that log, SYN segments where a rule looks
+ * at -y, and odd ICMP queries, whose code is in no key (masq_pkt.h). A half can only remember what a
+ * data segment would get, so a SYN's verdict is followed by a second question with the SYN taken away.
  *
  * A half that goes out by MASQ and whose forward verdict is no longer MASQ: an ACCEPT now means that
  * the host is routed as it is, so that is done for masqueraded hosts; a forwarded server's reply
@@ -30,6 +30,7 @@
 #include "masq_link.h"
 #include "masq_routed.h"
 #include "masq_slow.h"
+#include "masq_tally.h"
 
 static const struct {
 	enum masq_drop deny, reject;
@@ -209,20 +210,8 @@ ask_without_syn(struct masq_worker *w, const struct masq_half *half,
 	return verdict == MASQ_VERDICT_ACCEPT;
 }
 
-/* Let the half remember where its packets leave, and, if @p generation is not 0, what was judged. */
-static void
-remember(struct masq_half *half, uint32_t generation, uint32_t path, uint8_t arrival,
-		uint8_t departure, struct masq_neigh_ref ref)
-{
-	half->flags &= (uint8_t) ~(MASQ_HALF_SYN_SLOW | MASQ_HALF_SLOW);
-	half->arrival_port = arrival;
-	half->departure_port = departure;
-	half->neigh = ref.value;
-	half->path = path;
-	half->generation = generation;
-}
-
-/* The verdict of all chains. A half that cannot remember it stays unjudged. */
+/* The verdict of all chains, and where the packets leave. A half that cannot remember the verdict stays
+ * unjudged. */
 static void
 remember_result(struct masq_worker *w, struct masq_half *half,
 		const struct masq_rules_result *result, uint32_t path, uint8_t arrival,
@@ -230,7 +219,14 @@ remember_result(struct masq_worker *w, struct masq_half *half,
 {
 	bool can = path != MASQ_PATH_NONE && !result->wants_log;
 
-	remember(half, can ? w->generation : 0, path, arrival, departure, ref);
+	masq_tally_leave(w, half);
+	half->generation = 0;
+	if (can)
+		masq_tally_join(w, half, path);
+	half->flags &= (uint8_t) ~(MASQ_HALF_SYN_SLOW | MASQ_HALF_SLOW);
+	half->arrival_port = arrival;
+	half->departure_port = departure;
+	half->neigh = ref.value;
 	half->rewrite.tos_and = result->tos_and;
 	half->rewrite.tos_xor = result->tos_xor;
 	if (can && result->depends_on_syn)
@@ -276,7 +272,7 @@ remember_class(struct masq_worker *w, const struct masq_burst *b, unsigned int i
 	};
 }
 
-/* Everything is said: the protocol state, the clock of the half, the rewrite. */
+/* Everything is said and counted: the protocol state, the rewrite. */
 static void
 send_translated(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq_half *half,
 		uint8_t tos_and, uint8_t tos_xor, uint64_t link, uint8_t departure)
@@ -285,7 +281,6 @@ send_translated(struct masq_worker *w, struct masq_burst *b, unsigned int i, str
 	struct masq_rewrite rewrite = half->rewrite;
 
 	masq_session_note(w, half, pkt->tcp_flags);
-	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
 	rewrite.tos_and = tos_and;
 	rewrite.tos_xor = tos_xor;
 	masq_rewrite_apply(&rewrite, b->mbuf[i], pkt);
@@ -319,6 +314,7 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 		return;
 	}
 	path = count(w, pkt, judgement);
+	masq_tally_apart(w, half, pkt->l3_len_bytes);
 	if (judgement->result.depends_on_syn && judgement->input.syn)
 		remember_data(w, half, judgement, &translated, b->arrival[i], route->port, ref);
 	else if ((pkt->flags & MASQ_PKT_ICMP_ODD) == 0)

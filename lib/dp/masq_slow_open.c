@@ -107,7 +107,6 @@ send_first(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t
 	const struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
 	const struct masq_pkt *pkt = &b->pkt[i];
 
-	masq_count_path(w, half->path, pkt->l3_len_bytes);
 	masq_rewrite_apply(&half->rewrite, b->mbuf[i], pkt);
 	masq_link_write(b->mbuf[i], link, w->ports[half->departure_port].mac);
 	b->departure[i] = half->departure_port;

@@ -7,20 +7,18 @@
  *
  * Packets without session that are merely routed are remembered too (masq_routed.h).
  *
- * Per packet: the half's cache line (prefetched by the lookup), one path counter, one neighbour
- * word, the packet's headers. The protocol state is looked at only for segments that can change it.
+ * Per packet: the half's cache line (prefetched by the lookup), one neighbour word, the packet's
+ * headers. The half counts for the rules, too (masq_tally.c). The protocol state is looked at only
+ * for segments that can change it.
  */
 #include <netinet/in.h>
 #include <string.h>
 
 #include <rte_mbuf.h>
-#include <rte_prefetch.h>
 
 #include "masq_dp_priv.h"
 #include "masq_link.h"
 #include "masq_routed.h"
-
-#define AHEAD 4 /* packets between fetching a path's counter and adding to it */
 
 /* A segment with data or an ACK alone changes nothing, unless the half says that it might. One branch,
  * which is nearly always the same: in a mix of TCP and UDP nobody foresees the protocol. */
@@ -67,7 +65,7 @@ fast_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	}
 	if (unlikely(changes_state(half, pkt)))
 		masq_session_note(w, half, pkt->tcp_flags);
-	masq_half_count(w, half, pkt);
+	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
 	masq_rewrite_apply(&half->rewrite, b->mbuf[i], pkt);
 	masq_link_write(b->mbuf[i], link, w->ports[half->departure_port].mac);
 	b->departure[i] = half->departure_port;
@@ -101,21 +99,10 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	w->counters.routed++;
 }
 
-/* The half is on its way since the lookup; what it points to is fetched now. Any path will do here,
- * also that of a half which has none: fetching from nowhere does no harm. */
-static inline void
-prefetch_counter(const struct masq_worker *w, const struct masq_burst *b, unsigned int i)
-{
-	if (likely(b->half[i] != MASQ_HALF_NONE))
-		rte_prefetch0_write(&w->path_low[masq_half_at(w->sessions, b->half[i])->path]);
-}
-
 void
 masq_stage_fast(struct masq_worker *w, struct masq_burst *b)
 {
 	for (unsigned int i = 0; i < b->n; i++) {
-		if (i + AHEAD < b->n)
-			prefetch_counter(w, b, i + AHEAD);
 		if (b->verdict[i] != MASQ_UNDECIDED)
 			continue;
 		if (likely(b->half[i] != MASQ_HALF_NONE))

@@ -25,6 +25,7 @@
 
 #include "masq_routed.h"
 #include "masq_slow.h"
+#include "masq_tally.h"
 
 #define IDLE_ROUNDS 64 /* rounds without work before the first sleep */
 #define ANEW_MAX 8 /* packets of a round that new rules judge anew */
@@ -195,10 +196,21 @@ masq_worker_destroy(struct masq_worker *w)
 	rte_free(w);
 }
 
-/* A new rule set. Its counters start at 0, in a table that came with it. */
-void
-masq_worker_take_over(struct masq_worker *w)
+/* Through with the rule set before? @return true: everybody may know */
+static bool
+leave_old_rules(struct masq_worker *w)
 {
+	if (w->paths_before != NULL && !masq_tally_leave_some(w))
+		return false;
+	atomic_store_explicit(&w->seen, w->generation, memory_order_release);
+	return true;
+}
+
+/* A new rule set. Its counters start at 0, in a table that came with it. */
+static void
+take_over(struct masq_worker *w)
+{
+	struct masq_path_table *before = w->paths;
 	const struct masq_snapshot *snapshot = atomic_load_explicit(
 			&w->dp->snapshot, memory_order_acquire);
 
@@ -208,8 +220,16 @@ masq_worker_take_over(struct masq_worker *w)
 	w->classes = masq_rules_classes(snapshot->rules);
 	w->special = masq_fib_special(snapshot->fib);
 	w->paths = snapshot->paths[w->id];
-	w->path_low = masq_path_low(w->paths);
-	atomic_store_explicit(&w->seen, snapshot->generation, memory_order_release);
+	w->path_counters = masq_path_counters(w->paths);
+	masq_tally_begin(w, before);
+}
+
+void
+masq_worker_take_over(struct masq_worker *w)
+{
+	take_over(w);
+	while (!leave_old_rules(w))
+		continue;
 }
 
 /*
@@ -315,15 +335,27 @@ take_own_ring(struct masq_worker *w)
 	return found;
 }
 
+/* Is there a new rule set, or one to leave? */
+static inline void
+follow_rules(struct masq_worker *w)
+{
+	if (unlikely(w->paths_before != NULL))
+		leave_old_rules(w);
+	else if (unlikely(atomic_load_explicit(&w->dp->snapshot, memory_order_relaxed) !=
+				 w->snapshot)) {
+		take_over(w);
+		leave_old_rules(w);
+	}
+}
+
 void
 masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 {
 	unsigned int found = 0;
 
 	rte_rcu_qsbr_quiescent(w->dp->rcu, w->id);
-	if (unlikely(atomic_load_explicit(&w->dp->snapshot, memory_order_relaxed) != w->snapshot))
-		masq_worker_take_over(w);
 	w->now_ms = now_ms;
+	follow_rules(w);
 
 	if (w->n_workers > 1)
 		masq_messages_drain(w);
@@ -343,7 +375,8 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	masq_tx_flush(w);
 	w->counters.polls++;
 	w->counters.idle_polls += found == 0;
-	w->found = found;
+	/* Somebody waits for a walk over the halves: no rest until it has come to its end. */
+	w->found = found + (w->letter != NULL || w->paths_before != NULL);
 }
 
 /* Adaptive: doubles while nothing comes, and is 0 again with the first packet. */

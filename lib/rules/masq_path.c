@@ -10,29 +10,25 @@
  *	path	where its links begin and how many they are
  *	bucket	open addressing: path + 1, 0 is free; at most half are taken
  *	direct	counters of slots that packets without a path count on
- *	low	the low 32 bits of a path's sums, which are all that its packets touch
- *	sum	the whole of them as it was when the low half last crossed 2^31 or 0, or a moment
- *		before: the low half is written first. It is never behind the sum, and never 2^32
- *		ahead, so the difference of their low halves is what is missing
+ *	picture	the counters once more, as they were when the control thread asked. A path whose
+ *		counter is in it is *pictured*; the first ones are, then all, also those that are
+ *		made later
  * Data and who owns it
  *	One block of rte_malloc memory on the worker's socket, cut into arrays at creation. Nothing
  *	is allocated later: a full table says so, and the worker counts directly.
  *	Slot numbers come from rules that peers can reach in many orders, so which lists collide
  *	must not be theirs to choose: the hash has a random seed.
  * Life cycle
- *	create -> (reset -> intern, count ...)* -> destroy
+ *	create -> intern, count, settle, picture ... -> destroy: one table for each rule set
  * Threads
- *	One worker writes. The control thread may sum meanwhile: a path is complete before the
- *	number of paths (release, acquire) covers it, counters are single words.
- *	Low halves and sums are read together by whole().
- *	racy: packets and bytes of one counter are read one after the other, so a sum may hold a
- *	packet whose bytes it does not hold; and a sum during a reset is worthless, but reads
- *	nothing outside the arrays.
+ *	One worker writes. The control thread sums when the worker has told it that the picture is
+ *	done, and the worker leaves the picture alone until the next one is asked for. Meanwhile paths
+ *	are made: one is complete before the number of paths (release, acquire) covers it.
+ *	Direct counters are read as they are, so packets and bytes of one may differ by a packet.
  */
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include <rte_branch_prediction.h>
@@ -44,29 +40,29 @@
 #include <masq_path.h>
 
 struct path {
-	_Atomic uint32_t begin; /* first of its links */
-	_Atomic uint32_t n;
+	uint32_t begin; /* first of its links */
+	uint32_t n;
 	uint32_t hash;
 };
 
 struct masq_path_table {
 	_Atomic uint32_t n_paths; /* published */
-	_Atomic uint32_t n_slots;
 	uint32_t n_links;
-	uint32_t max_paths, max_links, max_slots;
+	uint32_t max_paths, max_links, n_slots;
 	uint32_t bucket_mask;
 	struct masq_hash_seed seed;
-	struct masq_path_low *low; /* [max_paths] */
-	struct masq_path_counter *sums; /* [max_paths] */
-	struct masq_path_counter *direct; /* [max_slots] */
+	struct masq_path_counter *counters; /* [max_paths] */
+	struct masq_path_counter *picture; /* [max_paths] */
+	uint32_t pictured; /* paths; UINT32_MAX: all */
+	struct masq_path_counter *direct; /* [n_slots] */
 	struct path *paths; /* [max_paths] */
-	_Atomic uint32_t *links; /* [max_links] */
+	uint32_t *links; /* [max_links] */
 	uint32_t *buckets; /* [bucket_mask + 1] */
 };
 
 /* Where the arrays stand in the block, in bytes from its beginning. */
 struct layout {
-	uint64_t low, sums, direct, paths, links, buckets, end;
+	uint64_t counters, picture, direct, paths, links, buckets, end;
 	uint32_t n_buckets;
 };
 
@@ -85,8 +81,8 @@ layout_of(uint32_t paths, uint32_t links, uint32_t slots)
 	struct layout l = { .n_buckets = (uint32_t)rte_align64pow2(2 * (uint64_t)paths + 2) };
 	uint64_t at = RTE_ALIGN_CEIL(sizeof(struct masq_path_table), RTE_CACHE_LINE_SIZE);
 
-	l.low = lay(&at, paths, sizeof(struct masq_path_low));
-	l.sums = lay(&at, paths, sizeof(struct masq_path_counter));
+	l.counters = lay(&at, paths, sizeof(struct masq_path_counter));
+	l.picture = lay(&at, paths, sizeof(struct masq_path_counter));
 	l.direct = lay(&at, slots, sizeof(struct masq_path_counter));
 	l.paths = lay(&at, paths, sizeof(struct path));
 	l.links = lay(&at, links, sizeof(uint32_t));
@@ -125,10 +121,10 @@ masq_path_create(
 	}
 	table->max_paths = paths;
 	table->max_links = links;
-	table->max_slots = slots;
+	table->n_slots = slots;
 	table->bucket_mask = l.n_buckets - 1;
-	table->low = (void *)(block + l.low);
-	table->sums = (void *)(block + l.sums);
+	table->counters = (void *)(block + l.counters);
+	table->picture = (void *)(block + l.picture);
 	table->direct = (void *)(block + l.direct);
 	table->paths = (void *)(block + l.paths);
 	table->links = (void *)(block + l.links);
@@ -146,23 +142,6 @@ uint64_t
 masq_path_bytes(uint32_t paths, uint32_t links, uint32_t slots)
 {
 	return layout_of(paths, links, slots).end;
-}
-
-int
-masq_path_reset(struct masq_path_table *table, uint32_t slots)
-{
-	uint32_t n_paths = atomic_load_explicit(&table->n_paths, memory_order_relaxed);
-
-	if (slots > table->max_slots)
-		return -ENOSPC;
-	atomic_store_explicit(&table->n_paths, 0, memory_order_relaxed);
-	atomic_store_explicit(&table->n_slots, slots, memory_order_relaxed);
-	table->n_links = 0;
-	memset(table->low, 0, n_paths * sizeof(*table->low));
-	memset(table->sums, 0, n_paths * sizeof(*table->sums));
-	memset(table->direct, 0, (size_t)table->max_slots * sizeof(*table->direct));
-	memset(table->buckets, 0, ((size_t)table->bucket_mask + 1) * sizeof(*table->buckets));
-	return 0;
 }
 
 /* ---------------------------------------------------------------- paths */
@@ -185,16 +164,8 @@ static bool
 path_equals(const struct masq_path_table *table, const struct path *path, uint32_t hash,
 		const uint32_t *slots, uint32_t n_slots)
 {
-	uint32_t begin = atomic_load_explicit(&path->begin, memory_order_relaxed);
-
-	if (path->hash != hash || atomic_load_explicit(&path->n, memory_order_relaxed) != n_slots)
-		return false;
-	for (uint32_t i = 0; i < n_slots; i++) {
-		if (atomic_load_explicit(&table->links[begin + i], memory_order_relaxed) !=
-				slots[i])
-			return false;
-	}
-	return true;
+	return path->hash == hash && path->n == n_slots &&
+			memcmp(&table->links[path->begin], slots, n_slots * sizeof(*slots)) == 0;
 }
 
 static uint32_t
@@ -205,12 +176,8 @@ path_append(struct masq_path_table *table, uint32_t hash, const uint32_t *slots,
 
 	if (n_paths == table->max_paths || n_slots > table->max_links - table->n_links)
 		return MASQ_PATH_NONE;
-	for (uint32_t i = 0; i < n_slots; i++)
-		atomic_store_explicit(
-				&table->links[table->n_links + i], slots[i], memory_order_relaxed);
-	atomic_store_explicit(&path->begin, table->n_links, memory_order_relaxed);
-	atomic_store_explicit(&path->n, n_slots, memory_order_relaxed);
-	path->hash = hash;
+	memcpy(&table->links[table->n_links], slots, n_slots * sizeof(*slots));
+	*path = (struct path){ .begin = table->n_links, .n = n_slots, .hash = hash };
 	table->n_links += n_slots;
 	atomic_store_explicit(&table->n_paths, n_paths + 1, memory_order_release);
 	return n_paths;
@@ -237,34 +204,20 @@ masq_path_intern(struct masq_path_table *table, const uint32_t *slots, uint32_t 
 
 /* ---------------------------------------------------------------- counters */
 
-struct masq_path_low *
-masq_path_low(struct masq_path_table *table)
+struct masq_path_counter *
+masq_path_counters(struct masq_path_table *table)
 {
-	return table->low;
-}
-
-void
-masq_path_carry(struct masq_path_table *table, uint32_t path)
-{
-	struct masq_path_counter *sum = &table->sums[path];
-	const struct masq_path_low *low = &table->low[path];
-
-	__atomic_store_n(&sum->packets, sum->packets + (low->packets - (uint32_t)sum->packets),
-			__ATOMIC_RELEASE);
-	__atomic_store_n(&sum->bytes, sum->bytes + (low->bytes - (uint32_t)sum->bytes),
-			__ATOMIC_RELEASE);
+	return table->counters;
 }
 
 void
 masq_path_count_slots(struct masq_path_table *table, const uint32_t *slots, uint32_t n_slots,
 		uint32_t bytes)
 {
-	uint32_t known = atomic_load_explicit(&table->n_slots, memory_order_relaxed);
-
 	for (uint32_t i = 0; i < n_slots; i++) {
 		struct masq_path_counter *counter = &table->direct[slots[i]];
 
-		if (slots[i] >= known)
+		if (slots[i] >= table->n_slots)
 			continue;
 		__atomic_store_n(&counter->packets, counter->packets + 1, __ATOMIC_RELAXED);
 		__atomic_store_n(&counter->bytes, counter->bytes + bytes, __ATOMIC_RELAXED);
@@ -280,20 +233,47 @@ counter_read(const struct masq_path_counter *counter)
 	};
 }
 
-/* Sum and low half, as they were at one moment: the sum is the same before and after. Acquired, so that
- * the low half is not older than the sum that was made of it. */
-static uint64_t
-whole(const uint64_t *sum, const uint32_t *low)
+void
+masq_path_settle(struct masq_path_table *table, uint32_t path, uint64_t packets, uint64_t bytes)
 {
-	uint64_t before, after = __atomic_load_n(sum, __ATOMIC_ACQUIRE);
-	uint32_t part;
+	table->counters[path].packets += packets;
+	table->counters[path].bytes += bytes;
+}
 
-	do {
-		before = after;
-		part = __atomic_load_n(low, __ATOMIC_ACQUIRE);
-		after = __atomic_load_n(sum, __ATOMIC_ACQUIRE);
-	} while (before != after);
-	return before + (uint32_t)(part - (uint32_t)before);
+/* ---------------------------------------------------------------- picture */
+
+void
+masq_path_picture_begin(struct masq_path_table *table)
+{
+	table->pictured = 0;
+}
+
+bool
+masq_path_picture_counters(struct masq_path_table *table, uint32_t budget)
+{
+	uint32_t n_paths = atomic_load_explicit(&table->n_paths, memory_order_relaxed);
+	uint32_t n;
+
+	if (table->pictured == UINT32_MAX)
+		return true;
+	n = RTE_MIN(budget, n_paths - table->pictured);
+	memcpy(&table->picture[table->pictured], &table->counters[table->pictured],
+			n * sizeof(*table->picture));
+	table->pictured += n;
+	if (table->pictured < n_paths)
+		return false;
+	table->pictured = UINT32_MAX;
+	return true;
+}
+
+void
+masq_path_picture_add(
+		struct masq_path_table *table, uint32_t path, uint64_t packets, uint64_t bytes)
+{
+	if (path >= table->pictured)
+		return;
+	table->picture[path].packets += packets;
+	table->picture[path].bytes += bytes;
 }
 
 static void
@@ -301,23 +281,14 @@ sum_path(const struct masq_path_table *table, uint32_t index, struct masq_path_c
 		uint32_t n_slots)
 {
 	const struct path *path = &table->paths[index];
-	uint32_t begin = atomic_load_explicit(&path->begin, memory_order_relaxed);
-	uint32_t n = atomic_load_explicit(&path->n, memory_order_relaxed);
-	const struct masq_path_counter *sum = &table->sums[index];
-	struct masq_path_counter add = {
-		.packets = whole(&sum->packets, &table->low[index].packets),
-		.bytes = whole(&sum->bytes, &table->low[index].bytes),
-	};
+	const struct masq_path_counter *add = &table->picture[index];
 
-	if (n > table->max_links || begin > table->max_links - n)
-		return; /* a reset is going on */
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t slot = atomic_load_explicit(
-				&table->links[begin + i], memory_order_relaxed);
+	for (uint32_t i = 0; i < path->n; i++) {
+		uint32_t slot = table->links[path->begin + i];
 
 		if (slot < n_slots) {
-			out[slot].packets += add.packets;
-			out[slot].bytes += add.bytes;
+			out[slot].packets += add->packets;
+			out[slot].bytes += add->bytes;
 		}
 	}
 }
@@ -326,9 +297,8 @@ void
 masq_path_sum(const struct masq_path_table *table, struct masq_path_counter *out, uint32_t n_slots)
 {
 	uint32_t n_paths = atomic_load_explicit(&table->n_paths, memory_order_acquire);
-	uint32_t known = atomic_load_explicit(&table->n_slots, memory_order_relaxed);
 
-	n_slots = RTE_MIN(n_slots, known);
+	n_slots = RTE_MIN(n_slots, table->n_slots);
 	for (uint32_t i = 0; i < n_paths; i++)
 		sum_path(table, i, out, n_slots);
 	for (uint32_t slot = 0; slot < n_slots; slot++) {

@@ -555,10 +555,12 @@ box_rule_packets(struct masq_test_box *box, const char *chain, uint32_t number)
 {
 	int index = masq_conf_chain_find(&box->rules, chain);
 	const struct masq_conf_chain *c;
+	struct masq_err err = { "" };
 
 	assert_true(index >= 0);
 	c = &box->rules.chains[index];
-	masq_dp_rule_counters_refresh(box->dp);
+	if (masq_dp_rule_counters_refresh(box->dp, &err) != 0)
+		fail_msg("%s", err.text);
 	return masq_dp_rule_counter(box->dp, number == 0 ? c->policy_id : c->rules[number - 1].id)
 			.packets;
 }

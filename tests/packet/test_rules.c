@@ -440,6 +440,25 @@ logged_packets_are_counted(void **state)
 	box_close(box);
 }
 
+/* A session that was judged on one port comes by another, where a rule logs: from then on all of its
+ * packets are looked at there. */
+static void
+logged_on_another_port(void **state)
+{
+	struct masq_test_box *box = box_open(
+			box_workers(state), MASQ_ALL "ipchains -A input -i srv -p udp -l\n");
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+
+	for (unsigned int k = 0; k < 3; k++)
+		talk_out(&t, 0);
+	t.inside_at = SRV;
+	for (unsigned int k = 0; k < 4; k++)
+		talk_out(&t, 0);
+	assert_int_equal(box_rule_packets(box, "input", 1), 4);
+	assert_int_equal(box_rule_packets(box, "input", 0), 7);
+	box_close(box);
+}
+
 /* ICMP types are source ports to the rules (reference 5.2). */
 static void
 icmp_types(void **state)
@@ -670,6 +689,7 @@ main(int argc, char **argv)
 		BOX_ROWS(no_longer_masqueraded),
 		BOX_ROWS(counters_survive_a_reload),
 		BOX_ROWS(logged_packets_are_counted),
+		BOX_ROWS(logged_on_another_port),
 		BOX_ROWS(icmp_types),
 		BOX_ROWS(icmp_codes),
 		BOX_ROWS(icmp_identifiers_like_types),

@@ -11,17 +11,18 @@
  * that was judged by chains of both leaves with a TOS that neither set gives. (Answers do not meet
  * the forward chain.) A rule that both sets have counts all packets.
  *
- * The longest poll. Here there is one thread only. After each publication all packets of all flows
- * are sent once, in the same order, a burst from both ports a poll, and each poll is timed: the first
- * takes the new rules over, all of them judge their packets anew. What poll number k does is the same
- * after each replacement, so its time is the least of them, as in bench_expiry.c, and the longest of
- * these is the figure.
+ * The longest poll. When a publication waits for the worker all packets of all flows are sent once, in
+ * the same order, a burst from both ports a poll, and each poll is timed: the first takes the new
+ * rules over, the next ones let halves leave the old ones, all of them judge their packets anew. What
+ * poll number k does is the same after each replacement, so its time is the least of them, as in
+ * bench_expiry.c, and the longest of these is the figure.
  */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
 
 #include <rte_cycles.h>
+#include <rte_pause.h>
 
 #include <masq_dp_manual.h>
 
@@ -55,6 +56,7 @@ struct change {
 	struct masq_conf_rules sets[SETS];
 
 	/* between the two threads */
+	pthread_t control;
 	sem_t wanted; /* one more replacement, or the end */
 	_Atomic(unsigned int) done; /* replacements in force */
 	_Atomic(bool) end;
@@ -175,69 +177,97 @@ send_all(struct change *c)
 		send_batch(c, first);
 }
 
+/* Traffic until publication @p number is through. */
 static void
-replace(struct change *c, unsigned int number, struct bench_rounds *publish_ms)
+send_until(struct change *c, unsigned int number)
 {
-	sem_post(&c->wanted);
 	while (atomic_load(&c->done) < number) {
 		send_batch(c, -1);
 		c->box->now_ms++;
 	}
-	send_all(c);
-	bench_rounds_add(publish_ms, c->publish_ms);
 }
 
-/* Traffic and a control thread. */
+/* The next publication, which waits for the worker, is of this set; they take turns. */
 static void
-run_both(struct change *c, struct bench_rounds *publish_ms)
+publish_unseen(struct change *c, unsigned int set)
+{
+	const struct masq_dp *dp = c->box->dp;
+
+	if ((atomic_load(&c->done) + 1) % SETS != set) {
+		sem_post(&c->wanted);
+		send_until(c, atomic_load(&c->done) + 1);
+	}
+	sem_post(&c->wanted);
+	while (atomic_load(&dp->snapshot) == dp->workers[0]->snapshot)
+		rte_pause();
+}
+
+static void
+start_control(struct change *c)
 {
 	pthread_attr_t elsewhere;
-	pthread_t thread;
 
 	c->box->dp->mode = MASQ_DP_LCORES;
+	atomic_store(&c->end, false);
 	sem_init(&c->wanted, 0, 0);
 	pthread_attr_init(&elsewhere);
 	if (pthread_attr_setaffinity_np(&elsewhere, sizeof(c->options->processors),
 			    &c->options->processors) != 0 ||
-			pthread_create(&thread, &elsewhere, control, c) != 0)
+			pthread_create(&c->control, &elsewhere, control, c) != 0)
 		bench_fail("no thread");
-	for (unsigned int r = 1; r <= (c->options->smoke ? 2 : REPLACEMENTS); r++)
-		replace(c, r, publish_ms);
+}
+
+static void
+stop_control(struct change *c)
+{
 	atomic_store(&c->end, true);
 	sem_post(&c->wanted);
-	pthread_join(thread, NULL);
+	pthread_join(c->control, NULL);
 	c->box->dp->mode = MASQ_DP_MANUAL;
 }
 
-/*
- * The longest poll behind a publication of the same rule set, or, with @p replaced false, behind none.
- * A manual publication has the worker take over itself; here its next poll shall do so.
- */
+/* Traffic while rules are replaced. */
+static void
+replace(struct change *c, struct bench_rounds *publish_ms)
+{
+	for (unsigned int r = 0; r < (c->options->smoke ? 2 : REPLACEMENTS); r++) {
+		sem_post(&c->wanted);
+		send_until(c, atomic_load(&c->done) + 1);
+		send_all(c);
+		bench_rounds_add(publish_ms, c->publish_ms);
+	}
+}
+
+/* The longest poll behind a publication of this rule set, or, with @p replaced false, behind none. */
 static double
 longest_us(struct change *c, unsigned int set, bool replaced, double *first_us)
 {
-	uint32_t polls = 2 * c->n_flows; /* more than one packet each */
+	uint32_t polls = 2 * c->n_flows, n_polls = 0; /* more than one packet each */
 	uint64_t longest = 0;
+	uint64_t *least = malloc(polls * sizeof(*least));
 
-	c->least = malloc(polls * sizeof(*c->least));
-	if (c->least == NULL)
+	if (least == NULL)
 		bench_fail("no memory");
 	for (uint32_t k = 0; k < polls; k++)
-		c->least[k] = UINT64_MAX;
+		least[k] = UINT64_MAX;
 	for (unsigned int r = 0; r < (c->options->smoke ? 1 : REPEATS); r++) {
+		unsigned int number = atomic_load(&c->done);
+
 		if (replaced) {
-			bench_box_publish(c->box, &c->sets[1 - set]);
-			bench_box_publish(c->box, &c->sets[set]);
-			c->box->dp->workers[0]->snapshot = NULL;
+			publish_unseen(c, set);
+			number = atomic_load(&c->done) + 1;
 		}
+		c->least = least;
 		c->n_polls = 0;
 		send_all(c);
+		c->least = NULL;
+		n_polls = c->n_polls;
+		send_until(c, number);
 	}
-	for (uint32_t k = 0; k < c->n_polls; k++)
-		longest = RTE_MAX(longest, c->least[k]);
-	*first_us = bench_watch_us(c->least[0]);
-	free(c->least);
-	c->least = NULL;
+	for (uint32_t k = 0; k < n_polls; k++)
+		longest = RTE_MAX(longest, least[k]);
+	*first_us = bench_watch_us(least[0]);
+	free(least);
 	return bench_watch_us(longest);
 }
 
@@ -262,7 +292,10 @@ prepare(struct change *c)
 static uint64_t
 counted(struct change *c)
 {
-	masq_dp_rule_counters_refresh(c->box->dp);
+	struct masq_err err = { "" };
+
+	if (masq_dp_rule_counters_refresh(c->box->dp, &err) != 0)
+		bench_fail("%s", err.text);
 	return masq_dp_rule_counter(c->box->dp, COUNTING_ID).packets;
 }
 
@@ -285,11 +318,14 @@ tell_exact(struct change *c, const char *what, double value, const char *note)
 static void
 tell_times(struct change *c, const struct bench_rounds *publish_ms)
 {
-	double first_us, quiet = longest_us(c, 0, false, &first_us);
+	double first_us, quiet;
 	struct bench_rounds longest = { 0 };
 
+	start_control(c);
+	quiet = longest_us(c, 0, false, &first_us);
 	for (unsigned int set = 0; set < SETS; set++)
 		bench_rounds_add(&longest, longest_us(c, set, true, &first_us));
+	stop_control(c);
 	bench_row(&(struct bench_row){
 			.topic = "change",
 			.what = "rules are replaced, longest poll",
@@ -325,7 +361,9 @@ bench_change(const struct bench_options *options)
 	c.options = options;
 	prepare(&c);
 	before = counted(&c);
-	run_both(&c, &publish_ms);
+	start_control(&c);
+	replace(&c, &publish_ms);
+	stop_control(&c);
 	counter = counted(&c) - before;
 	if (c.of_set[0] == 0 || c.of_set[1] == 0)
 		bench_fail("the rules were not replaced");

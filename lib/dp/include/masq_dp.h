@@ -132,8 +132,13 @@ struct masq_dp_rule_counter {
 	uint64_t bytes;
 };
 
-/** Bring the counters that masq_dp_rule_counter() reads up to date: sums over workers and paths. */
-void masq_dp_rule_counters_refresh(struct masq_dp *dp);
+/**
+ * Bring the counters that masq_dp_rule_counter() reads up to date: what has been counted before this
+ * call is in them. Each worker looks at all sessions it may have: some 10 ms for a million.
+ *
+ * @return 0; -ETIMEDOUT: a worker does not answer; -ENOMEM; the counters are as they were then
+ */
+int masq_dp_rule_counters_refresh(struct masq_dp *dp, struct masq_err *err);
 
 /** @param id	masq_conf_rule.id or masq_conf_chain.policy_id; unknown: zeros */
 struct masq_dp_rule_counter masq_dp_rule_counter(const struct masq_dp *dp, uint32_t id);

@@ -49,7 +49,7 @@ struct masq_half {
 	uint32_t syns; /**< 20: TCP segments with SYN */
 	uint32_t last_seen_ms; /**< 24: low 32 bits of the clock; REPLY: 0 = never seen */
 	uint32_t generation; /**< 28: of the rule set that judged it; 0: not judged yet */
-	uint32_t path; /**< 32: counter path under that generation */
+	uint32_t path; /**< 32: counter path under that generation, UINT32_MAX: none */
 	uint32_t neigh; /**< 36: struct masq_neigh_ref.value of the next hop */
 	uint32_t session; /**< 40: record index in the creator's table */
 	uint8_t creator; /**< 44: worker that holds the record */
@@ -168,12 +168,19 @@ masq_half_signature(const struct masq_session_table *table, const struct masq_tu
 /** @return halves that fit: as many as asked for at creation, or one more */
 uint32_t masq_half_capacity(const struct masq_session_table *table);
 
+/** @return halves that are in; owner only */
+static inline uint32_t masq_half_used(const struct masq_session_table *table);
+
 /** Find one half. @return index or MASQ_HALF_NONE */
 uint32_t masq_half_find(const struct masq_session_table *table, const struct masq_tuple *key);
 
 /** The half of an index (valid while it lives). */
 static inline struct masq_half *
 masq_half_at(const struct masq_session_table *table, uint32_t index);
+
+/** The index of a half. */
+static inline uint32_t
+masq_half_index(const struct masq_session_table *table, const struct masq_half *half);
 
 /** The clock as masq_half.last_seen_ms holds it: low 32 bits, and 1 instead of 0 ("never"). */
 static inline uint32_t

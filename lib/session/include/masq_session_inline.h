@@ -57,6 +57,18 @@ masq_half_at(const struct masq_session_table *table, uint32_t index)
 }
 
 static inline uint32_t
+masq_half_index(const struct masq_session_table *table, const struct masq_half *half)
+{
+	return (uint32_t)(half - table->halves);
+}
+
+static inline uint32_t
+masq_half_used(const struct masq_session_table *table)
+{
+	return table->n_used;
+}
+
+static inline uint32_t
 masq_half_signature(const struct masq_session_table *table, const struct masq_tuple *key)
 {
 	return masq_hash16(key, &table->seed);

@@ -73,10 +73,12 @@ masq_dp_log_read(struct masq_dp *dp, struct masq_dp_log *records, unsigned int m
 	return n;
 }
 
-void
-masq_dp_rule_counters_refresh(struct masq_dp *dp)
+int
+masq_dp_rule_counters_refresh(struct masq_dp *dp, struct masq_err *err)
 {
 	(void)dp;
+	(void)err;
+	return 0;
 }
 
 struct masq_dp_rule_counter

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +22,6 @@ create(uint32_t paths, uint32_t links, uint32_t slots)
 
 	if (table == NULL)
 		fail_msg("%s", err.text);
-	assert_int_equal(masq_path_reset(table, slots), 0);
 	return table;
 }
 
@@ -105,10 +102,17 @@ a_full_table_says_so_and_keeps_what_it_has(void **state)
 }
 
 static void
+take_picture(struct masq_path_table *table)
+{
+	masq_path_picture_begin(table);
+	assert_true(masq_path_picture_counters(table, UINT32_MAX));
+}
+
+static void
 count(struct masq_path_table *table, uint32_t path, unsigned int packets, uint32_t bytes)
 {
 	for (unsigned int i = 0; i < packets; i++)
-		masq_path_count(table, masq_path_low(table), path, bytes);
+		masq_path_count(masq_path_counters(table), path, bytes);
 }
 
 static void
@@ -123,6 +127,7 @@ rules_are_charged_through_their_paths(void **state)
 	count(table, masq_path_intern(table, twice, 2), 2, 10);
 	masq_path_count_slots(table, once, 2, 7);
 	masq_path_count_slots(table, strange, 2, 9); /* slot 4 is not known */
+	take_picture(table);
 	masq_path_sum(table, sum, 5);
 	assert_int_equal(sum[0].packets, 100 + 5 + 1); /* sums are added to what was there */
 	assert_int_equal(sum[0].bytes, 1000 + 500 + 7);
@@ -145,36 +150,10 @@ fewer_slots_than_known_can_be_asked_for(void **state)
 	(void)state;
 	count(table, masq_path_intern(table, slots, 2), 1, 1);
 	masq_path_count_slots(table, slots, 2, 1);
+	take_picture(table);
 	masq_path_sum(table, sum, 1);
 	assert_int_equal(sum[0].packets, 2);
 	assert_int_equal(sum[1].packets, 0);
-	masq_path_destroy(table);
-}
-
-static void
-a_reset_forgets_everything(void **state)
-{
-	struct masq_path_table *table = create(10, 10, 4);
-	struct masq_path_counter sum[4] = { { 0, 0 } };
-	const uint32_t slots[2] = { 2, 3 };
-
-	(void)state;
-	assert_int_equal(masq_path_intern(table, slots, 1), 0);
-	assert_int_equal(masq_path_intern(table, slots, 2), 1);
-	count(table, 1, 9, 1);
-	masq_path_count_slots(table, slots, 2, 9);
-	assert_int_equal(masq_path_reset(table, 5), -ENOSPC);
-	masq_path_sum(table, sum, 4);
-	assert_int_equal(sum[3].packets, 10);
-
-	assert_int_equal(masq_path_reset(table, 3), 0);
-	memset(sum, 0, sizeof(sum));
-	masq_path_sum(table, sum, 4);
-	for (uint32_t i = 0; i < 4; i++)
-		assert_int_equal(sum[i].packets, 0);
-	assert_int_equal(masq_path_intern(table, slots, 2), 0);
-	masq_path_sum(table, sum, 3);
-	assert_int_equal(sum[2].packets, 0);
 	masq_path_destroy(table);
 }
 
@@ -206,110 +185,101 @@ sums_are_exact_when_the_table_overflows(void **state)
 		count(table, path, 1, bytes);
 	}
 	assert_in_range(full, 1, 19999);
+	take_picture(table);
 	masq_path_sum(table, sum, 50);
 	assert_memory_equal(sum, expected, sizeof(sum));
 	masq_path_destroy(table);
 }
 
-/* 32 bits are counted in, 64 come out: also one step before, on and behind each half way round. */
+/* Nobody sees counters that are being written: what came behind the picture is in the next one. */
 static void
-sums_go_on_where_32_bits_end(void **state)
+sums_are_those_of_the_picture(void **state)
 {
-	static const uint32_t sizes[] = { 1, 1500, 65535, UINT32_C(1) << 30, INT32_MAX };
 	struct masq_path_table *table = create(10, 10, 4);
-	uint64_t packets = 0, bytes = 0;
-	const uint32_t slots[1] = { 2 };
+	struct masq_path_counter sum = { 0, 0 };
+	const uint32_t slots[1] = { 0 };
 	uint32_t path = masq_path_intern(table, slots, 1);
-	uint64_t rnd = 11;
 
 	(void)state;
-	/* Packets, too, must come round: the low half is put shortly before it does. */
-	masq_path_low(table)[path].packets = (uint32_t)INT32_MAX - 1000;
-	packets = (uint32_t)INT32_MAX - 1000;
-	for (uint32_t i = 0; i < 100000; i++) {
-		uint32_t size = sizes[test_random_below(&rnd, 5)];
-		struct masq_path_counter sum[4] = { { 0, 0 } };
-
-		count(table, path, 1, size);
-		packets++;
-		bytes += size;
-		masq_path_sum(table, sum, 4);
-		assert_int_equal(sum[2].packets, packets);
-		assert_int_equal(sum[2].bytes, bytes);
-	}
-	assert_true(bytes > UINT64_C(4) * UINT32_MAX);
+	count(table, path, 3, 100);
+	masq_path_sum(table, &sum, 1);
+	assert_int_equal(sum.packets, 0);
+	take_picture(table);
+	count(table, path, 2, 50);
+	masq_path_sum(table, &sum, 1);
+	assert_int_equal(sum.packets, 3);
+	assert_int_equal(sum.bytes, 300);
+	memset(&sum, 0, sizeof(sum));
+	take_picture(table);
+	masq_path_sum(table, &sum, 1);
+	assert_int_equal(sum.packets, 5);
+	assert_int_equal(sum.bytes, 400);
 	masq_path_destroy(table);
 }
 
-/* A reader may come when the low half has crossed and the sum does not know yet. */
+/* What others counted is added; taken off first, it comes out all the same. */
 static void
-sums_are_right_before_the_carry(void **state)
-{
-	static const uint32_t crossings[][2] = {
-		{ INT32_MAX, 1 },
-		{ INT32_MAX, 65535 },
-		{ UINT32_MAX, 1 },
-		{ UINT32_MAX - 100, 1500 },
-	};
-	const uint32_t slots[1] = { 0 };
-
-	(void)state;
-	for (unsigned int k = 0; k < sizeof(crossings) / sizeof(crossings[0]); k++) {
-		struct masq_path_table *table = create(10, 10, 4);
-		uint64_t all = (uint64_t)crossings[k][0] + crossings[k][1];
-		struct masq_path_counter sum = { 0, 0 };
-		struct masq_path_low *low = masq_path_low(table);
-
-		assert_int_equal(masq_path_intern(table, slots, 1), 0);
-		/* Counted up to the crossing as the worker does it, then one packet but no carry. */
-		if (crossings[k][0] > INT32_MAX)
-			count(table, 0, 1, INT32_MAX);
-		count(table, 0, 1, crossings[k][0] - low[0].bytes - 1);
-		count(table, 0, 1, 1);
-		assert_int_equal(low[0].bytes, crossings[k][0]);
-		low[0].bytes += crossings[k][1];
-		masq_path_sum(table, &sum, 1);
-		assert_int_equal(sum.bytes, all);
-		masq_path_carry(table, 0);
-		memset(&sum, 0, sizeof(sum));
-		masq_path_sum(table, &sum, 1);
-		assert_int_equal(sum.bytes, all);
-		masq_path_destroy(table);
-	}
-}
-
-/* Who reads while others count never sees less than before, nor more than there will be. */
-static void *
-count_on(void *table)
-{
-	count(table, 0, 3000000, 65535);
-	return NULL;
-}
-
-static void
-readers_never_see_a_step_back(void **state)
+others_count_modulo_2_64(void **state)
 {
 	struct masq_path_table *table = create(10, 10, 4);
-	const uint64_t all = UINT64_C(3000000) * 65535;
-	struct masq_path_counter last = { 0, 0 };
-	const uint32_t slots[1] = { 0 };
-	pthread_t worker;
+	struct masq_path_counter sum = { 0, 0 };
+	const uint32_t slots[2] = { 0, 0 };
+	uint32_t once = masq_path_intern(table, slots, 1),
+		 twice = masq_path_intern(table, slots, 2);
 
 	(void)state;
-	assert_int_equal(masq_path_intern(table, slots, 1), 0);
-	assert_int_equal(pthread_create(&worker, NULL, count_on, table), 0);
-	while (last.packets < 3000000) {
-		struct masq_path_counter sum = { 0, 0 };
+	masq_path_settle(table, once, -UINT64_C(7), -UINT64_C(700));
+	masq_path_settle(table, once, 10, 1000);
+	masq_path_settle(table, twice, -UINT64_C(1), -UINT64_C(1));
+	take_picture(table);
+	masq_path_picture_add(table, twice, 5, 5);
+	masq_path_sum(table, &sum, 1);
+	assert_int_equal(sum.packets, 3 + 2 * 4);
+	assert_int_equal(sum.bytes, 300 + 2 * 4);
+	/* The picture alone had them. */
+	take_picture(table);
+	memset(&sum, 0, sizeof(sum));
+	masq_path_sum(table, &sum, 1);
+	assert_int_equal(sum.packets, UINT64_C(3) - 2);
+	masq_path_destroy(table);
+}
 
-		masq_path_sum(table, &sum, 1);
-		assert_true(sum.packets >= last.packets && sum.bytes >= last.bytes);
-		assert_true(sum.packets <= 3000000 && sum.bytes <= all);
-		last = sum;
+/* Three paths a call: what is added to a path that is not in the picture yet comes with its counter. */
+static void
+a_picture_is_taken_in_pieces(void **state)
+{
+	struct masq_path_table *table = create(20, 20, 20);
+	struct masq_path_counter sum[20] = { { 0, 0 } };
+	unsigned int calls = 0;
+	bool done = false;
+
+	(void)state;
+	for (uint32_t slot = 0; slot < 10; slot++)
+		assert_int_equal(masq_path_intern(table, &slot, 1), slot);
+	take_picture(table);
+	masq_path_picture_begin(table);
+	for (; !done; calls++) {
+		for (uint32_t path = 0; path < 10; path++) {
+			masq_path_settle(table, path, 1, 10);
+			masq_path_picture_add(table, path, 1, 10);
+		}
+		done = masq_path_picture_counters(table, 3);
 	}
-	pthread_join(worker, NULL);
-	memset(&last, 0, sizeof(last));
-	masq_path_sum(table, &last, 1);
-	assert_int_equal(last.bytes, all);
+	assert_int_equal(calls, 4);
+	assert_true(masq_path_picture_counters(table, 3));
+	masq_path_sum(table, sum, 20);
+	for (uint32_t slot = 0; slot < 10; slot++) {
+		assert_int_equal(sum[slot].packets, 4);
+		assert_int_equal(sum[slot].bytes, 40);
+	}
+	/* A path that is made now is in the picture from its beginning. */
+	for (uint32_t slot = 10; slot < 12; slot++)
+		assert_int_equal(masq_path_intern(table, &slot, 1), slot);
+	masq_path_picture_add(table, 11, 1, 1);
+	memset(sum, 0, sizeof(sum));
+	masq_path_sum(table, sum, 20);
+	assert_int_equal(sum[10].packets, 0);
+	assert_int_equal(sum[11].packets, 1);
 	masq_path_destroy(table);
 }
 
@@ -336,10 +306,9 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_full_table_says_so_and_keeps_what_it_has),
 		cmocka_unit_test(rules_are_charged_through_their_paths),
 		cmocka_unit_test(fewer_slots_than_known_can_be_asked_for),
-		cmocka_unit_test(sums_go_on_where_32_bits_end),
-		cmocka_unit_test(sums_are_right_before_the_carry),
-		cmocka_unit_test(readers_never_see_a_step_back),
-		cmocka_unit_test(a_reset_forgets_everything),
+		cmocka_unit_test(sums_are_those_of_the_picture),
+		cmocka_unit_test(others_count_modulo_2_64),
+		cmocka_unit_test(a_picture_is_taken_in_pieces),
 		cmocka_unit_test(sums_are_exact_when_the_table_overflows),
 		cmocka_unit_test(too_much_memory_is_an_error),
 	};

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tally: rule counters of packets that belong to a session. Ten thousand rules make thousands of
+ * paths, and a counter for each that every packet had to fetch would make an established packet
+ * dearer the more rules there are. But a packet counts in its half anyway. So the half counts for
+ * its path, and the path is only touched when the half comes or goes:
+ *
+ *	join   path -= what the half has counted so far
+ *	leave  path += what it has counted by now
+ *
+ * At any moment a path has counted: its counter + what the halves that stand on it have counted, in
+ * arithmetic modulo 2^64. A half comes when it is judged, and goes when it is judged anew or dies.
+ * Packets that are judged one by one (SYN segments where rules look at -y, ICMP by its code) count in
+ * the half and by themselves; what the half's path would count twice is taken off it (apart).
+ *
+ * Words. A half *stands on* a path: half.path, of the rule set half.generation. The path is
+ * MASQ_PATH_NONE, or the generation 0, while it stands on none.
+ *
+ * Leaving. When a new rule set is in force, halves still stand on paths of the one before, and most
+ * will not see a packet for a while. A walk over all halves, in pieces, lets them leave; only then
+ * the worker says that it is through with the old rule set ("seen"), and its counters are final. So
+ * at most two rule sets have halves on their paths.
+ *
+ * Picture. The control thread reads no counter that a worker is writing. It asks for a picture: the
+ * counters are copied in pieces, then a walk over all halves adds what they have counted. A half that
+ * leaves or joins ahead of the walk changes the picture like the counters; behind the walk it has
+ * been added as it was, and the picture is left alone. So each half counts once, as of the moment when
+ * the walk came by.
+ *
+ * Cost. Nothing for a packet. A walk reads one line of the cache for each half there may be: 2 million
+ * take some 20 ms, spread over the polls.
+ *
+ * Threads. The worker's own; it tells the control thread by "seen" and by the letter's "done".
+ */
+#include "masq_tally.h"
+
+#include <assert.h>
+
+#include <rte_branch_prediction.h>
+
+#define HALVES_BUDGET 512 /* looked at in a round: some 5 microseconds */
+#define PATHS_BUDGET 4096 /* counters copied in a round */
+
+static bool
+stands(const struct masq_half *half)
+{
+	return half->generation != 0 && half->path != MASQ_PATH_NONE;
+}
+
+/* Modulo 2^64: "less" is a great number. */
+static void
+settle(struct masq_worker *w, const struct masq_half *half, uint64_t packets, uint64_t bytes)
+{
+	if (unlikely(half->generation != w->generation)) {
+		assert(w->paths_before != NULL);
+		masq_path_settle(w->paths_before, half->path, packets, bytes);
+		return;
+	}
+	masq_path_settle(w->paths, half->path, packets, bytes);
+	if (unlikely(masq_half_index(w->sessions, half) >= w->pictured))
+		masq_path_picture_add(w->paths, half->path, packets, bytes);
+}
+
+void
+masq_tally_join(struct masq_worker *w, struct masq_half *half, uint32_t path)
+{
+	half->path = path;
+	half->generation = w->generation;
+	settle(w, half, -half->packets, -half->bytes);
+}
+
+void
+masq_tally_leave(struct masq_worker *w, struct masq_half *half)
+{
+	if (!stands(half))
+		return;
+	settle(w, half, half->packets, half->bytes);
+	half->path = MASQ_PATH_NONE;
+}
+
+void
+masq_tally_apart(struct masq_worker *w, struct masq_half *half, uint32_t len_bytes)
+{
+	masq_half_seen(half, w->now_ms, len_bytes);
+	if (stands(half))
+		settle(w, half, -UINT64_C(1), -(uint64_t)len_bytes);
+}
+
+void
+masq_tally_begin(struct masq_worker *w, struct masq_path_table *before)
+{
+	w->paths_before = before;
+	w->leaving = 0;
+	w->pictured = MASQ_TALLY_NO_PICTURE;
+	if (before != NULL)
+		masq_path_picture_begin(before);
+}
+
+/* The next piece of a walk. @return its end */
+static uint32_t
+next_piece(const struct masq_worker *w, uint32_t *from)
+{
+	/* Nobody is in: nobody can stand anywhere. */
+	if (masq_half_used(w->sessions) == 0)
+		*from = masq_half_capacity(w->sessions);
+	return RTE_MIN(*from + HALVES_BUDGET, masq_half_capacity(w->sessions));
+}
+
+bool
+masq_tally_leave_some(struct masq_worker *w)
+{
+	const uint32_t end = next_piece(w, &w->leaving);
+
+	for (; w->leaving < end; w->leaving++) {
+		struct masq_half *half = masq_half_at(w->sessions, w->leaving);
+
+		if (half->generation != w->generation)
+			masq_tally_leave(w, half);
+	}
+	if (end < masq_half_capacity(w->sessions) ||
+			!masq_path_picture_counters(w->paths_before, PATHS_BUDGET))
+		return false;
+	w->paths_before = NULL;
+	return true;
+}
+
+bool
+masq_tally_picture_some(struct masq_worker *w)
+{
+	uint32_t end;
+
+	if (w->pictured == MASQ_TALLY_NO_PICTURE) {
+		masq_path_picture_begin(w->paths);
+		w->pictured = 0;
+	}
+	if (!masq_path_picture_counters(w->paths, PATHS_BUDGET))
+		return false;
+	end = next_piece(w, &w->pictured);
+	for (; w->pictured < end; w->pictured++) {
+		const struct masq_half *half = masq_half_at(w->sessions, w->pictured);
+
+		if (stands(half) && half->generation == w->generation)
+			masq_path_picture_add(w->paths, half->path, half->packets, half->bytes);
+	}
+	if (end < masq_half_capacity(w->sessions))
+		return false;
+	w->pictured = MASQ_TALLY_NO_PICTURE;
+	return true;
+}
