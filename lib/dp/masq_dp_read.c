@@ -223,8 +223,7 @@ masq_dp_memory(const struct masq_dp *dp, struct masq_dp_memory *memory)
 		memory->session_tables += masq_session_table_bytes(w->sessions);
 		memory->port_maps += masq_portmap_bytes(w->portmap);
 		if (snapshot != NULL)
-			memory->paths += masq_path_bytes(MASQ_PATHS, MASQ_PATHS * 4,
-					masq_rules_slots(snapshot->rules));
+			memory->paths += masq_path_bytes(snapshot->paths[i]);
 		memory->routed += (uint64_t)(w->routed_mask + 1) * MASQ_ROUTED_WAYS *
 				sizeof(*w->routed);
 	}

@@ -17,6 +17,7 @@
 
 #include "masq_dp_priv.h"
 
+#define LINKS_A_PATH 8 /* rules and policies that a packet meets, on average, at most */
 #define WAIT_US 50
 #define WAIT_ROUNDS (10 * 1000000 / WAIT_US) /* ten seconds: a worker is stuck */
 
@@ -85,15 +86,18 @@ snapshot_destroy(struct masq_snapshot *snapshot)
 	free(snapshot);
 }
 
-/* Counters of each worker, on its own node, empty: so that no worker has to empty them. */
+/* Counters of each worker, on its own node, empty: so that no worker has to empty them. Many rules make
+ * a path or two each; few may make thousands together. */
 static int
 make_paths(const struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq_err *err)
 {
 	uint32_t slots = masq_rules_slots(snapshot->rules);
+	uint32_t paths = RTE_MAX(rte_align32pow2(2 * slots), (uint32_t)MASQ_PATHS_MIN);
 
+	paths = RTE_MIN(paths, (uint32_t)MASQ_PATHS_MAX);
 	for (uint32_t i = 0; i < dp->n_workers; i++) {
 		snapshot->paths[i] = masq_path_create(
-				MASQ_PATHS, MASQ_PATHS * 4, slots, dp->workers[i]->socket_id, err);
+				paths, paths * LINKS_A_PATH, slots, dp->workers[i]->socket_id, err);
 		if (snapshot->paths[i] == NULL)
 			return -ENOMEM;
 	}

@@ -37,7 +37,7 @@ struct masq_routed_entry {
 };
 
 static_assert(sizeof(struct masq_routed_entry) == 32, "two entries are one cache line");
-static_assert(MASQ_PATHS <= UINT16_MAX, "an entry has 16 bits for the path");
+static_assert(MASQ_PATHS_MAX - 1 <= UINT16_MAX, "an entry has 16 bits for the path");
 
 #define MASQ_ROUTED_WAYS 2
 

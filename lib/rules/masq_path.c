@@ -139,9 +139,9 @@ masq_path_destroy(struct masq_path_table *table)
 }
 
 uint64_t
-masq_path_bytes(uint32_t paths, uint32_t links, uint32_t slots)
+masq_path_bytes(const struct masq_path_table *table)
 {
-	return layout_of(paths, links, slots).end;
+	return layout_of(table->max_paths, table->max_links, table->n_slots).end;
 }
 
 /* ---------------------------------------------------------------- paths */

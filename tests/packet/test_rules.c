@@ -561,39 +561,81 @@ denied_behind_the_translation(void **state)
 	box_close(box);
 }
 
-/* More kinds of packets than are remembered, in a long chain: each is counted on its own rule. */
+/* Some paths are as many as rules of two chains can make together: they do not fit any more. What has no
+ * path is judged and counted packet by packet. */
 static void
 more_paths_than_are_remembered(void **state)
 {
 	enum {
-		RULES = 8500
+		RULES = 92 /* of each chain */
 	};
 
-	size_t size = RULES * 64, used = 0;
+	size_t size = RULES * 128, used = 0;
 	struct masq_test_box *box;
 	char *text = malloc(size);
 
 	assert_non_null(text);
 	for (unsigned int k = 1; k <= RULES; k++)
 		used += (size_t)snprintf(text + used, size - used,
-				"ipchains -A forward -p udp -d 0.0.0.0/0 %u -j MASQ\n", k);
+				"ipchains -A forward -p udp -d 0.0.0.0/0 %u -j MASQ\n"
+				"ipchains -A input -p udp -s 0.0.0.0/0 %u\n",
+				k, 1000 + k);
 	box = box_open(box_workers(state), text);
 	free(text);
-	for (unsigned int round = 0; round < 2; round++)
+	for (unsigned int round = 0; round < 2; round++) {
+		for (unsigned int k = 0; k < RULES * RULES; k++) {
+			struct masq_test_pkt pkt = udp_to_port((uint16_t)(1 + k % RULES));
+
+			pkt.sport = (uint16_t)(1001 + k / RULES);
+			box_send(box, LAN, &pkt);
+			assert_int_equal(box_take(box, WAN).dport, pkt.dport);
+			if (k % 2000 == 1999) /* there are 4096 sessions */
+				box_advance(box, 310000);
+		}
+		box_advance(box, 310000);
+	}
+	for (unsigned int k = 1; k <= RULES; k++) {
+		assert_int_equal(box_rule_packets(box, "forward", k), 2 * RULES);
+		assert_int_equal(box_rule_packets(box, "input", k), 2 * RULES);
+	}
+	assert_int_equal(box_rule_packets(box, "forward", 0), 0);
+	assert_int_equal(box_rule_packets(box, "input", 0), 2 * RULES * RULES);
+	assert_int_equal(box_rule_packets(box, "output", 0), 2 * RULES * RULES);
+	box_close(box);
+}
+
+/* Each rule of a large set is met by a flow of its own; their next packets are judged by none. */
+static void
+every_rule_of_many_is_remembered(void **state)
+{
+	enum {
+		RULES = 10000
+	};
+
+	size_t size = RULES * 64, used = 0;
+	struct masq_test_box *box;
+	char *text = malloc(size);
+	uint64_t misses;
+
+	assert_non_null(text);
+	for (unsigned int k = 1; k <= RULES; k++)
+		used += (size_t)snprintf(text + used, size - used,
+				"ipchains -A forward -p udp -d 0.0.0.0/0 %u -j MASQ\n", k);
+	box = box_open_with(&(struct masq_test_box_options){
+			.workers = box_workers(state), .sessions = 16384, .rules = text });
+	free(text);
+	for (unsigned int round = 0; round < 2; round++) {
+		misses = box_counters(box).misses;
 		for (unsigned int k = 1; k <= RULES; k++) {
 			struct masq_test_pkt pkt = udp_to_port((uint16_t)k);
 
 			box_send(box, LAN, &pkt);
 			assert_int_equal(box_take(box, WAN).dport, k);
-			if (k % 2000 == 0) /* there are 4096 sessions */
-				box_advance(box, 310000);
 		}
-	for (unsigned int k = 100; k <= RULES; k += 100)
+	}
+	assert_int_equal(box_counters(box).misses, misses);
+	for (unsigned int k = 1000; k <= RULES; k += 1000)
 		assert_int_equal(box_rule_packets(box, "forward", k), 2);
-	assert_int_equal(box_rule_packets(box, "forward", RULES), 2);
-	assert_int_equal(box_rule_packets(box, "forward", 0), 0);
-	assert_int_equal(box_rule_packets(box, "input", 0), 2 * RULES);
-	assert_int_equal(box_rule_packets(box, "output", 0), 2 * RULES);
 	box_close(box);
 }
 
@@ -694,6 +736,7 @@ main(int argc, char **argv)
 		BOX_ROWS(icmp_codes),
 		BOX_ROWS(icmp_identifiers_like_types),
 		BOX_ROWS(more_paths_than_are_remembered),
+		BOX_ROWS(every_rule_of_many_is_remembered),
 		BOX_ROWS(denied_behind_the_translation),
 	};
 

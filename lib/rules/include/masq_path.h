@@ -44,8 +44,8 @@ struct masq_path_table *masq_path_create(uint32_t paths, uint32_t links, uint32_
 		int socket_id, struct masq_err *err);
 void masq_path_destroy(struct masq_path_table *table);
 
-/** Bytes that masq_path_create() takes for these arguments. */
-uint64_t masq_path_bytes(uint32_t paths, uint32_t links, uint32_t slots);
+/** @return bytes of memory that this table takes, everything included */
+uint64_t masq_path_bytes(const struct masq_path_table *table);
 
 /**
  * Index of a path, made if it is new. Worker only; no allocation.

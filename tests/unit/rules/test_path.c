@@ -287,14 +287,17 @@ static void
 too_much_memory_is_an_error(void **state)
 {
 	struct masq_err err = { "" };
+	struct masq_path_table *table;
 
 	(void)state;
 	assert_null(masq_path_create(1 << 29, 1 << 30, 10, SOCKET_ID_ANY, &err));
 	assert_non_null(strstr(err.text, "no memory for rule counters"));
 	assert_null(masq_path_create(MASQ_PATH_PATHS_MAX + 1, 1, 1, SOCKET_ID_ANY, &err));
 	assert_non_null(strstr(err.text, "at most 1073741824"));
-	assert_true(masq_path_bytes(1000, 4000, 100) > 1000 * 24 + 4000 * 4 + 100 * 16);
-	assert_true(masq_path_bytes(1000, 4000, 100) < 100000);
+	table = create(1000, 4000, 100);
+	assert_true(masq_path_bytes(table) > 1000 * (2 * 16 + 12 + 4) + 4000 * 4 + 100 * 16);
+	assert_true(masq_path_bytes(table) < 100000);
+	masq_path_destroy(table);
 }
 
 int
