@@ -17,7 +17,7 @@
 
 #include "masq_dp_priv.h"
 
-#define LINKS_A_PATH 8 /* rules and policies that a packet meets, on average, at most */
+#define LINKS_A_PATH 6 /* rules and policies that a packet meets, on average, at most */
 #define WAIT_US 50
 #define WAIT_ROUNDS (10 * 1000000 / WAIT_US) /* ten seconds: a worker is stuck */
 

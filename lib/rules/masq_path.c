@@ -78,7 +78,8 @@ lay(uint64_t *at, uint64_t n, uint64_t size)
 static struct layout
 layout_of(uint32_t paths, uint32_t links, uint32_t slots)
 {
-	struct layout l = { .n_buckets = (uint32_t)rte_align64pow2(2 * (uint64_t)paths + 2) };
+	struct layout l = { .n_buckets = (uint32_t)rte_align64pow2(
+					    2 * (uint64_t)RTE_MAX(paths, 1u)) };
 	uint64_t at = RTE_ALIGN_CEIL(sizeof(struct masq_path_table), RTE_CACHE_LINE_SIZE);
 
 	l.counters = lay(&at, paths, sizeof(struct masq_path_counter));
