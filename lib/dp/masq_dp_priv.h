@@ -36,6 +36,7 @@
 #define MASQ_PARK_MS 5000 /**< longer than the keeper asks */
 #define MASQ_PATHS_MIN 8192 /**< paths of one worker: so many, */
 #define MASQ_PATHS_MAX 65536 /**< twice as many as there are rules, or so many */
+#define MASQ_MATCHES_MAX 4096 /**< rules that a packet may meet and still be remembered */
 #define MASQ_RULE_SLOTS_MAX 32768 /**< rules and policies of one rule set */
 #define MASQ_NEIGHBOURS 16384
 
@@ -217,6 +218,7 @@ struct masq_worker {
 	uint32_t log_n; /**< records of this second */
 	struct masq_bucket icmp_bucket; /**< ICMP errors that may be made */
 	struct masq_mail *letter; /**< that is being answered */
+	uint32_t matches[MASQ_MATCHES_MAX]; /**< of the packet that is being judged, when many */
 
 	/* what others read */
 	struct masq_dp_counters counters __rte_cache_aligned;

@@ -20,6 +20,7 @@
  * without MASQ is dropped by name, because no client could make sense of it.
  */
 #include <netinet/in.h>
+#include <string.h>
 
 #include <rte_ip.h>
 #include <rte_mbuf.h>
@@ -89,26 +90,35 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgeme
 	}
 }
 
-/* Log; and with more rules than a result holds, count: the same chains again, window by window. */
+/*
+ * All matches, in their order, with those that a result does not hold: the same chains again, window by
+ * window. They go to w->matches, or are counted one by one if they do not fit there either.
+ */
 static void
-log_and_count_windows(struct masq_worker *w, const struct masq_pkt *pkt,
-		const struct masq_judgement *judgement)
+gather(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judgement *judgement,
+		bool log)
 {
 	struct masq_rules_result result = judgement->result;
+	bool fits = result.n_matches <= MASQ_MATCHES_MAX;
 	uint8_t tos = pkt->tos;
 	uint32_t first = 0;
 
-	if (unlikely(result.wants_log))
-		masq_packet_log(w, pkt, judgement, &result, &tos);
-	while (result.overflow) {
+	for (;;) {
+		if (likely(fits))
+			memcpy(&w->matches[first], result.rules,
+					result.n_rules * sizeof(result.rules[0]));
+		else
+			masq_path_count_slots(
+					w->paths, result.rules, result.n_rules, pkt->l3_len_bytes);
+		if (log && result.wants_log)
+			masq_packet_log(w, pkt, judgement, &result, &tos);
+		if (!result.overflow)
+			return;
 		first += MASQ_PATH_RULES_MAX;
 		masq_rules_result_window(&result, first);
 		for (unsigned int k = 0; k < judgement->n_asked; k++)
 			masq_rules_eval(w->snapshot->rules, judgement->asked[k].chain,
 					&judgement->asked[k].input, &result);
-		masq_path_count_slots(w->paths, result.rules, result.n_rules, pkt->l3_len_bytes);
-		if (result.wants_log)
-			masq_packet_log(w, pkt, judgement, &result, &tos);
 	}
 }
 
@@ -117,17 +127,20 @@ static uint32_t
 count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judgement *judgement)
 {
 	const struct masq_rules_result *result = &judgement->result;
-	uint32_t path = MASQ_PATH_NONE;
+	const uint32_t *matches = result->rules;
+	uint32_t path;
 
-	if (likely(!result->overflow))
-		path = masq_path_intern(w->paths, result->rules, result->n_rules);
-	if (unlikely(result->wants_log || result->overflow))
-		log_and_count_windows(w, pkt, judgement);
-	if (unlikely(path == MASQ_PATH_NONE)) {
-		masq_path_count_slots(w->paths, result->rules, result->n_rules, pkt->l3_len_bytes);
-		return path;
+	if (unlikely(result->wants_log || result->overflow)) {
+		gather(w, pkt, judgement, true);
+		if (unlikely(result->n_matches > MASQ_MATCHES_MAX))
+			return MASQ_PATH_NONE;
+		matches = w->matches;
 	}
-	masq_count_path(w, path, pkt->l3_len_bytes);
+	path = masq_path_intern(w->paths, matches, result->n_matches);
+	if (unlikely(path == MASQ_PATH_NONE))
+		masq_path_count_slots(w->paths, matches, result->n_matches, pkt->l3_len_bytes);
+	else
+		masq_count_path(w, path, pkt->l3_len_bytes);
 	return path;
 }
 
@@ -235,17 +248,19 @@ remember_result(struct masq_worker *w, struct masq_half *half,
 
 /* The packet at hand is a SYN and that mattered: remember what a data segment would get. */
 static void
-remember_data(struct masq_worker *w, struct masq_half *half, const struct masq_judgement *judgement,
-		const struct masq_tuple *translated, uint8_t arrival, uint8_t departure,
-		struct masq_neigh_ref ref)
+remember_data(struct masq_worker *w, struct masq_half *half, const struct masq_pkt *pkt,
+		const struct masq_judgement *judgement, const struct masq_tuple *translated,
+		uint8_t arrival, uint8_t departure, struct masq_neigh_ref ref)
 {
 	struct masq_judgement data = *judgement;
 	uint32_t path = MASQ_PATH_NONE;
 
 	if (!ask_without_syn(w, half, translated, arrival, departure, &data))
 		return;
-	if (!data.result.overflow)
-		path = masq_path_intern(w->paths, data.result.rules, data.result.n_rules);
+	if (data.result.n_matches <= MASQ_MATCHES_MAX) {
+		gather(w, pkt, &data, false);
+		path = masq_path_intern(w->paths, w->matches, data.result.n_matches);
+	}
 	remember_result(w, half, &data.result, path, arrival, departure, ref);
 }
 
@@ -316,7 +331,8 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 	path = count(w, pkt, judgement);
 	masq_tally_apart(w, half, pkt->l3_len_bytes);
 	if (judgement->result.depends_on_syn && judgement->input.syn)
-		remember_data(w, half, judgement, &translated, b->arrival[i], route->port, ref);
+		remember_data(w, half, pkt, judgement, &translated, b->arrival[i], route->port,
+				ref);
 	else if ((pkt->flags & MASQ_PKT_ICMP_ODD) == 0)
 		remember_result(w, half, &judgement->result, path, b->arrival[i], route->port, ref);
 	if (asks_forward(half, judgement) && !w->classes->output_sees_source)

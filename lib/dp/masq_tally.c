@@ -38,7 +38,7 @@
 
 #include <rte_branch_prediction.h>
 
-#define HALVES_BUDGET 512 /* looked at in a round: some 5 microseconds */
+#define HALVES_BUDGET 1024 /* looked at in a round: some 5 to 10 microseconds */
 #define PATHS_BUDGET 4096 /* counters copied in a round */
 
 static bool

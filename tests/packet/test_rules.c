@@ -604,6 +604,60 @@ more_paths_than_are_remembered(void **state)
 	box_close(box);
 }
 
+/* A packet meets more rules than a result holds, and more than are ever remembered: its flow's next
+ * packets are judged by none, or each by all. Exact in any case; also where a SYN is told from data. */
+static void
+long_paths(void **state)
+{
+	static const struct {
+		unsigned int rules;
+		const char *more;
+		bool remembered;
+	} rows[] = {
+		{ 60, "", true },
+		{ 64, "", true },
+		{ 100, "", true },
+		{ 1000, "", true },
+		{ 1000, "ipchains -I input -p tcp -y\n", true },
+		{ 4093, "", true },
+		{ 4095, "", false },
+		{ 4095, "ipchains -I input -p tcp -y\n", false },
+	};
+
+	for (unsigned int r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		size_t size = 64 * (rows[r].rules + 4), used;
+		char *text = malloc(size);
+		struct masq_test_box *box;
+		struct talk t;
+		uint64_t misses;
+		uint32_t last = rows[r].rules + (rows[r].more[0] != '\0');
+
+		assert_non_null(text);
+		used = (size_t)snprintf(text, size, MASQ_ALL);
+		for (unsigned int k = 0; k < rows[r].rules; k++)
+			used += (size_t)snprintf(text + used, size - used,
+					"ipchains -A input -p tcp -s ! 10.0.%u.%u\n", k / 256,
+					k % 256);
+		snprintf(text + used, size - used, "%s", rows[r].more);
+		box = box_open(box_workers(state), text);
+		free(text);
+		t = (struct talk)TALK(box, TCP, INSIDE, 1025, OUTSIDE, 80);
+		talk_open_from_inside(&t);
+		misses = box_counters(box).misses;
+		for (unsigned int k = 0; k < 3; k++) {
+			talk_out(&t, ACK);
+			talk_in(&t, ACK);
+		}
+		assert_int_equal(box_counters(box).misses - misses, rows[r].remembered ? 0 : 6);
+		assert_int_equal(box_rule_packets(box, "input", last), 9);
+		assert_int_equal(box_rule_packets(box, "input", last - 50), 9);
+		assert_int_equal(box_rule_packets(box, "input", 0), 9);
+		assert_int_equal(box_rule_packets(box, "forward", 0), 5);
+		assert_int_equal(box_rule_packets(box, "output", 0), 9);
+		box_close(box);
+	}
+}
+
 /* Each rule of a large set is met by a flow of its own; their next packets are judged by none. */
 static void
 every_rule_of_many_is_remembered(void **state)
@@ -737,6 +791,7 @@ main(int argc, char **argv)
 		BOX_ROWS(icmp_identifiers_like_types),
 		BOX_ROWS(more_paths_than_are_remembered),
 		BOX_ROWS(every_rule_of_many_is_remembered),
+		BOX_ROWS(long_paths),
 		BOX_ROWS(denied_behind_the_translation),
 	};
 

@@ -45,7 +45,7 @@ enum masq_rules_verdict {
 	MASQ_VERDICT_LOOP, /**< denied because user chains go in a circle */
 };
 
-#define MASQ_PATH_RULES_MAX 64 /**< rules of one path; a longer one is not cached, but exact */
+#define MASQ_PATH_RULES_MAX 64 /**< matches that a result holds; more come window by window */
 
 /** Outcome of one or several chains, added up in the order in which the packet met them. */
 struct masq_rules_result {
@@ -98,7 +98,7 @@ masq_rules_result_init(struct masq_rules_result *result)
 
 /**
  * Like masq_rules_result_init(), but rules[] takes the matches from number @p first on. That is how
- * a path longer than MASQ_PATH_RULES_MAX is counted exactly: while result.overflow, count what
+ * all matches of a longer path are had: while result.overflow, take what
  * rules[] holds, begin again with @p first greater by MASQ_PATH_RULES_MAX and run the same chains.
  */
 static inline void
