@@ -45,7 +45,7 @@ print_memory(struct cli *cli, json_t *result)
 	{
 		const double mb = (double)json_integer_value(value) / 1e6;
 
-		if (strcmp(key, "session-capacity") == 0)
+		if (strcmp(key, "session-capacity") == 0 || strcmp(key, "bytes-per-session") == 0)
 			fprintf(cli->out, "%-18s %12" JSON_INTEGER_FORMAT "\n", key,
 					json_integer_value(value));
 		else

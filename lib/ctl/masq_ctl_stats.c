@@ -54,6 +54,16 @@ masq_ctl_stats_get(struct masq_ctl *ctl, const json_t *params, json_t *result, s
 	return ret == 0 ? 0 : -ENOMEM;
 }
 
+/* What sessions need: their tables, the ports, the counters of their rules, remembered routed flows. */
+static uint64_t
+bytes_per_session(const struct masq_dp_memory *m)
+{
+	uint64_t bytes = m->session_tables + m->port_maps + m->paths + m->routed;
+
+	return m->session_capacity == 0 ? 0
+					: (bytes + m->session_capacity - 1) / m->session_capacity;
+}
+
 int
 masq_ctl_stats_memory(
 		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
@@ -65,6 +75,7 @@ masq_ctl_stats_memory(
 	(void)err;
 	masq_dp_memory(ctl->dp, &m);
 	ret = masq_ctl_put(result, "session-capacity", masq_ctl_count(m.session_capacity));
+	ret |= masq_ctl_put(result, "bytes-per-session", masq_ctl_count(bytes_per_session(&m)));
 	ret |= masq_ctl_put(result, "session-tables", masq_ctl_count(m.session_tables));
 	ret |= masq_ctl_put(result, "port-maps", masq_ctl_count(m.port_maps));
 	ret |= masq_ctl_put(result, "paths", masq_ctl_count(m.paths));

@@ -23,7 +23,7 @@
  *	lookups.
  * Cost
  *	A lookup touches two buckets, one key slot, one half. rte_hash fetches the first two ahead
- *	over the burst, masq_half_lookup_burst() the third. Numbers: tests/perf/bench_session.c.
+ *	over the burst, masq_half_lookup_burst() the third. Numbers: docs/performance.rst.
  */
 
 #include <string.h>

@@ -301,8 +301,10 @@ static const struct show own_rows[] = {
 	  "                             total\n"
 	  "rx                              11\n" },
 	{ "stats memory",
-	  { { "stats.memory", "{}", "{'session-capacity': 1048576, 'session-tables': 335544320}" } },
+	  { { "stats.memory", "{}", "{'session-capacity': 1048576, 'bytes-per-session': 306,"
+	      " 'session-tables': 335544320}" } },
 	  "session-capacity        1048576\n"
+	  "bytes-per-session           306\n"
 	  "session-tables            335.5 MB\n" },
 };
 

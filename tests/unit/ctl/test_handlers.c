@@ -80,6 +80,7 @@ box_conversation(void **state)
 		{ "neigh.flush", "{}", "={}" },
 		{ "drops.list", "{}", "{\"reason\":\"ttl\",\"packets\":0,\"text\":\"The time to live ran out.\"}" },
 		{ "stats.memory", "{}", "\"routed\":2048,\"rules\":0,\"mbufs\":4096" },
+		{ "stats.memory", "{}", "\"bytes-per-session\":321,\"session-tables\":30001" },
 		{ "port.list", "{}", "\"name\":\"port1\",\"device\":\"net_fake1\"" },
 		{ "port.list", "{}", "\"rx-packets\":9223372036854775807" },
 		{ "proc.read", "{\"name\":\"kcore\"}", "there is no \\\"kcore\\\"; there are ip_masquerade, ip_masq/tcp" },
