@@ -77,6 +77,12 @@ read_filter(struct cli *cli, const char *const *words, unsigned int n_words)
 		snprintf(key, sizeof(key), "%s", words[i]);
 		for (char *c = key; *c != '\0'; c++)
 			*c = *c == '-' ? '_' : *c;
+		/* A flush by the last of two filters would end what neither of them together names. */
+		if (json_object_get(filter, key) != NULL) {
+			cli_usage(cli, "session", "\"%s\" stands there twice", words[i]);
+			json_decref(filter);
+			return NULL;
+		}
 		len = strlen(key);
 		number = strtoul(words[i + 1], &end, 10);
 		if (len > 5 && strcmp(key + len - 5, "_port") == 0 && *end == '\0')

@@ -512,6 +512,26 @@ a_name_is_looked_up_once(void **state)
 	assert_int_equal(hosts_asked, 0);
 }
 
+/* Nobody is asked: by the last of two filters a flush would end what both together do not name. */
+static void
+a_filter_stands_there_once(void **state)
+{
+	static const char *const lines[] = {
+		"session flush inside 10.0.0.1 inside 10.0.0.2",
+		"session show kind masq kind masq",
+		"session flush inside-port 1 inside_port 2",
+	};
+
+	(void)state;
+	for (size_t k = 0; k < LENGTH(lines); k++) {
+		struct said said = cli_says(NULL, 0, NULL, lines[k]);
+
+		assert_int_equal(said.code, CLI_USAGE);
+		assert_non_null(strstr(said.err, "stands there twice"));
+		said_free(&said);
+	}
+}
+
 int
 main(void)
 {
@@ -531,6 +551,7 @@ main(void)
 		cmocka_unit_test(without_a_daemon_the_exit_is_three),
 		cmocka_unit_test(packets_are_checked),
 		cmocka_unit_test(a_name_is_looked_up_once),
+		cmocka_unit_test(a_filter_stands_there_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
