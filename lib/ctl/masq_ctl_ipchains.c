@@ -129,7 +129,7 @@ list(struct masq_ctl *ctl, const json_t *params, bool zero, json_t *result, stru
 		return ret;
 	if (page.at[0] < first)
 		page.at[0] = first;
-	/* All pages show the counters of one moment, that of the first. */
+	/* All pages show the counters of one moment, that of the first, unless somebody else asks. */
 	if (page.at[0] == first && page.at[1] == 0) {
 		ret = masq_dp_rule_counters_refresh(ctl->dp, err);
 		if (ret != 0)

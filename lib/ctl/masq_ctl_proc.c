@@ -228,7 +228,7 @@ print_chain_rule(struct proc *proc, const char *chain, const struct masq_conf_ru
 			target_text(rule));
 }
 
-/* All pages show the counters of one moment, that of the first. */
+/* All pages show the counters of one moment, that of the first, unless somebody else asks. */
 static int
 refresh_counters(struct proc *proc, struct masq_err *err)
 {

@@ -24,8 +24,9 @@
 /**
  * @file
  * The structs of the data path. struct masq_dp belongs to the control thread; a struct masq_worker
- * belongs to its worker, which reads the constant part of struct masq_dp. They meet in four places
- * only: the snapshot pointer, the worker's "seen" word, its mailbox, and its counters.
+ * belongs to its worker, which reads the constant part of struct masq_dp. They meet in five places
+ * only: the snapshot pointer, the worker's "seen" word, its mailbox, its counters, and the pictures in
+ * its path tables.
  */
 
 #define MASQ_TX_BURST 64
@@ -213,6 +214,7 @@ struct masq_worker {
 	unsigned int burst_max; /**< packets that the next burst may have */
 	uint64_t judged_anew; /**< packets of sessions that new rules had not judged yet */
 	unsigned int found; /**< packets of this round, for the decision to rest */
+	bool waited_for; /**< the control thread waits for a walk over the halves */
 	struct rte_ring *log_ring; /**< masq_packet_log.c: records on their way to control */
 	uint64_t log_began_ms; /**< second whose records are counted */
 	uint32_t log_n; /**< records of this second */

@@ -4,7 +4,7 @@
  *
  * Counters have one writer, their worker; a reader may see a round half counted, never a torn
  * number (aligned 64-bit words). Questions that need a worker's tables go through its mailbox: one
- * letter at a time, answered between two bursts.
+ * letter at a time, answered between two bursts, or piece by piece between several.
  */
 #include <errno.h>
 #include <stdio.h>

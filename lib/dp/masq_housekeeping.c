@@ -2,7 +2,7 @@
 /*
  * Housekeeping: what a worker does once a millisecond besides packets, in bounded pieces, so that
  * the gap between two polls stays short whatever happens: expiry, fragments that waited too long,
- * parked packets, neighbours (worker 0), and questions of the control thread.
+ * parked packets, neighbours (worker 0). And each round: questions of the control thread.
  *
  * Questions come through a mailbox of one letter. The worker takes it out, so that nobody takes it
  * back while it is read, answers it, in pieces if it takes long, and says done (release). The letter and

@@ -21,7 +21,7 @@
  * the worker says that it is through with the old rule set ("seen"), and its counters are final. So
  * at most two rule sets have halves on their paths.
  *
- * Picture. The control thread reads no counter that a worker is writing. It asks for a picture: the
+ * Picture. The control thread reads no path's counter that a worker is writing. It asks for a picture: the
  * counters are copied in pieces, then a walk over all halves adds what they have counted. A half that
  * leaves or joins ahead of the walk changes the picture like the counters; behind the walk it has
  * been added as it was, and the picture is left alone. So each half counts once, as of the moment when

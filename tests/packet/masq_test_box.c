@@ -550,8 +550,8 @@ box_counters(const struct masq_test_box *box)
 	return counters;
 }
 
-uint64_t
-box_rule_packets(struct masq_test_box *box, const char *chain, uint32_t number)
+struct masq_dp_rule_counter
+box_rule_counter(struct masq_test_box *box, const char *chain, uint32_t number)
 {
 	int index = masq_conf_chain_find(&box->rules, chain);
 	const struct masq_conf_chain *c;
@@ -561,8 +561,13 @@ box_rule_packets(struct masq_test_box *box, const char *chain, uint32_t number)
 	c = &box->rules.chains[index];
 	if (masq_dp_rule_counters_refresh(box->dp, &err) != 0)
 		fail_msg("%s", err.text);
-	return masq_dp_rule_counter(box->dp, number == 0 ? c->policy_id : c->rules[number - 1].id)
-			.packets;
+	return masq_dp_rule_counter(box->dp, number == 0 ? c->policy_id : c->rules[number - 1].id);
+}
+
+uint64_t
+box_rule_packets(struct masq_test_box *box, const char *chain, uint32_t number)
+{
+	return box_rule_counter(box, chain, number).packets;
 }
 
 static void

@@ -138,6 +138,10 @@ struct masq_dp_counters box_counters(const struct masq_test_box *box);
 /** First session that is listed. */
 struct masq_session_row box_session(struct masq_test_box *box);
 
+/** What rule @p number (1-based) of a chain has counted, or its policy with 0. */
+struct masq_dp_rule_counter
+box_rule_counter(struct masq_test_box *box, const char *chain, uint32_t number);
+
 /** packets of rule @p number (1-based) of a chain, or of its policy with 0. */
 uint64_t box_rule_packets(struct masq_test_box *box, const char *chain, uint32_t number);
 

@@ -36,6 +36,7 @@ enum kind {
 
 struct counts {
 	uint64_t udp, tcp, syn, icmp, forward;
+	uint64_t udp_bytes, tcp_bytes; /* IP total lengths */
 };
 
 struct town {
@@ -73,12 +74,19 @@ static void
 note(struct town *town, enum kind kind, bool from_inside, uint8_t tcp_flags)
 {
 	struct counts *sent = &town->sent;
+	uint64_t said_bytes = strlen(talk_out_pkt(&town->talk[0][0], 0).payload);
 
+	if (!from_inside)
+		said_bytes = strlen(talk_in_pkt(&town->talk[0][0], 0).payload);
 	sent->udp += kind == UDP_OUT || kind == UDP_CALL;
 	sent->tcp += kind == TCP_OUT || kind == TCP_CALL;
 	sent->syn += (kind == TCP_OUT || kind == TCP_CALL) && tcp_flags == SYN;
 	sent->icmp += kind == PING;
 	sent->forward += from_inside;
+	if (kind == UDP_OUT || kind == UDP_CALL)
+		sent->udp_bytes += 20 + 8 + said_bytes;
+	if (kind == TCP_OUT || kind == TCP_CALL)
+		sent->tcp_bytes += 20 + 20 + said_bytes;
 }
 
 static void
@@ -144,6 +152,9 @@ demand(struct town *town)
 	assert_int_equal(box_rule_packets(box, "forward", 0), sent->forward);
 	assert_int_equal(box_rule_packets(box, "output", 1), sent->udp);
 	assert_int_equal(box_rule_packets(box, "output", 2), sent->tcp);
+	assert_int_equal(box_rule_counter(box, "input", 1).bytes, sent->udp_bytes);
+	assert_int_equal(box_rule_counter(box, "input", 2).bytes, sent->tcp_bytes);
+	assert_int_equal(box_rule_counter(box, "output", 1).bytes, sent->udp_bytes);
 }
 
 static void

@@ -19,7 +19,8 @@
  *
  * All functions are for one control thread. None of them touches a packet or a worker's table:
  * configuration goes to the workers as an immutable snapshot behind one pointer, questions go to
- * them as mailbox requests that they answer between two bursts, counters are read as they stand.
+ * them as mailbox requests that they answer between two bursts, or piece by piece between several;
+ * counters are read as they stand, but for those of rules, which are asked for.
  */
 
 struct masq_dp;
