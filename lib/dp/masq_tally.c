@@ -21,14 +21,14 @@
  * the worker says that it is through with the old rule set ("seen"), and its counters are final. So
  * at most two rule sets have halves on their paths.
  *
- * Picture. The control thread reads no path's counter that a worker is writing. It asks for a picture: the
- * counters are copied in pieces, then a walk over all halves adds what they have counted. A half that
- * leaves or joins ahead of the walk changes the picture like the counters; behind the walk it has
- * been added as it was, and the picture is left alone. So each half counts once, as of the moment when
- * the walk came by.
+ * Picture. The control thread reads no path's counter that a worker is writing. It asks for a
+ * picture: the counters are copied in pieces, then a walk over all halves adds what they have counted.
+ * A half that leaves or joins ahead of the walk changes the picture like the counters; behind the walk
+ * it has been added as it was, and the picture is left alone. So each half counts once, as of the
+ * moment when the walk came by.
  *
  * Cost. Nothing for a packet. A walk reads one line of the cache for each half there may be: 2 million
- * take some 20 ms, spread over the polls.
+ * take some 10 ms, spread over the polls; more where packets come in between.
  *
  * Threads. The worker's own; it tells the control thread by "seen" and by the letter's "done".
  */
