@@ -7,30 +7,51 @@
  * ~/.dpdk-masq-history, line by line, so a terminal that is closed loses none.
  *
  * Ctrl-C throws away the line that is being typed, or ends the listing that is being printed; it
- * does not end the shell.
+ * does not end the shell. Its handler only sets a flag: whoever jumped out of the editor from there
+ * might take a lock of the C library along. While a line is edited the signal is let in only where a
+ * key is waited for, so it can come neither too early nor too late for that.
  */
 #include <editline/readline.h>
 #include <errno.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
+#include <unistd.h>
 
 #include "cli.h"
 
 #define WORDS_MAX 128
 
-static sigjmp_buf new_line;
-static volatile sig_atomic_t is_typing;
-
-/* The line editor has no other way out of a line. */
 static void
 interrupt(int number)
 {
 	(void)number;
-	if (is_typing)
-		siglongjmp(new_line, 1);
 	cli_interrupted = 1;
+}
+
+/* What the editor calls for each key. @return -1: the line ends here, by Ctrl-C or with the terminal */
+static int
+get_key(FILE *from)
+{
+	const int fd = fileno(from);
+	unsigned char key;
+	sigset_t mask;
+	fd_set keys;
+
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	sigdelset(&mask, SIGINT);
+	while (!cli_interrupted) {
+		FD_ZERO(&keys);
+		FD_SET(fd, &keys);
+		if (pselect(fd + 1, &keys, NULL, NULL, NULL, &mask) < 0) {
+			if (errno != EINTR)
+				return -1;
+			continue;
+		}
+		return read(fd, &key, 1) == 1 ? key : -1;
+	}
+	return -1;
 }
 
 /* Candidates for the word at the cursor: commands first, then what the forms of a command have. */
@@ -101,14 +122,20 @@ run_line(struct cli *cli, char *line)
 static char *
 read_line(void)
 {
+	sigset_t interrupts;
 	char *line;
 
-	if (sigsetjmp(new_line, 1) != 0)
-		putchar('\n');
-	is_typing = 1;
-	line = readline("masq> ");
-	is_typing = 0;
+	sigemptyset(&interrupts);
+	sigaddset(&interrupts, SIGINT);
+	sigprocmask(SIG_BLOCK, &interrupts, NULL);
+	do {
+		cli_interrupted = 0;
+		line = readline("masq> ");
+		if (cli_interrupted)
+			putchar('\n');
+	} while (line == NULL && cli_interrupted);
 	cli_interrupted = 0;
+	sigprocmask(SIG_UNBLOCK, &interrupts, NULL);
 	return line;
 }
 
@@ -130,6 +157,7 @@ cli_shell(struct cli *cli)
 
 	rl_readline_name = "dpdk-masq-cli";
 	rl_attempted_completion_function = complete;
+	rl_getc_function = get_key;
 	using_history();
 	stifle_history(1000);
 	if (home != NULL && home[0] != '\0') {

@@ -53,6 +53,12 @@ terminal "Ctrl-C throws a line away" '< masq>
 < pid '"$DAEMON"'
 < masq>
 > quit\n'
+terminal "and a hundred lines in a row" "< masq>
+$(for ((i = 0; i < 100; i++)); do echo '> shutdown\x03'; done)
+> version\\n
+< pid $DAEMON
+< masq>
+> quit\\n"
 terminal "top in the shell ends with q or Ctrl-C" '< masq>
 > top\n
 < q: quit
