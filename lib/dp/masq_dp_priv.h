@@ -35,10 +35,11 @@
 #define MASQ_PARKED_MAX 512 /**< packets of one worker that wait for link addresses */
 #define MASQ_PARKED_PER_NEIGH 16
 #define MASQ_PARK_MS 5000 /**< longer than the keeper asks */
-#define MASQ_PATHS_MIN 8192 /**< paths of one worker: so many, */
-#define MASQ_PATHS_MAX 65536 /**< twice as many as there are rules, or so many */
+#define MASQ_PATHS_MIN \
+	8192 /**< paths of one worker; more when there are more than half as many rules */
 #define MASQ_MATCHES_MAX 4096 /**< rules that a packet may meet and still be remembered */
 #define MASQ_RULE_SLOTS_MAX 32768 /**< rules and policies of one rule set */
+#define MASQ_PATHS_MAX (2 * MASQ_RULE_SLOTS_MAX)
 #define MASQ_NEIGHBOURS 16384
 
 /** Immutable once published; a new one replaces it. */

@@ -94,7 +94,6 @@ make_paths(const struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq
 	uint32_t slots = masq_rules_slots(snapshot->rules);
 	uint32_t paths = RTE_MAX(rte_align32pow2(2 * slots), (uint32_t)MASQ_PATHS_MIN);
 
-	paths = RTE_MIN(paths, (uint32_t)MASQ_PATHS_MAX);
 	for (uint32_t i = 0; i < dp->n_workers; i++) {
 		snapshot->paths[i] = masq_path_create(
 				paths, paths * LINKS_A_PATH, slots, dp->workers[i]->socket_id, err);

@@ -236,7 +236,7 @@ remember_result(struct masq_worker *w, struct masq_half *half,
 	half->generation = 0;
 	if (can)
 		masq_tally_join(w, half, path);
-	half->flags &= (uint8_t) ~(MASQ_HALF_SYN_SLOW | MASQ_HALF_SLOW);
+	half->flags &= (uint8_t)~MASQ_HALF_SYN_SLOW;
 	half->arrival_port = arrival;
 	half->departure_port = departure;
 	half->neigh = ref.value;

@@ -37,7 +37,7 @@ static inline bool
 is_plain(const struct masq_worker *w, const struct masq_half *half, const struct masq_pkt *pkt,
 		uint8_t arrival)
 {
-	uint8_t slow = MASQ_HALF_PENDING | MASQ_HALF_SLOW | MASQ_HALF_DYING;
+	uint8_t slow = MASQ_HALF_PENDING | MASQ_HALF_DYING;
 
 	if ((pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK)) == MASQ_TCP_SYN)
 		slow |= MASQ_HALF_SYN_SLOW;

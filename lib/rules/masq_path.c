@@ -10,9 +10,9 @@
  *	path	where its links begin and how many they are
  *	bucket	open addressing: path + 1, 0 is free; at most half are taken
  *	direct	counters of slots that packets without a path count on
- *	picture	the counters once more, as they were when the control thread asked. A path whose
- *		counter is in it is *pictured*; the first ones are, then all, also those that are
- *		made later
+ *	picture	the counters once more, as they were when the control thread asked. The first ones are
+ *		*pictured*, then all; what is added to the picture of another is overwritten by its
+ *		counter
  * Data and who owns it
  *	One block of rte_malloc memory on the worker's socket, cut into arrays at creation. Nothing
  *	is allocated later: a full table says so, and the worker counts directly.
@@ -271,8 +271,6 @@ void
 masq_path_picture_add(
 		struct masq_path_table *table, uint32_t path, uint64_t packets, uint64_t bytes)
 {
-	if (path >= table->pictured)
-		return;
 	table->picture[path].packets += packets;
 	table->picture[path].bytes += bytes;
 }

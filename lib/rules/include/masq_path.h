@@ -93,9 +93,8 @@ void masq_path_picture_begin(struct masq_path_table *table);
 bool masq_path_picture_counters(struct masq_path_table *table, uint32_t budget);
 
 /**
- * Add what somebody has counted for @p path and has not settled, or settles now. Nothing happens when
- * the path's counter has not come into the picture: then it brings along what is settled. Worker
- * only.
+ * Add what somebody has counted for @p path and has not settled, or settles now. A counter that comes
+ * into the picture later overwrites it, and brings along what is settled. Worker only.
  */
 void masq_path_picture_add(
 		struct masq_path_table *table, uint32_t path, uint64_t packets, uint64_t bytes);

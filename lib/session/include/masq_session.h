@@ -35,7 +35,6 @@ enum masq_half_flag {
 	MASQ_HALF_PENDING = 0x04, /**< waits for another worker's answer; rewrite is not valid */
 	MASQ_HALF_WATCH = 0x08, /**< every segment may change the state, not only SYN, FIN, RST */
 	MASQ_HALF_SYN_SLOW = 0x10, /**< rules with -y: SYN segments take the slow path */
-	MASQ_HALF_SLOW = 0x20, /**< every packet takes the slow path (log, path table full) */
 	MASQ_HALF_OWNS_PORT = 0x40, /**< the external port was taken from this worker's port map */
 	MASQ_HALF_DYING = 0x80, /**< is being removed; packets are dropped by name */
 };
