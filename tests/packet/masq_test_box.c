@@ -19,6 +19,8 @@
 #include <masq_dp_manual.h>
 #include <masq_test_eal.h>
 
+#include "masq_dp_priv.h"
+
 #define RING_SIZE 8192
 #define OUT_MAX 8192
 #define MBUFS 32767
@@ -188,6 +190,12 @@ void
 box_rules(struct masq_test_box *box, const char *rules)
 {
 	load(box, rules);
+}
+
+void
+box_rules_wait(struct masq_test_box *box, bool wait)
+{
+	box->dp->mode = wait ? MASQ_DP_LCORES : MASQ_DP_MANUAL;
 }
 
 /* Somebody out there answers, unless told not to. @return true: it was an ARP request */
@@ -550,8 +558,9 @@ box_counters(const struct masq_test_box *box)
 	return counters;
 }
 
-struct masq_dp_rule_counter
-box_rule_counter(struct masq_test_box *box, const char *chain, uint32_t number)
+/* Its id, with counters that are up to date. */
+static uint32_t
+fresh_rule(struct masq_test_box *box, const char *chain, uint32_t number)
 {
 	int index = masq_conf_chain_find(&box->rules, chain);
 	const struct masq_conf_chain *c;
@@ -561,7 +570,19 @@ box_rule_counter(struct masq_test_box *box, const char *chain, uint32_t number)
 	c = &box->rules.chains[index];
 	if (masq_dp_rule_counters_refresh(box->dp, &err) != 0)
 		fail_msg("%s", err.text);
-	return masq_dp_rule_counter(box->dp, number == 0 ? c->policy_id : c->rules[number - 1].id);
+	return number == 0 ? c->policy_id : c->rules[number - 1].id;
+}
+
+struct masq_dp_rule_counter
+box_rule_counter(struct masq_test_box *box, const char *chain, uint32_t number)
+{
+	return masq_dp_rule_counter(box->dp, fresh_rule(box, chain, number));
+}
+
+void
+box_rule_zero(struct masq_test_box *box, const char *chain, uint32_t number)
+{
+	masq_dp_rule_counter_zero(box->dp, fresh_rule(box, chain, number));
 }
 
 uint64_t

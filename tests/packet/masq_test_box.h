@@ -66,6 +66,12 @@ uint64_t box_unplug(struct masq_test_box *box);
 /** Replace the rules: a rule file. */
 void box_rules(struct masq_test_box *box, const char *rules);
 
+/**
+ * From now on box_rules() is for a second thread: it waits, as with lcores, until the workers, which this
+ * thread runs by sending, have taken the rules over. Or, with false, no more.
+ */
+void box_rules_wait(struct masq_test_box *box, bool wait);
+
 /** Put a frame on a port and run the workers until nothing moves. */
 void box_send(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt);
 
@@ -141,6 +147,9 @@ struct masq_session_row box_session(struct masq_test_box *box);
 /** What rule @p number (1-based) of a chain has counted, or its policy with 0. */
 struct masq_dp_rule_counter
 box_rule_counter(struct masq_test_box *box, const char *chain, uint32_t number);
+
+/** Set it to zero. */
+void box_rule_zero(struct masq_test_box *box, const char *chain, uint32_t number);
 
 /** packets of rule @p number (1-based) of a chain, or of its policy with 0. */
 uint64_t box_rule_packets(struct masq_test_box *box, const char *chain, uint32_t number);

@@ -4,6 +4,8 @@
  * so what may go wrong goes wrong when halves are made, judged anew, taken over by another worker's
  * answer, or die: all of that happens here by chance, and the rules are asked in between.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -260,6 +262,73 @@ who_stays_is_counted_on(void **state)
 	box_close(box);
 }
 
+/* "-Z": what was counted until then is seen no more; counting goes on, also by sessions that live. */
+static void
+zeroed_while_sessions_live(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), COUNTING);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+
+	for (unsigned int k = 0; k < 5; k++)
+		talk_out(&t, 0);
+	assert_int_equal(box_rule_packets(box, "input", 1), 5);
+	box_rule_zero(box, "input", 1);
+	assert_int_equal(box_rule_packets(box, "input", 1), 0);
+	assert_int_equal(box_rule_counter(box, "input", 1).bytes, 0);
+	for (unsigned int k = 0; k < 3; k++)
+		talk_in(&t, 0);
+	talk_out(&t, 0);
+	assert_int_equal(box_rule_packets(box, "input", 1), 4);
+	assert_int_equal(box_rule_packets(box, "output", 1), 9);
+	box_close(box);
+}
+
+/* The control thread as it is with lcores: it waits for workers that poll, piece by piece, meanwhile. */
+struct replacing {
+	struct masq_test_box *box;
+	_Atomic(bool) done;
+};
+
+static void *
+replace_rules(void *arg)
+{
+	struct replacing *r = arg;
+
+	for (unsigned int k = 0; k < 30; k++)
+		box_rules(r->box, k % 2 == 0 ? COUNTING "ipchains -A input -p gre\n" : COUNTING);
+	atomic_store(&r->done, true);
+	return NULL;
+}
+
+static void
+replaced_piece_by_piece(void **state)
+{
+	enum {
+		TALKING = 300
+	};
+	struct replacing r = { .box = box_open(box_workers(state), COUNTING) };
+	static struct talk t[TALKING];
+	uint64_t sent = 0;
+	pthread_t control;
+
+	box_hello(r.box, LAN, INSIDE);
+	for (uint16_t k = 0; k < TALKING; k++)
+		t[k] = (struct talk)TALK(r.box, UDP, INSIDE, (uint16_t)(2000 + k), OUTSIDE,
+				(uint16_t)(1 + k % 7));
+	for (; sent < TALKING; sent++)
+		talk_out(&t[sent], 0);
+	box_rules_wait(r.box, true);
+	assert_int_equal(pthread_create(&control, NULL, replace_rules, &r), 0);
+	for (; !atomic_load(&r.done); sent++)
+		talk_out(&t[sent % TALKING], 0);
+	pthread_join(control, NULL);
+	box_rules_wait(r.box, false);
+	assert_int_equal(box_rule_packets(r.box, "input", 1), sent);
+	assert_int_equal(box_rule_packets(r.box, "output", 1), sent);
+	assert_int_equal(box_rule_packets(r.box, "forward", 0), sent);
+	box_close(r.box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -267,6 +336,8 @@ main(int argc, char **argv)
 		BOX_ROWS(whatever_halves_go_through),
 		BOX_ROWS(who_gives_way_has_counted),
 		BOX_ROWS(who_stays_is_counted_on),
+		BOX_ROWS(zeroed_while_sessions_live),
+		BOX_ROWS(replaced_piece_by_piece),
 	};
 
 	(void)argc;
