@@ -73,6 +73,12 @@ def run(program, topic, words):
     return rows, facts
 
 
+def pages(runs):
+    """Whether memory came from hugepages: true, false, or "some" of the runs (a topic that was skipped took none)."""
+    said = {r["hugepages"] for r in runs if r["hugepages"] is not None}
+    return "some" if len(said) > 1 else said == {True}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program")
@@ -84,13 +90,15 @@ def main():
     runs = [r for r in RUNS if not options.only or r[0] in options.only]
     if options.smoke:
         runs = [(topic, ["--smoke"]) for topic in dict.fromkeys(r[0] for r in runs)]
-    result = {"machine": machine(), "rows": []}
+    result = {"machine": machine(), "runs": [], "rows": []}
     begin = time.monotonic()
     for topic, words in runs:
         rows, facts = run(options.program, topic, words)
+        result["runs"].append({"run": " ".join([topic, *words]), "hugepages": facts.pop("hugepages", None)})
         result["machine"].update(facts)
         result["rows"] += rows
         print(f"{time.monotonic() - begin:5.0f} s  {topic} {' '.join(words)}", flush=True)
+    result["machine"]["hugepages"] = pages(result["runs"])
     result["machine"]["load_after"] = round(os.getloadavg()[0], 1)
     result["seconds"] = round(time.monotonic() - begin)
     print()

@@ -48,8 +48,16 @@ def summary(result):
     return text + (f", {skipped} rows skipped" if skipped else "")
 
 
-def machine_text(m):
-    pages = "hugepages" if m.get("hugepages") else "4 KB pages"
+def pages_text(result):
+    """Each run of a topic takes its memory anew, from hugepages when enough of them are free just then."""
+    if result["machine"]["hugepages"] == "some":
+        without = [r["run"].replace("--", "") for r in result["runs"] if r["hugepages"] is False]
+        return "hugepages, but 4 KB pages for " + ", ".join(without)
+    return "hugepages" if result["machine"]["hugepages"] else "4 KB pages"
+
+
+def machine_text(result):
+    m, pages = result["machine"], pages_text(result)
     return (f"{m['cpu']}, {m['cores']} cores, cycles of {m.get('tsc_mhz', 0):.0f} MHz, "
             f"{m.get('dpdk', '')}, gcc {m.get('compiler', '')}, {pages}, "
             f"load {m['load']} before and {m.get('load_after', m['load'])} after")
@@ -61,7 +69,7 @@ def text_table(result):
     lines = ["  ".join(c.ljust(w) for c, w in zip(r, wide)).rstrip() for r in rows]
     lines.insert(1, "  ".join("-" * w for w in wide))
     notes = [f"  {r['what']}, {r['at']}: {r['note']}" for r in result["rows"] if "note" in r]
-    tail = ["", *notes, "", machine_text(result["machine"]), summary(result) +
+    tail = ["", *notes, "", machine_text(result), summary(result) +
             f", {result['seconds']} s"]
     return "\n".join(lines + tail)
 
@@ -88,7 +96,7 @@ def rst_table(rows):
 def rst_tables(result):
     """All rows, a table a topic, as an include of docs/performance.rst."""
     lines = [".. Made by tests/perf/report.py; do not edit.", "",
-             f"{machine_text(result['machine'])}; {result['machine']['date']}, revision "
+             f"{machine_text(result)}; {result['machine']['date']}, revision "
              f"{result['machine']['revision']}. {summary(result)}, in {result['seconds']} seconds.", ""]
     for topic in dict.fromkeys(row["topic"] for row in result["rows"]):
         rows = [row for row in result["rows"] if row["topic"] == topic]
