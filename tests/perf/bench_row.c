@@ -12,8 +12,6 @@
 
 #include "bench.h"
 
-#define MANY_ROUNDS 16
-
 static int
 by_value(const void *a, const void *b)
 {
@@ -57,42 +55,17 @@ bench_stats_of(const struct bench_rounds *rounds)
 	return stats;
 }
 
-static double
-quiet_median(const struct bench_rounds *values, const struct bench_rounds *sums, double loudest)
-{
-	double quiet[BENCH_ROUNDS_MAX];
-	unsigned int n = 0;
-
-	for (unsigned int i = 0; i < kept(values); i++)
-		if (sums->value[i] <= loudest)
-			quiet[n++] = values->value[i];
-	return bench_median(quiet, n);
-}
-
 struct bench_compared
 bench_compare(const struct bench_rounds *value, const struct bench_rounds *reference)
 {
-	struct bench_rounds ratio = { 0 }, sum = { 0 }, sorted;
-	struct bench_compared c;
-	unsigned int n;
-	double loudest;
+	struct bench_rounds ratio = { 0 };
 
 	if (value->n != reference->n)
 		bench_fail("%u rounds cannot be compared with %u", value->n, reference->n);
-	for (unsigned int i = 0; i < kept(value); i++) {
+	for (unsigned int i = 0; i < kept(value); i++)
 		bench_rounds_add(&ratio, value->value[i] / reference->value[i]);
-		bench_rounds_add(&sum, value->value[i] + reference->value[i]);
-	}
-	n = kept(&sum);
-	sorted = sum;
-	bench_median(sorted.value, n);
-	loudest = sorted.value[n < MANY_ROUNDS ? n / 2 : n / 4];
-	c = (struct bench_compared){ bench_stats_of(value), bench_stats_of(reference),
+	return (struct bench_compared){ bench_stats_of(value), bench_stats_of(reference),
 		bench_stats_of(&ratio) };
-	c.value.median = quiet_median(value, &sum, loudest);
-	c.reference.median = quiet_median(reference, &sum, loudest);
-	c.ratio.median = quiet_median(&ratio, &sum, loudest);
-	return c;
 }
 
 struct bench_stats

@@ -34,11 +34,7 @@ struct bench_compared {
 	struct bench_stats value, reference, ratio;
 };
 
-/**
- * Compare round by round. The medians are those of the quietest quarter of the rounds (of few rounds
- * half), which are those whose sum of both sides is least: what others do on the machine makes both
- * dearer, but not by the same factor. Minimum and maximum are of all rounds.
- */
+/** Compare round by round: the ratio is that of a round, in which both sides found the same machine. */
 struct bench_compared
 bench_compare(const struct bench_rounds *value, const struct bench_rounds *reference);
 
