@@ -229,6 +229,14 @@ bench_put_frame(struct bench_box *box, enum bench_port port, struct rte_mbuf *mb
 }
 
 void
+bench_put_first(struct bench_box *box, enum bench_port port, struct rte_mbuf *mbuf,
+		const struct masq_tuple *tuple, bool reply)
+{
+	bench_frame_write(mbuf, tuple, reply ? MASQ_TCP_SYN | MASQ_TCP_ACK : MASQ_TCP_SYN, 0);
+	bench_put_frame(box, port, mbuf, tuple);
+}
+
+void
 bench_put(struct bench_box *box, enum bench_port port, struct rte_mbuf *mbuf,
 		const struct masq_tuple *tuple)
 {
@@ -376,12 +384,13 @@ bench_run_some(struct bench_box *box, struct rte_mbuf **batch, unsigned int n, u
 /* ---------------------------------------------------------------- flows */
 
 static struct masq_tuple
-first_packet(struct bench_box *box, enum bench_port port, const struct masq_tuple *tuple)
+first_packet(struct bench_box *box, enum bench_port port, const struct masq_tuple *tuple,
+		bool reply)
 {
 	struct rte_mbuf *out;
 	unsigned int n = 0;
 
-	bench_put(box, port, bench_batch[0], tuple);
+	bench_put_first(box, port, bench_batch[0], tuple, reply);
 	for (unsigned int round = 0; n == 0 && round < ROUNDS_MAX; round++) {
 		poll_all(box, 1);
 		box->now_ms++;
@@ -399,10 +408,11 @@ first_packet(struct bench_box *box, enum bench_port port, const struct masq_tupl
 void
 bench_warm_up(struct bench_box *box, enum bench_kind kind, const struct bench_flow *flow)
 {
-	struct masq_tuple reply = first_packet(box, bench_port_of(kind, false), &flow->initial);
+	struct masq_tuple reply = first_packet(
+			box, bench_port_of(kind, false), &flow->initial, false);
 
 	if (kind != BENCH_ROUTED)
-		first_packet(box, bench_port_of(kind, true), &reply);
+		first_packet(box, bench_port_of(kind, true), &reply, true);
 }
 
 /*
@@ -419,11 +429,25 @@ bench_sessions_make(
 		uint32_t count = RTE_MIN(step, n - first);
 
 		for (uint32_t k = 0; k < count; k++)
-			bench_put(box, bench_port_of(kind, false), bench_batch[k],
-					&flows[first + k].initial);
+			bench_put_first(box, bench_port_of(kind, false), bench_batch[k],
+					&flows[first + k].initial, false);
 		bench_run(box, count, bench_batch);
 		for (uint32_t k = 0; k < count; k++)
 			flows[first + k].reply = bench_frame_reply(bench_batch[k]);
+	}
+}
+
+void
+bench_handshakes_end(struct bench_box *box, enum bench_kind kind, const struct bench_flow *flows,
+		uint32_t n)
+{
+	for (uint32_t first = 0; first < n; first += BENCH_BATCH) {
+		uint32_t count = RTE_MIN((uint32_t)BENCH_BATCH, n - first);
+
+		for (uint32_t k = 0; k < count; k++)
+			bench_put(box, bench_port_of(kind, false), bench_batch[k],
+					&flows[first + k].initial);
+		bench_run(box, count, bench_batch);
 	}
 }
 
@@ -437,10 +461,11 @@ bench_replies_make(struct bench_box *box, enum bench_kind kind, const struct ben
 		uint32_t count = RTE_MIN((uint32_t)BENCH_BATCH, n - first);
 
 		for (uint32_t k = 0; k < count; k++)
-			bench_put(box, bench_port_of(kind, true), bench_batch[k],
-					&flows[first + k].reply);
+			bench_put_first(box, bench_port_of(kind, true), bench_batch[k],
+					&flows[first + k].reply, true);
 		cycles += bench_run(box, count, bench_batch);
 	}
+	bench_handshakes_end(box, kind, flows, n);
 	return (double)cycles / n;
 }
 

@@ -69,7 +69,13 @@ bench_box_queue(const struct bench_box *box, enum bench_port port, const struct 
 void bench_put_frame(struct bench_box *box, enum bench_port port, struct rte_mbuf *mbuf,
 		const struct masq_tuple *tuple);
 
-/** Write an ordinary frame and put it. */
+/**
+ * Write the first frame of a flow, or the first answer, and put it: of TCP a SYN, or a SYN ACK segment.
+ */
+void bench_put_first(struct bench_box *box, enum bench_port port, struct rte_mbuf *mbuf,
+		const struct masq_tuple *tuple, bool reply);
+
+/** Write a later frame and put it: of TCP an ACK segment. */
 void bench_put(struct bench_box *box, enum bench_port port, struct rte_mbuf *mbuf,
 		const struct masq_tuple *tuple);
 
@@ -110,7 +116,12 @@ void bench_warm_up(struct bench_box *box, enum bench_kind kind, const struct ben
 void bench_sessions_make(
 		struct bench_box *box, enum bench_kind kind, struct bench_flow *flows, uint32_t n);
 
-/** First packets of the other direction. @return cycles a packet */
+/**
+ * First packets of the other direction, and then, not measured, the third segment of TCP's handshake:
+ * sessions are established.
+ *
+ * @return cycles a packet
+ */
 double bench_replies_make(struct bench_box *box, enum bench_kind kind,
 		const struct bench_flow *flows, uint32_t n);
 
@@ -122,6 +133,10 @@ double bench_replies_make(struct bench_box *box, enum bench_kind kind,
  */
 double bench_hit_round(struct bench_box *box, enum bench_kind kind, const struct bench_flow *flows,
 		uint32_t n, unsigned int passes);
+
+/** One more packet of each flow's own direction: of TCP the ACK that ends the handshake. Not measured. */
+void bench_handshakes_end(struct bench_box *box, enum bench_kind kind,
+		const struct bench_flow *flows, uint32_t n);
 
 struct masq_dp_counters bench_counters(const struct bench_box *box);
 

@@ -60,9 +60,9 @@ run_first(struct bench_box *box, struct bench_flow *flows, bool reply, counted *
 {
 	for (uint32_t first = 0; first < SESSIONS; first += BENCH_BATCH) {
 		for (uint32_t k = 0; k < BENCH_BATCH; k++)
-			bench_put(box, reply ? BENCH_WAN : BENCH_LAN, bench_batch[k],
-					reply ? &flows[first + k].reply
-					      : &flows[first + k].initial);
+			bench_put_first(box, reply ? BENCH_WAN : BENCH_LAN, bench_batch[k],
+					reply ? &flows[first + k].reply : &flows[first + k].initial,
+					reply);
 		run(box, f, BENCH_BATCH);
 		for (uint32_t k = 0; k < BENCH_BATCH && !reply; k++)
 			flows[first + k].reply = bench_frame_reply(bench_batch[k]);
@@ -95,6 +95,7 @@ count_masquerade(void)
 	bench_warm_up(box, BENCH_MASQUERADE, &flows[SESSIONS]);
 	run_first(box, flows, false, bench_counted_session);
 	run_first(box, flows, true, bench_counted_reply);
+	bench_handshakes_end(box, BENCH_MASQUERADE, flows, SESSIONS);
 	run_hits(box, BENCH_MASQUERADE, flows, bench_counted_masquerade);
 	free(flows);
 	bench_box_destroy(box);

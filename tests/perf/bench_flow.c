@@ -21,7 +21,8 @@ const char bench_rule_text[] = "route add 10.0.0.0/8 via 192.168.1.254\n"
 			       "ipchains -A forward -d 198.51.100.0/24 -j ACCEPT\n"
 			       "ipchains -A forward -s 10.0.0.0/8 -j MASQ\n"
 			       "ipchains -P forward DENY\n"
-			       "portfw -a -P udp -L 203.0.113.1 53 -R 10.0.0.53 53\n";
+			       "portfw -a -P udp -L 203.0.113.1 53 -R 10.0.0.53 53\n"
+			       "portfw -a -P tcp -L 203.0.113.1 53 -R 10.0.0.53 53\n";
 
 uint64_t
 bench_random(void)
@@ -51,15 +52,16 @@ bench_flow_tuple(enum bench_kind kind, uint32_t i)
 {
 	uint32_t inside = MASQ_IP4(10, 0, 0, 0) | (1 + (i >> 6));
 	uint32_t mixed = i * UINT32_C(2654435761);
+	uint8_t proto = (i & 1) != 0 ? IPPROTO_TCP : IPPROTO_UDP;
 
 	if (kind == BENCH_PORTFW)
 		return tuple(MASQ_IP4(198, 18, 0, 0) + (i >> 5), (uint16_t)(1024 + (i & 31)),
-				MASQ_IP4(203, 0, 113, 1), 53, IPPROTO_UDP);
+				MASQ_IP4(203, 0, 113, 1), 53, proto);
 	if (kind == BENCH_ROUTED)
 		return tuple(inside, (uint16_t)(1024 + (i & 63)), MASQ_IP4(198, 51, 100, 7), 443,
 				IPPROTO_UDP);
 	return tuple(inside, (uint16_t)(1024 + (i & 63)), MASQ_IP4(198, 18, 0, 0) + (mixed >> 15),
-			443, (i & 1) != 0 ? IPPROTO_TCP : IPPROTO_UDP);
+			443, proto);
 }
 
 struct bench_flow *

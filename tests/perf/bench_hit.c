@@ -134,7 +134,7 @@ create_block(struct hit *h, struct bench_box *box, struct create *create, uint32
 	uint64_t real, bare;
 
 	for (uint32_t k = 0; k < count; k++)
-		bench_put(box, BENCH_LAN, bench_batch[k], &flows[k].initial);
+		bench_put_first(box, BENCH_LAN, bench_batch[k], &flows[k].initial, false);
 	real = bench_run(box, count, bench_batch);
 	for (uint32_t k = 0; k < count; k++)
 		flows[k].reply = bench_frame_reply(bench_batch[k]);

@@ -61,7 +61,7 @@ make(struct ports *p, uint32_t net, uint32_t first, uint32_t n, uint32_t peers, 
 		for (uint32_t k = 0; k < count; k++) {
 			struct masq_tuple tuple = call(net, begin + k, peers, proto);
 
-			bench_put(p->box, BENCH_LAN, bench_batch[k], &tuple);
+			bench_put_first(p->box, BENCH_LAN, bench_batch[k], &tuple, false);
 		}
 		cycles += bench_run(p->box, count, bench_batch);
 	}

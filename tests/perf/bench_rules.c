@@ -46,7 +46,8 @@ measure(const struct bench_options *options, uint32_t n, struct figures *f)
 		flows[i].initial = bench_ruleset_flow(&model, &rnd);
 	for (uint32_t i = 0; i + BENCH_BATCH < options->sessions; i += BENCH_BATCH) {
 		for (unsigned int k = 0; k < BENCH_BATCH; k++)
-			bench_put(box, BENCH_LAN, bench_batch[k], &flows[i + k].initial);
+			bench_put_first(box, BENCH_LAN, bench_batch[k], &flows[i + k].initial,
+					false);
 		blocks[n_blocks++ % BENCH_ROUNDS_MAX] = (double)bench_run(box, BENCH_BATCH,
 									bench_batch) /
 				BENCH_BATCH;

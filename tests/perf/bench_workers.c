@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <masq_pkt.h>
+
 #include "bench.h"
 #include "bench_box.h"
 #include "bench_row.h"
@@ -156,7 +158,11 @@ static void
 put_numbered(struct bench_box *box, struct order *order, enum bench_port port,
 		struct rte_mbuf *mbuf, const struct masq_tuple *tuple, uint32_t stream)
 {
-	bench_frame_write(mbuf, tuple, 0x10, ++order->sent[stream]);
+	uint8_t flags = MASQ_TCP_ACK;
+
+	if (order->sent[stream]++ == 0)
+		flags = stream % 2 == 0 ? MASQ_TCP_SYN : MASQ_TCP_SYN | MASQ_TCP_ACK;
+	bench_frame_write(mbuf, tuple, flags, order->sent[stream]);
 	memcpy(rte_pktmbuf_mtod_offset(mbuf, void *, FLOW_AT), &stream, sizeof(stream));
 	bench_put_frame(box, port, mbuf, tuple);
 }
