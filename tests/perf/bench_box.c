@@ -411,8 +411,13 @@ bench_warm_up(struct bench_box *box, enum bench_kind kind, const struct bench_fl
 	struct masq_tuple reply = first_packet(
 			box, bench_port_of(kind, false), &flow->initial, false);
 
-	if (kind != BENCH_ROUTED)
-		first_packet(box, bench_port_of(kind, true), &reply, true);
+	first_packet(box, bench_port_of(kind, true), &reply, true);
+	for (uint32_t k = 0; kind == BENCH_ROUTED && k < BENCH_ROUTES; k++) {
+		struct masq_tuple other = flow->initial;
+
+		other.dst = bench_routed_host(k);
+		first_packet(box, BENCH_LAN, &other, false);
+	}
 }
 
 /*
@@ -478,7 +483,7 @@ bench_hit_round(struct bench_box *box, enum bench_kind kind, const struct bench_
 	for (unsigned int pass = 0; pass < passes; pass++) {
 		for (unsigned int k = 0; k < BENCH_BATCH; k++) {
 			const struct bench_flow *flow = &flows[bench_random() % n];
-			bool reply = (k & 1) != 0 && kind != BENCH_ROUTED;
+			bool reply = (k & 1) != 0;
 
 			bench_put(box, bench_port_of(kind, reply), bench_batch[k],
 					reply ? &flow->reply : &flow->initial);

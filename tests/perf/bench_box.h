@@ -109,7 +109,7 @@ void bench_idle(struct bench_box *box, unsigned int ms);
 /** Take what left; ARP requests are answered. @return packets */
 unsigned int bench_collect(struct bench_box *box, struct rte_mbuf **out, unsigned int max);
 
-/** One packet each way of a flow, so that both neighbours are known and no ARP is measured. */
+/** One packet each way of a flow, so that all neighbours are known and no ARP is measured. */
 void bench_warm_up(struct bench_box *box, enum bench_kind kind, const struct bench_flow *flow);
 
 /** First packets of n flows, and the reply tuples that they get. Not measured. */

@@ -75,7 +75,7 @@ run_hits(struct bench_box *box, enum bench_kind kind, const struct bench_flow *f
 	for (unsigned int pass = 0; pass < PASSES; pass++) {
 		for (unsigned int k = 0; k < BENCH_BATCH; k++) {
 			const struct bench_flow *flow = &flows[bench_random() % SESSIONS];
-			bool reply = (k & 1) != 0 && kind != BENCH_ROUTED;
+			bool reply = (k & 1) != 0;
 
 			bench_put(box, bench_port_of(kind, reply), bench_batch[k],
 					reply ? &flow->reply : &flow->initial);
@@ -124,10 +124,7 @@ count_routed(void)
 	struct bench_flow *flows = bench_flows_make(BENCH_ROUTED, SESSIONS);
 
 	bench_warm_up(box, BENCH_ROUTED, &flows[0]);
-	for (uint32_t i = 0; i < SESSIONS; i++) {
-		bench_put(box, BENCH_LAN, bench_batch[0], &flows[i].initial);
-		bench_run(box, 1, bench_batch);
-	}
+	bench_replies_make(box, BENCH_ROUTED, flows, SESSIONS);
 	run_hits(box, BENCH_ROUTED, flows, bench_counted_routed);
 	free(flows);
 	bench_box_destroy(box);

@@ -15,10 +15,19 @@
 #include "bench.h"
 
 const char bench_rule_text[] = "route add 10.0.0.0/8 via 192.168.1.254\n"
+			       "route add 198.51.100.0/27 via 203.0.113.10\n"
+			       "route add 198.51.100.32/27 via 203.0.113.11\n"
+			       "route add 198.51.100.64/27 via 203.0.113.12\n"
+			       "route add 198.51.100.96/27 via 203.0.113.13\n"
+			       "route add 198.51.100.128/27 via 203.0.113.14\n"
+			       "route add 198.51.100.160/27 via 203.0.113.15\n"
+			       "route add 198.51.100.192/27 via 203.0.113.16\n"
+			       "route add 198.51.100.224/27 via 203.0.113.17\n"
 			       "ipchains -A input -s 192.0.2.0/24 -j DENY\n"
 			       "ipchains -A input -p tcp -s 0.0.0.0/0 6000:6010 -j DENY\n"
 			       "ipchains -A input -s 10.0.0.0/8 -m 1\n"
 			       "ipchains -A forward -d 198.51.100.0/24 -j ACCEPT\n"
+			       "ipchains -A forward -s 198.51.100.0/24 -j ACCEPT\n"
 			       "ipchains -A forward -s 10.0.0.0/8 -j MASQ\n"
 			       "ipchains -P forward DENY\n"
 			       "portfw -a -P udp -L 203.0.113.1 53 -R 10.0.0.53 53\n"
@@ -58,10 +67,17 @@ bench_flow_tuple(enum bench_kind kind, uint32_t i)
 		return tuple(MASQ_IP4(198, 18, 0, 0) + (i >> 5), (uint16_t)(1024 + (i & 31)),
 				MASQ_IP4(203, 0, 113, 1), 53, proto);
 	if (kind == BENCH_ROUTED)
-		return tuple(inside, (uint16_t)(1024 + (i & 63)), MASQ_IP4(198, 51, 100, 7), 443,
-				IPPROTO_UDP);
+		return tuple(inside, (uint16_t)(1024 + (i & 63)),
+				MASQ_IP4(198, 51, 100, 0) + (mixed >> 24), 443, proto);
 	return tuple(inside, (uint16_t)(1024 + (i & 63)), MASQ_IP4(198, 18, 0, 0) + (mixed >> 15),
 			443, proto);
+}
+
+rte_be32_t
+bench_routed_host(uint32_t k)
+{
+	return rte_cpu_to_be_32(
+			MASQ_IP4(198, 51, 100, 0) + k % BENCH_ROUTES * (256 / BENCH_ROUTES));
 }
 
 struct bench_flow *
@@ -71,8 +87,11 @@ bench_flows_make(enum bench_kind kind, uint32_t n)
 
 	if (flows == NULL)
 		bench_fail("no memory for %u flows", n);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		flows[i].initial = bench_flow_tuple(kind, i);
+		if (kind == BENCH_ROUTED)
+			flows[i].reply = masq_tuple_reverse(&flows[i].initial);
+	}
 	return flows;
 }
 

@@ -19,14 +19,19 @@
 enum bench_kind {
 	BENCH_MASQUERADE, /**< inside hosts to many peers, all hidden behind one address */
 	BENCH_PORTFW, /**< many clients to one forwarded port */
-	BENCH_ROUTED, /**< inside hosts to a network that is not masqueraded; no sessions */
+	BENCH_ROUTED, /**< inside hosts to 256 that are not masqueraded, behind BENCH_ROUTES; no sessions */
 	BENCH_KINDS
 };
 
-/** Both directions; the reply's tuple is known when the first packet has left. */
+/** Both directions; the reply's tuple is known when the first packet has left, of routed ones at once. */
 struct bench_flow {
 	struct masq_tuple initial, reply;
 };
+
+#define BENCH_ROUTES 8 /**< each by a next hop of its own */
+
+/** @return an address behind route number @p k, network order */
+rte_be32_t bench_routed_host(uint32_t k);
 
 /** Rules under which all kinds of flows work. */
 extern const char bench_rule_text[];
