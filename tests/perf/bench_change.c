@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * 10 000 rules are replaced by 10 000 others while packets flow.
+ * 10 000 rules are replaced by 10 000 others while packets flow, and their counters are listed.
  *
  * This thread is the worker and the traffic, a second one is the control thread that compiles and
  * publishes. So the data path is made for manual polling and, once it runs, told that its workers
@@ -15,7 +15,8 @@
  * the same order, a burst from both ports a poll, and each poll is timed: the first takes the new
  * rules over, the next ones let halves leave the old ones, all of them judge their packets anew. What
  * poll number k does is the same after each replacement, so its time is the least of them, as in
- * bench_expiry.c, and the longest of these is the figure.
+ * bench_expiry.c, and the longest of these is the figure. The same with a question for the counters in
+ * place of new rules: the worker copies them and looks at all its halves, piece by piece.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -48,6 +49,13 @@ static const uint8_t tos_bits[SETS][MASQ_CHAIN_BUILTINS] = { { 0x04, 0x20, 0x08 
 /* Of packets that met the forward chain, and of those that did not. */
 static const uint8_t tos_of_set[SETS][2] = { { 0x2c, 0x0c }, { 0x58, 0x18 } };
 
+/* What the control thread does. */
+enum task {
+	NOTHING,
+	PUBLISH, /* the other rule set */
+	LIST, /* the counters of all rules */
+};
+
 struct change {
 	const struct bench_options *options;
 	struct bench_box *box;
@@ -57,10 +65,12 @@ struct change {
 
 	/* between the two threads */
 	pthread_t control;
-	sem_t wanted; /* one more replacement, or the end */
-	_Atomic(unsigned int) done; /* replacements in force */
+	sem_t wanted; /* one more task, or the end */
+	enum task task; /* which */
+	unsigned int published;
+	_Atomic(unsigned int) done; /* tasks */
 	_Atomic(bool) end;
-	double publish_ms;
+	double took_ms; /* the last one */
 
 	uint64_t sent, left, mixed, of_set[SETS];
 	uint64_t *least; /* cycles of poll number k so far; NULL: polls are not timed */
@@ -101,6 +111,15 @@ make_set(struct change *c, unsigned int set, uint32_t rules)
 	model->chains[MASQ_CHAIN_INPUT].rules[0].id = COUNTING_ID;
 }
 
+static void
+refresh(struct change *c)
+{
+	struct masq_err err = { "" };
+
+	if (masq_dp_rule_counters_refresh(c->box->dp, &err) != 0)
+		bench_fail("%s", err.text);
+}
+
 static void *
 control(void *arg)
 {
@@ -113,8 +132,11 @@ control(void *arg)
 		if (atomic_load(&c->end))
 			return NULL;
 		t = rte_rdtsc();
-		bench_box_publish(c->box, &c->sets[(atomic_load(&c->done) + 1) % SETS]);
-		c->publish_ms = bench_watch_us(rte_rdtsc() - t) / 1000;
+		if (c->task == PUBLISH)
+			bench_box_publish(c->box, &c->sets[++c->published % SETS]);
+		else
+			refresh(c);
+		c->took_ms = bench_watch_us(rte_rdtsc() - t) / 1000;
 		atomic_fetch_add(&c->done, 1);
 	}
 }
@@ -177,7 +199,14 @@ send_all(struct change *c)
 		send_batch(c, first);
 }
 
-/* Traffic until publication @p number is through. */
+static void
+want(struct change *c, enum task task)
+{
+	c->task = task;
+	sem_post(&c->wanted);
+}
+
+/* Traffic until task @p number is through. */
 static void
 send_until(struct change *c, unsigned int number)
 {
@@ -193,12 +222,21 @@ publish_unseen(struct change *c, unsigned int set)
 {
 	const struct masq_dp *dp = c->box->dp;
 
-	if ((atomic_load(&c->done) + 1) % SETS != set) {
-		sem_post(&c->wanted);
+	if ((c->published + 1) % SETS != set) {
+		want(c, PUBLISH);
 		send_until(c, atomic_load(&c->done) + 1);
 	}
-	sem_post(&c->wanted);
+	want(c, PUBLISH);
 	while (atomic_load(&dp->snapshot) == dp->workers[0]->snapshot)
+		rte_pause();
+}
+
+/* The counters are asked for, and the letter waits for the worker. */
+static void
+list_unseen(struct change *c)
+{
+	want(c, LIST);
+	while (atomic_load(&c->box->dp->workers[0]->mail) == NULL)
 		rte_pause();
 }
 
@@ -231,16 +269,17 @@ static void
 replace(struct change *c, struct bench_rounds *publish_ms)
 {
 	for (unsigned int r = 0; r < (c->options->smoke ? 2 : REPLACEMENTS); r++) {
-		sem_post(&c->wanted);
+		want(c, PUBLISH);
 		send_until(c, atomic_load(&c->done) + 1);
 		send_all(c);
-		bench_rounds_add(publish_ms, c->publish_ms);
+		bench_rounds_add(publish_ms, c->took_ms);
 	}
 }
 
-/* The longest poll behind a publication of this rule set, or, with @p replaced false, behind none. */
+/* The longest poll behind a publication of this rule set, behind a listing, or behind nothing. */
 static double
-longest_us(struct change *c, unsigned int set, bool replaced, double *first_us)
+longest_us(struct change *c, enum task task, unsigned int set, double *first_us,
+		struct bench_rounds *took_ms)
 {
 	uint32_t polls = 2 * c->n_flows, n_polls = 0; /* more than one packet each */
 	uint64_t longest = 0;
@@ -253,16 +292,20 @@ longest_us(struct change *c, unsigned int set, bool replaced, double *first_us)
 	for (unsigned int r = 0; r < (c->options->smoke ? 1 : REPEATS); r++) {
 		unsigned int number = atomic_load(&c->done);
 
-		if (replaced) {
+		if (task == PUBLISH)
 			publish_unseen(c, set);
+		else if (task == LIST)
+			list_unseen(c);
+		if (task != NOTHING)
 			number = atomic_load(&c->done) + 1;
-		}
 		c->least = least;
 		c->n_polls = 0;
 		send_all(c);
 		c->least = NULL;
 		n_polls = c->n_polls;
 		send_until(c, number);
+		if (task == LIST)
+			bench_rounds_add(took_ms, c->took_ms);
 	}
 	for (uint32_t k = 0; k < n_polls; k++)
 		longest = RTE_MAX(longest, least[k]);
@@ -292,10 +335,7 @@ prepare(struct change *c)
 static uint64_t
 counted(struct change *c)
 {
-	struct masq_err err = { "" };
-
-	if (masq_dp_rule_counters_refresh(c->box->dp, &err) != 0)
-		bench_fail("%s", err.text);
+	refresh(c);
 	return masq_dp_rule_counter(c->box->dp, COUNTING_ID).packets;
 }
 
@@ -318,13 +358,15 @@ tell_exact(struct change *c, const char *what, double value, const char *note)
 static void
 tell_times(struct change *c, const struct bench_rounds *publish_ms)
 {
-	double first_us, quiet;
-	struct bench_rounds longest = { 0 };
+	double first_us, first_picture_us, quiet, listed;
+	struct bench_rounds longest = { 0 }, list_ms = { 0 };
 
 	start_control(c);
-	quiet = longest_us(c, 0, false, &first_us);
+	quiet = longest_us(c, NOTHING, 0, &first_us, NULL);
 	for (unsigned int set = 0; set < SETS; set++)
-		bench_rounds_add(&longest, longest_us(c, set, true, &first_us));
+		bench_rounds_add(&longest, longest_us(c, PUBLISH, set, &first_us, NULL));
+	send_all(c);
+	listed = longest_us(c, LIST, 0, &first_picture_us, &list_ms);
 	stop_control(c);
 	bench_row(&(struct bench_row){
 			.topic = "change",
@@ -347,6 +389,27 @@ tell_times(struct change *c, const struct bench_rounds *publish_ms)
 			.x = RULES,
 			.unit = "ms",
 			.rounds = publish_ms,
+			.note = "beside a busy worker",
+	});
+	bench_row(&(struct bench_row){
+			.topic = "change",
+			.what = "counters are listed, longest poll",
+			.at = c->options->smoke ? "200 rules" : "10000 rules",
+			.x = RULES,
+			.unit = "us",
+			.value = bench_stats_one(listed),
+			.bar = BENCH_AT_MOST,
+			.limit = 50,
+			.note = bench_text("the first one %.1f, without a listing %.1f us",
+					first_picture_us, quiet),
+	});
+	bench_row(&(struct bench_row){
+			.topic = "change",
+			.what = "counters are listed, the control thread's part",
+			.at = c->options->smoke ? "200 rules" : "10000 rules",
+			.x = RULES,
+			.unit = "ms",
+			.rounds = &list_ms,
 			.note = "beside a busy worker",
 	});
 }
