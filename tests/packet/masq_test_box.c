@@ -20,6 +20,7 @@
 #include <masq_test_eal.h>
 
 #include "masq_dp_priv.h"
+#include "masq_test_watch.h"
 
 #define RING_SIZE 8192
 #define OUT_MAX 8192
@@ -260,6 +261,26 @@ ports_are_empty(void)
 	return true;
 }
 
+/* A round of every worker, in which nobody may allocate. */
+static void
+poll_all(struct masq_test_box *box)
+{
+	watch_allocations(true);
+	for (uint32_t w = 0; w < masq_dp_workers(box->dp); w++)
+		masq_dp_poll(box->dp, w, box->now_ms);
+	watch_allocations(false);
+}
+
+static void
+demand_no_allocation(void)
+{
+	const char *first = "";
+	unsigned int n = watch_taken(&first);
+
+	if (n > 0)
+		fail_msg("a worker allocated %u times, by %s first", n, first);
+}
+
 /* A few rounds more than the longest chain of messages: hand-off, question, answer, ARP. */
 void
 box_run(struct masq_test_box *box)
@@ -267,8 +288,7 @@ box_run(struct masq_test_box *box)
 	unsigned int quiet = 0;
 
 	for (unsigned int round = 0; round < SETTLE_ROUNDS && quiet < 8; round++) {
-		for (uint32_t w = 0; w < masq_dp_workers(box->dp); w++)
-			masq_dp_poll(box->dp, w, box->now_ms);
+		poll_all(box);
 		quiet = collect(box) == 0 && ports_are_empty() ? quiet + 1 : 0;
 	}
 }
@@ -474,8 +494,7 @@ box_advance(struct masq_test_box *box, uint64_t ms)
 		box->now_ms += step;
 		ms -= step;
 		for (unsigned int round = 0; round < 3; round++) {
-			for (uint32_t w = 0; w < masq_dp_workers(box->dp); w++)
-				masq_dp_poll(box->dp, w, box->now_ms);
+			poll_all(box);
 			collect(box);
 		}
 	}
@@ -614,6 +633,7 @@ finish(struct masq_test_box *box)
 	unsigned int pool_free = box->pool_free;
 	uint64_t caught;
 
+	demand_no_allocation();
 	masq_dp_stop(box->dp);
 	demand_balance(box);
 	assert_int_equal(box_counters(box).held, 0);

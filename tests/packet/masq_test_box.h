@@ -17,7 +17,8 @@
  *
  * Three ports: LAN 192.168.1.1/24, WAN 203.0.113.1/24 (default route to .254), SRV 192.168.16.1/24.
  * Everybody out there answers ARP, except addresses that box_mute() names. box_close() demands that
- * every packet is accounted for and that no buffer, port or session is left.
+ * every packet is accounted for, that no worker allocated anything (masq_test_watch.h), and that no
+ * buffer, port or session is left.
  */
 
 #include <setjmp.h>
