@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_byteorder.h>
+
 #include "masq_test_talk.h"
 
 #define LOW 40000
@@ -343,7 +345,9 @@ session_table_full_of_calls(void **state)
 	box_close(box);
 }
 
-#define FLOOD_RULES MASQ_ALL "portfw -a -P tcp -L 203.0.113.1 80 -R 192.168.16.27 80\n"
+#define FLOOD_RULES                                                         \
+	MASQ_ALL "portfw -a -P tcp -L 203.0.113.1 80 -R 192.168.16.27 80\n" \
+		 "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 53\n"
 
 /* Established conversations of both protocols, from both sides. */
 static uint32_t
@@ -378,9 +382,9 @@ still_talk(struct talk *talks, uint32_t n)
 	}
 }
 
-/* SYN segments that nobody answers: each is served, the oldest of them goes, nobody else does. */
+/* Packets that nobody answers: each is served, the oldest of them goes, nobody else does. */
 static void
-a_flood_from_inside_gives_way_to_itself(void **state)
+flood_from_inside(void **state, uint8_t proto)
 {
 	enum {
 		TRIPLES = 4,
@@ -397,6 +401,7 @@ a_flood_from_inside_gives_way_to_itself(void **state)
 	for (uint16_t k = 0; k < FLOWS; k++) {
 		struct talk t = TALK(box, TCP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 80);
 
+		t.proto = proto;
 		talk_out(&t, SYN);
 	}
 	counters = box_counters(box);
@@ -405,6 +410,101 @@ a_flood_from_inside_gives_way_to_itself(void **state)
 	assert_in_range(box_sessions(box), 64 * box_workers(state) - n, 64 * box_workers(state));
 	assert_int_equal(counters.sessions_evicted, n + FLOWS - box_sessions(box));
 	still_talk(talks, n);
+	box_close(box);
+}
+
+static void
+a_flood_of_syns_gives_way_to_itself(void **state)
+{
+	flood_from_inside(state, IPPROTO_TCP);
+}
+
+static void
+a_flood_of_datagrams_gives_way_to_itself(void **state)
+{
+	flood_from_inside(state, IPPROTO_UDP);
+}
+
+/* Which flows have a session, by the port that their host uses: from FIRST_PORT on. */
+#define FIRST_PORT 2000
+
+static void
+list_flows(struct masq_test_box *box, bool *alive, uint8_t *creator, uint32_t n)
+{
+	const struct masq_dp_session_filter all = { 0 };
+	struct masq_dp_cursor cursor = { 0 };
+	struct masq_session_row rows[64];
+	bool end = false;
+
+	memset(alive, 0, n * sizeof(*alive));
+	while (!end) {
+		int found = masq_dp_sessions(box_dp(box), &all, &cursor, rows, 64, &end);
+
+		for (int i = 0; i < found; i++) {
+			uint32_t flow = rte_be_to_cpu_16(rows[i].initial.sport) - FIRST_PORT;
+
+			assert_true(flow < n);
+			alive[flow] = true;
+			creator[flow] = rows[i].creator;
+		}
+	}
+}
+
+/* With each new flow the oldest one of its worker goes, and only this. */
+static void
+half_open_sessions_go_by_age(void **state)
+{
+	enum {
+		RECORDS = 64,
+		FLOWS = 400
+	};
+	const struct masq_test_box_options small = {
+		.workers = box_workers(state), .rules = MASQ_ALL, .sessions = RECORDS
+	};
+	struct masq_test_box *box = box_open_with(&small);
+	uint8_t creator[FLOWS];
+	bool alive[FLOWS];
+
+	for (uint32_t k = 0; k < FLOWS; k++) {
+		uint32_t younger[4] = { 0 }; /* of each worker */
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(FIRST_PORT + k), OUTSIDE, 80);
+
+		t.proto = k % 2 == 0 ? IPPROTO_UDP : IPPROTO_TCP;
+		talk_out(&t, SYN);
+		list_flows(box, alive, creator, FLOWS);
+		assert_true(alive[k]);
+		for (uint32_t i = k + 1; i-- > 0;)
+			assert_int_equal(alive[i], younger[creator[i]]++ < RECORDS);
+	}
+	box_close(box);
+}
+
+/* Connections that come about while a flood goes on are not part of it any more. */
+static void
+connections_made_in_a_flood_stay(void **state)
+{
+	enum {
+		CONNECTIONS = 20,
+		EACH = 60 /* packets of the flood before each of them */
+	};
+	const struct masq_test_box_options small = {
+		.workers = box_workers(state), .rules = MASQ_ALL, .sessions = 64
+	};
+	struct masq_test_box *box = box_open_with(&small);
+	struct talk talks[CONNECTIONS];
+
+	for (uint16_t k = 0; k < CONNECTIONS; k++) {
+		for (uint16_t i = 0; i < EACH; i++) {
+			struct talk t = TALK(box, TCP, INSIDE, (uint16_t)(2000 + k * EACH + i),
+					OUTSIDE, 80);
+
+			talk_out(&t, SYN);
+		}
+		talks[k] = (struct talk)TALK(box, TCP, INSIDE, (uint16_t)(1025 + k), OUTSIDE, 443);
+		talk_open_from_inside(&talks[k]);
+	}
+	still_talk(talks, CONNECTIONS);
+	assert_int_equal(box_drops(box, MASQ_DROP_SESSION_TABLE), 0);
 	box_close(box);
 }
 
@@ -457,9 +557,9 @@ answered_syns_give_way(void **state)
 	box_close(box);
 }
 
-/* A server that answers each SYN makes nobody established; whom the flood's side is not is spared. */
+/* Forwarded calls beyond number; who is established, or half-open on the other side, is spared. */
 static void
-a_flood_from_outside_spares_the_inside(void **state)
+flood_from_outside(void **state, uint8_t proto)
 {
 	enum {
 		TRIPLES = 3,
@@ -479,24 +579,44 @@ a_flood_from_outside_spares_the_inside(void **state)
 		talk_out(&waiting[k], SYN);
 	}
 	for (uint16_t k = 0; k < FLOWS; k++) {
-		struct talk t = CALL(box, TCP, OUTSIDE, (uint16_t)(2000 + k), 80, SERVER, 80);
-		struct masq_test_pkt syn = talk_in_pkt(&t, SYN);
+		uint16_t service = proto == IPPROTO_TCP ? 80 : 53;
+		struct talk t = CALL(
+				box, TCP, OUTSIDE, (uint16_t)(2000 + k), service, SERVER, service);
+		struct masq_test_pkt call;
 
-		box_send(box, WAN, &syn);
+		t.proto = proto;
+		call = talk_in_pkt(&t, SYN);
+		box_send(box, WAN, &call);
 		/* With halves elsewhere a record may come free a moment too late for one of them. */
 		if (box_waiting(box, SRV) == 0)
 			continue;
 		box_take(box, SRV);
-		talk_out(&t, SYN | ACK);
+		if (proto == IPPROTO_TCP)
+			talk_out(&t, SYN | ACK);
 	}
 	still_talk(talks, n);
 	for (uint32_t k = 0; k < WAITING; k++) {
 		talk_in(&waiting[k], SYN | ACK);
 		talk_out(&waiting[k], ACK);
 	}
-	assert_true(box_drops(box, MASQ_DROP_SESSION_TABLE) <= FLOWS / 2);
+	assert_true(box_drops(box, MASQ_DROP_SESSION_TABLE) <=
+			(box_workers(state) == 1 ? 0 : FLOWS / 2));
 	assert_true(box_counters(box).sessions_evicted > FLOWS / 3);
 	box_close(box);
+}
+
+/* A server that answers each SYN makes nobody established. */
+static void
+a_flood_of_calls_spares_the_inside(void **state)
+{
+	flood_from_outside(state, IPPROTO_TCP);
+}
+
+/* And here it answers nobody. */
+static void
+a_flood_of_datagrams_from_outside_spares_the_inside(void **state)
+{
+	flood_from_outside(state, IPPROTO_UDP);
 }
 
 int
@@ -513,10 +633,14 @@ main(int argc, char **argv)
 		BOX_ROWS(a_forwarded_call_takes_its_port),
 		BOX_ROWS(session_table_full),
 		BOX_ROWS(session_table_full_of_calls),
-		BOX_ROWS(a_flood_from_inside_gives_way_to_itself),
+		BOX_ROWS(a_flood_of_syns_gives_way_to_itself),
+		BOX_ROWS(a_flood_of_datagrams_gives_way_to_itself),
+		BOX_ROWS(half_open_sessions_go_by_age),
+		BOX_ROWS(connections_made_in_a_flood_stay),
 		BOX_ROWS(the_oldest_half_open_goes_first),
 		BOX_ROWS(answered_syns_give_way),
-		BOX_ROWS(a_flood_from_outside_spares_the_inside),
+		BOX_ROWS(a_flood_of_calls_spares_the_inside),
+		BOX_ROWS(a_flood_of_datagrams_from_outside_spares_the_inside),
 	};
 
 	(void)argc;
