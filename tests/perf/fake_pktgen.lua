@@ -2,8 +2,10 @@
 --
 -- Pktgen-DPDK's functions as far as masquerade.lua calls them, for a test: a line of 1 000 000 packets a
 -- second, and an appliance behind it that loses what exceeds CAPACITY. An unknown function is an error.
--- Time passes in pktgen.delay only.
-local state = { rate = 0, tx = 0, rx = 0, sending = false, range = {}, mac = nil, answers_arp = {} }
+-- Time passes in pktgen.delay only. The appliance asks ARP times a second outside, half as often inside, and is
+-- answered; kinds of packets are counted QUEUES times.
+ARP, QUEUES = ARP or 0, QUEUES or 1
+local state = { rate = 0, tx = 0, rx = 0, arp = 0, sending = false, range = {}, mac = nil, answers_arp = {} }
 local LINE = 1000000
 
 local function count(milliseconds)
@@ -14,6 +16,7 @@ local function count(milliseconds)
     assert(state.range["0 src_port max"] - state.range["0 src_port min"] + 1 == FLOWS, "flows")
     assert(state.range["0 dst_mac start"] == state.mac, "range mode has a link address of its own")
     state.tx, state.rx = state.tx + sent, state.rx + passed
+    state.arp = state.arp + ARP * milliseconds // 1000
 end
 
 local function one_of(value, ...)
@@ -37,7 +40,7 @@ pktgen = setmetatable({
     set_ipaddr = function(_, which) one_of(which, "src", "dst") end,
     set_mac = function(_, which, mac) one_of(which, "src", "dst"); state.mac = mac end,
     set_range = function(_, on) state.range_on = on == "on" end,
-    clr = function() state.tx, state.rx = 0, 0 end,
+    clr = function() state.tx, state.rx, state.arp = 0, 0, 0 end,
     set = function(_, what, value)
         one_of(what, "count", "rate", "size", "burst", "sport", "dport")
         if what == "rate" then state.rate = value end
@@ -47,7 +50,16 @@ pktgen = setmetatable({
     delay = count,
     portStats = function(port, kind)
         one_of(kind, "port", "rate")
-        return { [tonumber(port)] = { opackets = state.tx, ipackets = state.rx } }
+        local inside = state.arp // 2
+        if port == "0" then return { [0] = { opackets = state.tx + inside, ipackets = inside } } end
+        return { [1] = { opackets = state.arp, ipackets = state.rx + state.arp } }
+    end,
+    pktStats = function(port)
+        local ip, arp = state.rx, state.arp
+        if port == "0" then ip, arp = 0, state.arp // 2 end
+        return { [tonumber(port)] = {
+            arp_pkts = QUEUES * arp, ip_pkts = QUEUES * ip, ipv6_pkts = 0, vlan_pkts = 0,
+        } }
     end,
 }, { __index = function(_, name) error("Pktgen has no pktgen." .. name) end })
 

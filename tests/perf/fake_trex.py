@@ -97,9 +97,14 @@ class STLTXCont(object):
         self.pps = pps
 
 
+class STLFlowStats(object):
+    def __init__(self, pg_id):
+        self.pg_id = pg_id
+
+
 class STLStream(object):
-    def __init__(self, packet=None, mode=None):
-        self.packet, self.mode = packet, mode
+    def __init__(self, packet=None, mode=None, flow_stats=None):
+        self.packet, self.mode, self.flow_stats = packet, mode, flow_stats
 
     def packets(self, every=1):
         """(source, destination, source port, destination port) of each every-th packet of one round."""
@@ -153,9 +158,13 @@ class Plain(object):
 
 
 class STLClient(object):
-    """An appliance between ports 0 and 1 that passes CAPACITY packets a second of each direction."""
+    """An appliance between ports 0 and 1 that passes CAPACITY packets a second of each direction.
 
-    CAPACITY = 0
+    In each trial it also asks ARP times by ARP at port 1, half as often at port 0, and is answered; only the
+    ports count that.
+    """
+
+    CAPACITY, ARP = 0, 7
     calls = []
 
     def __init__(self, server):
@@ -175,20 +184,29 @@ class STLClient(object):
             self.streams[port] = streams
 
     def clear_stats(self):
-        self.stats = {0: {"opackets": 0, "ipackets": 0}, 1: {"opackets": 0, "ipackets": 0}}
+        self.stats = {port: {"opackets": n, "ipackets": n} for port, n in enumerate((self.ARP // 2, self.ARP))}
+        self.groups = {}
 
     def start(self, ports, mult, duration):
         assert mult.endswith("pps") and all(port in self.streams for port in ports)
         rate = int(mult[:-3])
         for port in ports:
-            self.stats[port]["opackets"] = rate * duration
-            self.stats[1 - port]["ipackets"] = min(rate, self.CAPACITY) * duration
+            sent, passed = rate * duration, min(rate, self.CAPACITY) * duration
+            self.stats[port]["opackets"] += sent
+            self.stats[1 - port]["ipackets"] += passed
+            for stream in self.streams[port]:
+                assert stream.flow_stats.pg_id not in self.groups, "a group is one stream's of one port"
+                self.groups[stream.flow_stats.pg_id] = {
+                    "tx_pkts": {port: sent, "total": sent}, "rx_pkts": {1 - port: passed, "total": passed}}
 
     def wait_on_traffic(self, ports, rx_delay_ms):
         assert rx_delay_ms > 0
 
     def get_stats(self):
         return self.stats
+
+    def get_pgid_stats(self, pgid_list=[]):
+        return {"flow_stats": {group: self.groups[group] for group in pgid_list}}
 
 
 def modules():
@@ -200,7 +218,7 @@ def modules():
     astf.ASTFProgram = ASTFProgram
     for name in Plain.ARGUMENTS:
         setattr(astf, name, type(name, (Plain,), {}))
-    api.STLClient = STLClient
+    api.STLClient, api.STLFlowStats = STLClient, STLFlowStats
     found = {module.__name__: module for module in (stl, astf, api)}
     for package in ("trex_stl_lib", "trex", "trex.astf", "trex.stl"):
         found[package] = types.ModuleType(package)

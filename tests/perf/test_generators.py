@@ -165,6 +165,15 @@ class ZeroLoss(unittest.TestCase):
             self.assertTrue(2999000 <= said["zero_loss_pps"] <= 3000000)
             self.assertEqual(said["directions"], 1 + len(more))
 
+    def test_questions_of_the_appliance_are_no_test_packets(self):
+        fake_trex.STLClient.ARP = 100000
+        try:
+            code, said = self.run_it(1000, "--high", "2000", "--seconds", "10", "--precision", "10")
+        finally:
+            fake_trex.STLClient.ARP = 7
+        self.assertEqual(code, 0)
+        self.assertTrue(990 <= said["zero_loss_pps"] <= 1000)
+
     def test_nothing_passes(self):
         code, said = self.run_it(10)
         self.assertEqual((code, said["zero_loss_pps"]), (1, 0))
@@ -172,10 +181,10 @@ class ZeroLoss(unittest.TestCase):
 
 @unittest.skipUnless(shutil.which("lua5.4"), "lua5.4 is not installed")
 class Pktgen(unittest.TestCase):
-    def run_it(self, capacity, **setting):
+    def run_it(self, capacity, arp=0, queues=1, **setting):
         words = ", ".join(f"{name} = {value}" for name, value in setting.items())
         with tempfile.TemporaryDirectory() as folder:
-            program = (f'CAPACITY = {capacity} FLOWS = 500 dofile("{HERE}/fake_pktgen.lua")\n'
+            program = (f'CAPACITY = {capacity} ARP = {arp} QUEUES = {queues} FLOWS = 500 dofile("{HERE}/fake_pktgen.lua")\n'
                        f'MASQ = {{ flows = 500, sizes = {{ 64 }}, {words} }}\n'
                        f'dofile("{HERE}/pktgen/masquerade.lua")')
             return subprocess.run(["lua5.4", "-e", program], cwd=folder, capture_output=True, text=True)
@@ -185,6 +194,13 @@ class Pktgen(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         rate = float(done.stdout.split("zero loss: size 64 rate ")[1].split(" ")[0])
         self.assertTrue(41.5 <= rate <= 42, done.stdout)
+
+    def test_questions_of_the_appliance_are_no_test_packets(self):
+        for queues in (1, 8):
+            done = self.run_it(420000, arp=50000, queues=queues, lan_mac='"02:00:00:00:00:01"')
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rate = float(done.stdout.split("zero loss: size 64 rate ")[1].split(" ")[0])
+            self.assertTrue(41.5 <= rate <= 42, done.stdout)
 
     def test_settings_that_cannot_be(self):
         self.assertIn("lan_mac is missing", self.run_it(1).stderr)

@@ -16,8 +16,8 @@ FIRST_PORT = 1024
 FLOWS_MAX = 256 * (65536 - FIRST_PORT)
 
 
-def make_stream(direction, flows, size):
-    """direction 1: what clients send to the appliance; 0: what the server answers."""
+def make_stream(direction, flows, size, flow_stats=None):
+    """direction 1: what clients send to the appliance; 0: what the server answers; flow_stats as in stl_masquerade."""
     if not 1 <= flows <= FLOWS_MAX:
         raise ValueError("--flows takes 1 to %d, not %d" % (FLOWS_MAX, flows))
     if not 64 <= size <= 1518:
@@ -40,7 +40,7 @@ def make_stream(direction, flows, size):
                            add_value=add),
         STLVmFixIpv4(offset="IP"),
     ])
-    return STLStream(packet=STLPktBuilder(pkt=packet, vm=vm), mode=STLTXCont(pps=1))
+    return STLStream(packet=STLPktBuilder(pkt=packet, vm=vm), mode=STLTXCont(pps=1), flow_stats=flow_stats)
 
 
 class Forward(object):

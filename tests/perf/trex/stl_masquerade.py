@@ -16,8 +16,11 @@ FIRST_PORT = 1024
 FLOWS_MAX = 256 * (65536 - FIRST_PORT)
 
 
-def make_stream(flows, size):
-    """One stream that runs through all flows again and again; size is with CRC, as in "64 bytes"."""
+def make_stream(flows, size, flow_stats=None):
+    """One stream that runs through all flows again and again; size is with CRC, as in "64 bytes".
+
+    flow_stats: an STLFlowStats, if TRex shall count the stream's packets where they arrive.
+    """
     if not 1 <= flows <= FLOWS_MAX:
         raise ValueError("--flows takes 1 to %d, not %d" % (FLOWS_MAX, flows))
     if not 64 <= size <= 1518:
@@ -35,7 +38,7 @@ def make_stream(flows, size):
                            add_value=FIRST_PORT << 8),
         STLVmFixIpv4(offset="IP"),
     ])
-    return STLStream(packet=STLPktBuilder(pkt=packet, vm=vm), mode=STLTXCont(pps=1))
+    return STLStream(packet=STLPktBuilder(pkt=packet, vm=vm), mode=STLTXCont(pps=1), flow_stats=flow_stats)
 
 
 class Masquerade(object):
