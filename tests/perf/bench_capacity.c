@@ -5,10 +5,10 @@
  * Full. All sessions are established. Bursts of new flows, and then packets of established ones,
  * take turns; beside them the same packets without the new flows.
  *
- * Flood. Half of the table is established, and from the inside come SYN segments that nobody will
- * answer, four times as many as the table holds; between them, real connections: SYN, SYN ACK,
- * ACK. The established sessions must all be there at the end, and every real connection must have
- * come about.
+ * Flood. Half of the table is established, and there come first packets that nobody will answer, four
+ * times as many as the table holds: SYN segments or datagrams from the inside, SYN segments from the
+ * outside to a forwarded port. Between them, real connections from the inside: SYN, SYN ACK, ACK. The
+ * established sessions must all be there at the end, and every real connection must have come about.
  */
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -25,6 +25,16 @@
 #define OLDER_MS 5000
 #define FLOOD 4 /* times the table */
 #define REAL 64 /* connections during a flood */
+
+static const struct flood {
+	const char *of;
+	enum bench_port port; /* where it arrives */
+	uint8_t proto;
+} floods[] = {
+	{ "SYN segments", BENCH_LAN, IPPROTO_TCP },
+	{ "datagrams", BENCH_LAN, IPPROTO_UDP },
+	{ "calls from outside", BENCH_WAN, IPPROTO_TCP },
+};
 
 struct capacity {
 	const struct bench_options *options;
@@ -55,10 +65,18 @@ release(struct capacity *c)
 }
 
 static struct masq_tuple
-stranger(struct capacity *c, uint8_t proto)
+stranger(struct capacity *c, enum bench_port port, uint8_t proto)
 {
 	uint32_t i = c->strangers++;
 
+	if (port == BENCH_WAN)
+		return (struct masq_tuple){
+			.src = rte_cpu_to_be_32(MASQ_IP4(198, 19, 0, 0) + i / 1024),
+			.dst = rte_cpu_to_be_32(MASQ_IP4(203, 0, 113, 1)),
+			.sport = rte_cpu_to_be_16((uint16_t)(1024 + i % 1024)),
+			.dport = rte_cpu_to_be_16(53), /* forwarded */
+			.proto = proto,
+		};
 	return (struct masq_tuple){
 		.src = rte_cpu_to_be_32(MASQ_IP4(10, 128, 0, 0) + 1 + i / 1024),
 		.dst = rte_cpu_to_be_32(MASQ_IP4(198, 18, 0, 0) + i % 65521),
@@ -70,13 +88,13 @@ stranger(struct capacity *c, uint8_t proto)
 
 /* First packets of new flows. @return how many were let through */
 static unsigned int
-knock(struct capacity *c, unsigned int n, uint8_t proto, uint64_t *cycles)
+knock(struct capacity *c, unsigned int n, enum bench_port port, uint8_t proto, uint64_t *cycles)
 {
 	for (unsigned int k = 0; k < n; k++) {
-		struct masq_tuple tuple = stranger(c, proto);
+		struct masq_tuple tuple = stranger(c, port, proto);
 
 		bench_frame_write(bench_batch[k], &tuple, 0x02, 0);
-		bench_put_frame(c->box, BENCH_LAN, bench_batch[k], &tuple);
+		bench_put_frame(c->box, port, bench_batch[k], &tuple);
 	}
 	return bench_run_some(c->box, bench_batch, n, cycles);
 }
@@ -102,7 +120,7 @@ measure_full(struct capacity *c)
 		for (unsigned int b = 0; b < NEW_BATCHES; b++) {
 			uint64_t cycles;
 
-			let_in += knock(c, BENCH_BATCH, IPPROTO_UDP, &cycles);
+			let_in += knock(c, BENCH_BATCH, BENCH_LAN, IPPROTO_UDP, &cycles);
 			bench_rounds_add(&refused, (double)cycles / BENCH_BATCH);
 		}
 		bench_rounds_add(&busy, established_round(c));
@@ -160,7 +178,7 @@ one(struct capacity *c, enum bench_port port, const struct masq_tuple *tuple, ui
 static bool
 comes_about(struct capacity *c)
 {
-	struct masq_tuple out = stranger(c, IPPROTO_TCP), in;
+	struct masq_tuple out = stranger(c, BENCH_LAN, IPPROTO_TCP), in;
 
 	if (!one(c, BENCH_LAN, &out, 0x02))
 		return false;
@@ -181,11 +199,11 @@ count_lost(struct capacity *c)
 }
 
 static void
-tell_survivors(struct capacity *c, uint32_t failed, uint32_t tried)
+tell_survivors(struct capacity *c, const struct flood *flood, uint32_t failed, uint32_t tried)
 {
 	bench_row(&(struct bench_row){
 			.topic = "capacity",
-			.what = "connections refused in a flood of SYN segments",
+			.what = bench_text("connections refused in a flood of %s", flood->of),
 			.at = c->at,
 			.x = c->options->sessions,
 			.unit = "connections",
@@ -196,7 +214,7 @@ tell_survivors(struct capacity *c, uint32_t failed, uint32_t tried)
 	});
 	bench_row(&(struct bench_row){
 			.topic = "capacity",
-			.what = "established sessions lost in a flood",
+			.what = bench_text("established sessions lost in a flood of %s", flood->of),
 			.at = c->at,
 			.x = c->options->sessions,
 			.unit = "sessions",
@@ -208,7 +226,7 @@ tell_survivors(struct capacity *c, uint32_t failed, uint32_t tried)
 }
 
 static void
-measure_flood(struct capacity *c)
+measure_flood(struct capacity *c, const struct flood *flood)
 {
 	struct bench_rounds before = { 0 }, quiet = { 0 }, busy = { 0 }, syn = { 0 };
 	uint32_t n = c->options->sessions, batches = FLOOD * n / BENCH_BATCH, failed = 0;
@@ -222,7 +240,7 @@ measure_flood(struct capacity *c)
 	for (uint32_t b = 0; b < batches; b++) {
 		uint64_t cycles;
 
-		knock(c, BENCH_BATCH, IPPROTO_TCP, &cycles);
+		knock(c, BENCH_BATCH, flood->port, flood->proto, &cycles);
 		if (b >= batches / 2)
 			bench_rounds_add(&syn, (double)cycles / BENCH_BATCH);
 		failed += b % every == 0 && !comes_about(c);
@@ -232,12 +250,12 @@ measure_flood(struct capacity *c)
 		uint64_t cycles;
 
 		bench_rounds_add(&quiet, established_round(c));
-		knock(c, BENCH_BATCH, IPPROTO_TCP, &cycles);
+		knock(c, BENCH_BATCH, flood->port, flood->proto, &cycles);
 		bench_rounds_add(&busy, established_round(c));
 	}
 	bench_row(&(struct bench_row){
 			.topic = "capacity",
-			.what = "established packet in a flood of SYN segments",
+			.what = bench_text("established packet in a flood of %s", flood->of),
 			.at = c->at,
 			.x = n,
 			.unit = "cycles",
@@ -251,14 +269,14 @@ measure_flood(struct capacity *c)
 	});
 	bench_row(&(struct bench_row){
 			.topic = "capacity",
-			.what = "SYN segment of a flood",
+			.what = bench_text("packet of a flood of %s", flood->of),
 			.at = c->at,
 			.x = n,
 			.unit = "cycles",
 			.rounds = &syn,
 			.note = bench_text("after a flood of %d times the table", FLOOD / 2),
 	});
-	tell_survivors(c, failed, (batches + every - 1) / every);
+	tell_survivors(c, flood, failed, (batches + every - 1) / every);
 	release(c);
 }
 
@@ -269,5 +287,6 @@ bench_capacity(const struct bench_options *options)
 
 	c.at = bench_text("%u sessions", options->sessions);
 	measure_full(&c);
-	measure_flood(&c);
+	for (unsigned int k = 0; k < RTE_DIM(floods); k++)
+		measure_flood(&c, &floods[k]);
 }
