@@ -25,6 +25,11 @@
 #include "bench_box.h"
 #include "bench_row.h"
 
+#ifdef __clang__
+#define COMPILER __VERSION__ /* with its name */
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
 #define FIXED_MB 320 /* buffers, rings, routes, rules */
 #define SESSION_BYTES 340 /* of the box */
 #define IDEAL_BYTES 260 /* of the ideal loop's table */
@@ -175,7 +180,7 @@ main(int argc, char **argv)
 	start_eal(argv[0], &options);
 	printf("{\"machine\": {\"dpdk\": \"%s\", \"compiler\": \"%s\", \"tsc_mhz\": %.0f, "
 	       "\"hugepages\": %s}}\n",
-			rte_version(), __VERSION__, (double)rte_get_tsc_hz() / 1e6,
+			rte_version(), COMPILER, (double)rte_get_tsc_hz() / 1e6,
 			options.hugepages ? "true" : "false");
 	bench_box_init();
 	topic->run(&options);

@@ -6,8 +6,8 @@
 
 PROGRAM is masq_bench; callgrind counts the instructions of its topic "count", of the polls alone.
 Counts are the same from run to run where times are not, so a few per cent more are a change of the
-code. What is compared must have been made by the same compiler and DPDK and for the same
-processor: otherwise the test is skipped and says why. --update writes what was counted into BASELINE;
+code. That is so for the compiler, options and DPDK that made the baseline; others count differently, so
+more are allowed them, and the run says what is different. --update writes what was counted into BASELINE;
 do so when a change is meant, and tell it in the commit. --times counts more than once and demands
 that the counts are nearly equal.
 """
@@ -23,6 +23,9 @@ import tempfile
 
 SKIP = 77
 TOLERANCE = 0.03
+# Made by others: clang 14 counts up to 2.4 % fewer and 0.6 % more than gcc 12, gcc's -O3 up to 2.6 % fewer.
+OTHERS_TOLERANCE = 0.10
+OPTIMISED = ("2", "3")
 REPEATABLE = 0.002  # two runs of one program: addresses differ, and with them a few branches
 PREFIX = "bench_counted_"
 TITLES = {
@@ -67,9 +70,12 @@ def count(program):
     """({path: instructions a packet}, what they were counted on)"""
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "callgrind.out")
+        # Names of functions are enough, and Valgrind gives up at some compilers' debugging information.
+        bare = os.path.join(folder, "bare")
+        subprocess.run(["strip", "--strip-debug", "-o", bare, program], check=True)
         done = subprocess.run(
             ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
-             f"--toggle-collect={PREFIX}*", program, "count"], capture_output=True, text=True)
+             f"--toggle-collect={PREFIX}*", bare, "count"], capture_output=True, text=True)
         if done.returncode != 0:
             print(done.stdout + done.stderr)
             sys.exit(f"count.py: {program} count ended with {done.returncode} under valgrind")
@@ -100,7 +106,7 @@ def demand_repeatable(program, counts, times):
     print(f"{times} runs, counts within {100 * REPEATABLE:g} %")
 
 
-def compare(counts, baseline):
+def compare(counts, baseline, tolerance):
     """Print the table. @return sentences about what differs"""
     faults = []
     print(f"{'instructions a packet':38}{'baseline':>9}{'now':>9}{'':>9}")
@@ -108,7 +114,7 @@ def compare(counts, baseline):
         before, now = baseline[key], counts[key]
         change = now / before - 1
         print(f"{title:38}{before:9.1f}{now:9.1f}{100 * change:+8.1f} %")
-        if abs(change) > TOLERANCE:
+        if abs(change) > tolerance:
             faults.append(f"{title}: {before:.1f} instructions a packet were {now:.1f} now, "
                           f"{'more' if change > 0 else 'fewer'} by {100 * abs(change):.1f} %")
     return faults
@@ -127,6 +133,9 @@ def main():
         skip("valgrind is not installed")
     if "sanitize=none" not in options.build:
         skip("a program with sanitizers does not run under valgrind")
+    level = re.search(r"optimization=(\w+)", options.build).group(1)
+    if level not in OPTIMISED:
+        skip(f"built with -O{level}, not as an appliance is; -O2 and -O3 can be compared")
     counts, made_with = count(options.program)
     made_with["build"] = options.build
     if options.times > 1:
@@ -140,14 +149,16 @@ def main():
         return
     with open(options.baseline, encoding="utf-8") as file:
         remembered = json.load(file)
+    tolerance = TOLERANCE
     difference = first_difference(remembered["made_with"], made_with)
     if difference:
-        skip(f"instructions cannot be compared: {difference}")
-    faults = compare(counts, remembered["instructions"])
+        tolerance = OTHERS_TOLERANCE
+        print(f"{100 * tolerance:g} % instead of {100 * TOLERANCE:g} % are allowed: {difference}")
+    faults = compare(counts, remembered["instructions"], tolerance)
     print(f"cases: {len(TITLES) - len(faults)} passed, {len(faults)} failed")
     if faults:
         print("\n".join(faults))
-        print(f"A change of more than {100 * TOLERANCE:g} %. If it is meant, tell it in the commit, and "
+        print(f"A change of more than {100 * tolerance:g} %. If it is meant, tell it in the commit, and "
               f"update with\n  meson compile -C {os.path.relpath(os.getcwd())} count-update")
         sys.exit(1)
 

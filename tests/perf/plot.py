@@ -120,7 +120,7 @@ def plot(result):
         panels.append(sessions)
     body = [part for panel in panels for part in panel.svg()]
     m = result["machine"]
-    under = f"{m['cpu']}, {m['dpdk']}, gcc {m['compiler']}, {m['date']}; medians, random order, both directions"
+    under = f"{m['cpu']}, {m['dpdk']}, {m['compiler']}, {m['date']}; medians, random order, both directions"
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" {FONT}>',
         "<title>Cycles per packet over the number of sessions</title>",

@@ -59,7 +59,7 @@ def pages_text(result):
 def machine_text(result):
     m, pages = result["machine"], pages_text(result)
     return (f"{m['cpu']}, {m['cores']} cores, cycles of {m.get('tsc_mhz', 0):.0f} MHz, "
-            f"{m.get('dpdk', '')}, gcc {m.get('compiler', '')}, {pages}, "
+            f"{m.get('dpdk', '')}, {m.get('compiler', '')}, {pages}, "
             f"load {m['load']} before and {m.get('load_after', m['load'])} after")
 
 
