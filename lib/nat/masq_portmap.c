@@ -361,7 +361,7 @@ void
 masq_portmap_give(struct masq_portmap *map, const struct masq_tuple *reply, bool owns)
 {
 	uint32_t position = masq_rss_position(map->config.rss, rte_be_to_cpu_16(reply->dport));
-	struct masq_tuple key = *reply;
+	struct masq_tuple key = masq_tuple_without_dport(reply);
 	struct masq_portmap_crowd *crowd;
 	struct masq_portmap_slot *slot;
 	uint32_t hash;
@@ -371,7 +371,6 @@ masq_portmap_give(struct masq_portmap *map, const struct masq_tuple *reply, bool
 		masq_portset_add(&slot->free, position);
 		slot_put(map, slot);
 	}
-	key.dport = 0;
 	hash = masq_hash16(&key, &map->seed);
 	masq_portmap_tally_del(map, hash);
 	crowd = masq_portmap_crowd_find(map, &key, hash);
@@ -383,13 +382,12 @@ void
 masq_portmap_vacated(struct masq_portmap *map, const struct masq_tuple *tuple)
 {
 	const struct masq_rss *rss = map->config.rss;
-	struct masq_tuple key = *tuple;
+	struct masq_tuple key = masq_tuple_without_dport(tuple);
 	struct masq_portmap_crowd *crowd;
 	uint32_t position, class;
 
 	if (map->stats.crowds == 0)
 		return;
-	key.dport = 0;
 	crowd = masq_portmap_crowd_find(map, &key, masq_hash16(&key, &map->seed));
 	if (crowd == NULL || masq_rss_owner(rss, tuple) != map->config.worker)
 		return;
