@@ -29,6 +29,13 @@ enum masq_verdict {
 	MASQ_GONE, /**< buffer is not ours any more: handed on, parked, kept, or consumed */
 };
 
+/** What a routed packet is remembered by; masq_routed.c. */
+struct masq_routed_key {
+	uint64_t a, b;
+};
+
+#define MASQ_HOP_UNKNOWN UINT32_MAX
+
 struct masq_burst {
 	unsigned int n;
 	bool owned; /**< parsed before, by whoever sent them here: owner and VLAN are settled */
@@ -38,7 +45,8 @@ struct masq_burst {
 	uint32_t half[MASQ_BURST]; /**< MASQ_HALF_NONE: no session */
 	/* of those without session, masq_routed.h: */
 	uint32_t classes[MASQ_BURST]; /**< masq_classes_of(), MASQ_CLASSES_NONE: not to be judged by them */
-	struct masq_tuple routed_key[MASQ_BURST];
+	uint32_t hop[MASQ_BURST]; /**< to its destination; index, or MASQ_HOP_UNKNOWN */
+	struct masq_routed_key routed_key[MASQ_BURST]; /**< valid if masq_routed_may() */
 	uint32_t routed_line[MASQ_BURST]; /**< index of the line where the key may be */
 	uint8_t verdict[MASQ_BURST] __attribute__((aligned(16))); /**< enum masq_verdict */
 	uint8_t reason[MASQ_BURST]; /**< enum masq_drop */

@@ -177,7 +177,7 @@ struct masq_worker {
 	struct masq_rx_queue rx[MASQ_CONF_PORTS_MAX * 2];
 	bool sleeps;
 	struct masq_routed_entry *routed; /**< masq_routed.h */
-	uint32_t routed_mask;
+	uint32_t routed_lines;
 	struct masq_hash_seed routed_seed;
 	int socket_id;
 	unsigned int lcore;
@@ -187,6 +187,7 @@ struct masq_worker {
 	uint32_t generation;
 	const struct masq_classes *classes;
 	const struct masq_fib_special *special;
+	const struct masq_fib_hop *hops;
 	struct masq_path_table *paths;
 	struct masq_path_counter *path_counters; /**< of paths */
 

@@ -224,8 +224,7 @@ masq_dp_memory(const struct masq_dp *dp, struct masq_dp_memory *memory)
 		memory->port_maps += masq_portmap_bytes(w->portmap);
 		if (snapshot != NULL)
 			memory->paths += masq_path_bytes(snapshot->paths[i]);
-		memory->routed += (uint64_t)(w->routed_mask + 1) * MASQ_ROUTED_WAYS *
-				sizeof(*w->routed);
+		memory->routed += (uint64_t)w->routed_lines * MASQ_ROUTED_WAYS * sizeof(*w->routed);
 	}
 	memory->rules = snapshot != NULL ? masq_rules_bytes(snapshot->rules) : 0;
 	for (uint32_t k = 0; k < dp->plan.n; k++) {

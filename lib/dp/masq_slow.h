@@ -54,8 +54,6 @@ struct masq_openings {
 
 	/* by packet of the burst */
 	uint32_t signature[MASQ_BURST]; /**< masq_half_signature(), of packets that came so far */
-	uint32_t has_way; /**< bit i: way[i] is known */
-	struct masq_fib_route way[MASQ_BURST]; /**< of packets without session, where they go */
 };
 
 /* masq_slow_open.c */
@@ -128,9 +126,6 @@ void masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigne
 		const struct masq_judged *judged, const struct masq_fib_route *route);
 
 /* masq_slow_flow.c */
-
-/** Where the packets without session among @p slow (a bit each) would leave; all lookups at once. */
-void masq_slow_routes(struct masq_worker *w, const struct masq_burst *b, uint32_t slow);
 
 /** A packet without session. */
 void masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i);

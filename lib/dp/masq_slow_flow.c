@@ -206,52 +206,22 @@ for_us(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		masq_local_deliver(w, b, i, judgement);
 }
 
-void
-masq_slow_routes(struct masq_worker *w, const struct masq_burst *b, uint32_t slow)
-{
-	struct masq_openings *o = w->openings;
-	struct masq_fib_route routes[MASQ_BURST];
-	uint32_t dst[MASQ_BURST];
-	uint8_t place[MASQ_BURST];
-	unsigned int n = 0;
-	uint64_t found;
-
-	o->has_way = 0;
-	for (; slow != 0; slow &= slow - 1) {
-		unsigned int i = (unsigned int)__builtin_ctz(slow);
-
-		if (b->half[i] != MASQ_HALF_NONE || !masq_routed_may(&b->pkt[i]))
-			continue;
-		dst[n] = rte_be_to_cpu_32(b->pkt[i].key.dst);
-		place[n++] = (uint8_t)i;
-	}
-	if (n == 0)
-		return;
-	found = masq_fib_lookup_burst(w->snapshot->fib, dst, routes, n);
-	for (unsigned int k = 0; k < n; k++) {
-		o->way[place[k]] = routes[k];
-		o->has_way |= (uint32_t)(found >> k & 1) << place[k];
-	}
-}
-
 /* The way to a packet's own destination: looked up with those of its burst, if it could be. */
 static bool
-find_way(const struct masq_worker *w, unsigned int i, uint32_t dst, struct masq_fib_route *route)
+find_way(const struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint32_t dst,
+		struct masq_fib_route *route)
 {
-	const struct masq_openings *o = w->openings;
-
-	if ((o->has_way >> i & 1) == 0)
+	if (b->hop[i] == MASQ_HOP_UNKNOWN)
 		return masq_fib_lookup(w->snapshot->fib, dst, route) == 0;
-	*route = o->way[i];
-	return true;
+	return masq_fib_hop_route(&w->hops[b->hop[i]], dst, route);
 }
 
 /* What the INITIAL half begins with: what was said of its class, and this packet, counted. Nothing that
  * comes from inside leads to a state that watches. */
 static void
 half_begin(const struct masq_worker *w, const struct masq_burst *b, unsigned int i,
-		const struct masq_judged *judged, uint8_t departure, struct masq_neigh_ref ref,
-		struct masq_nat_flow *flow)
+		const struct masq_judged *judged, const struct masq_fib_route *way,
+		struct masq_neigh_ref ref, struct masq_nat_flow *flow)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 
@@ -265,7 +235,7 @@ half_begin(const struct masq_worker *w, const struct masq_burst *b, unsigned int
 		.path = judged->path,
 		.neigh = ref.value,
 		.arrival_port = b->arrival[i],
-		.departure_port = departure,
+		.departure_port = way->port,
 		.packets = 1,
 		.bytes = pkt->l3_len_bytes,
 	};
@@ -281,32 +251,32 @@ take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	struct masq_openings *o = w->openings;
-	const struct masq_fib_route *way = &o->way[i];
+	struct masq_fib_route way;
 	const struct masq_judged *judged;
 	struct masq_nat_flow *flow;
 	struct masq_neigh_ref ref;
 	uint64_t link;
 
-	if ((o->has_way >> i & 1) == 0 || !masq_judged_may(b, i) || pkt->ttl <= 1 ||
-			way->is_local || way->is_broadcast ||
-			pkt->l3_len_bytes > w->ports[way->port].mtu)
+	if (!masq_judged_may(b, i) || pkt->ttl <= 1 ||
+			!find_way(w, b, i, rte_be_to_cpu_32(pkt->key.dst), &way) || way.is_local ||
+			way.is_broadcast || pkt->l3_len_bytes > w->ports[way.port].mtu)
 		return false;
-	judged = masq_judged_find(w, b, i, way->port);
+	judged = masq_judged_find(w, b, i, way.port);
 	if (judged == NULL)
 		return false;
 	if (judged->verdict != MASQ_VERDICT_MASQ) {
-		masq_slow_route_judged(w, b, i, judged, way);
+		masq_slow_route_judged(w, b, i, judged, &way);
 		return true;
 	}
-	if ((pkt->flags & MASQ_PKT_OTHER_PROTO) != 0 || way->preferred_src == 0)
+	if ((pkt->flags & MASQ_PKT_OTHER_PROTO) != 0 || way.preferred_src == 0)
 		return false;
-	link = masq_slow_link(w, way, &ref);
+	link = masq_slow_link(w, &way, &ref);
 	if (link == 0)
 		return false;
 	o->link[o->n] = link;
 	flow = flow_begin(w, b, i, MASQ_SESSION_MASQ, judged->mark, 0);
-	flow_hide_source(flow, way);
-	half_begin(w, b, i, judged, way->port, ref, flow);
+	flow_hide_source(flow, &way);
+	half_begin(w, b, i, judged, &way, ref, flow);
 	masq_openings_add(w, i);
 	return true;
 }
@@ -329,7 +299,7 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		masq_burst_drop(b, i, MASQ_DROP_MARTIAN_SOURCE);
 		return;
 	}
-	if (!find_way(w, i, judgement->input.dst, route)) {
+	if (!find_way(w, b, i, judgement->input.dst, route)) {
 		masq_judge_count(w, &b->pkt[i], judgement);
 		masq_slow_no_route(w, b, i);
 		return;

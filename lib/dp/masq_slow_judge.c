@@ -351,7 +351,6 @@ remember_routed(struct masq_worker *w, const struct masq_burst *b, unsigned int 
 
 	entry.key = b->routed_key[i];
 	entry.generation = w->generation;
-	entry.arrival = b->arrival[i];
 	/* Which of the two goes is as good as chance: this packet's place in its burst. */
 	w->routed[b->routed_line[i] + i % MASQ_ROUTED_WAYS] = entry;
 }

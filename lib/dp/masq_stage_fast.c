@@ -78,14 +78,15 @@ static inline void
 routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
-	const struct masq_routed_entry *entry = masq_routed_find(
-			w, b->routed_line[i], &b->routed_key[i]);
+	const struct masq_routed_entry *entry;
 	bool syn = (pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK)) == MASQ_TCP_SYN;
 	uint64_t link;
 
 	b->verdict[i] = MASQ_SLOW;
-	if (entry == NULL || !masq_routed_may(pkt) || entry->arrival != b->arrival[i] ||
-			pkt->ttl <= 1 || pkt->l3_len_bytes > w->ports[entry->departure].mtu ||
+	if (!masq_routed_may(pkt))
+		return;
+	entry = masq_routed_find(w, b, i);
+	if (entry == NULL || pkt->ttl <= 1 || pkt->l3_len_bytes > w->ports[entry->departure].mtu ||
 			(syn && entry->syn_slow))
 		return;
 	link = masq_neigh_word(w->neigh, (struct masq_neigh_ref){ entry->neigh });

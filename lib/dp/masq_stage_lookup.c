@@ -5,8 +5,6 @@
  * error, whose tuple is that of the flow that it is about. Who has no session may be routed: the
  * place where that would be remembered is prefetched.
  */
-#include <rte_prefetch.h>
-
 #include "masq_routed.h"
 
 void
@@ -35,8 +33,6 @@ masq_stage_lookup(struct masq_worker *w, struct masq_burst *b)
 		if (index[k] == MASQ_HALF_NONE)
 			place[missed++] = place[k];
 	}
-	for (unsigned int k = 0; k < missed; k++) {
-		masq_routed_prepare(w, b, place[k]);
-		rte_prefetch0(&w->routed[b->routed_line[place[k]]]);
-	}
+	if (missed != 0)
+		masq_routed_prepare(w, b, place, missed);
 }

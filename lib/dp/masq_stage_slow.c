@@ -46,7 +46,7 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		masq_openings_flush(w, b, true);
 		b->half[i] = masq_half_find(w->sessions, &pkt->key);
 		if (b->half[i] == MASQ_HALF_NONE)
-			masq_routed_prepare(w, b, i);
+			masq_routed_prepare(w, b, &(uint8_t){ (uint8_t)i }, 1);
 	}
 	if (b->half[i] == MASQ_HALF_NONE) {
 		if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0)
@@ -74,7 +74,6 @@ masq_stage_slow(struct masq_worker *w, struct masq_burst *b)
 	if (likely(slow == 0))
 		return;
 	masq_openings_begin(w->openings);
-	masq_slow_routes(w, b, slow);
 	for (; slow != 0; slow &= slow - 1)
 		slow_packet(w, b, (unsigned int)__builtin_ctz(slow));
 	masq_openings_flush(w, b, false);

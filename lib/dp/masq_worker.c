@@ -75,9 +75,9 @@ create_memories(struct masq_worker *w, const struct masq_session_config *session
 	if (w->openings == NULL)
 		return masq_err_set(err, ENOMEM, "no memory for new flows of worker %u", w->id);
 	w->routed_seed = sessions->seed;
-	w->routed_mask = routed_lines(sessions->sessions) - 1;
+	w->routed_lines = routed_lines(sessions->sessions);
 	w->routed = rte_zmalloc_socket("masq_routed",
-			(w->routed_mask + 1) * MASQ_ROUTED_WAYS * sizeof(*w->routed),
+			(size_t)w->routed_lines * MASQ_ROUTED_WAYS * sizeof(*w->routed),
 			RTE_CACHE_LINE_SIZE, w->socket_id);
 	if (w->routed == NULL)
 		return masq_err_set(err, ENOMEM, "no memory for routed flows of worker %u", w->id);
@@ -222,6 +222,7 @@ take_over(struct masq_worker *w)
 	w->burst_max = ANEW_MAX;
 	w->classes = masq_rules_classes(snapshot->rules);
 	w->special = masq_fib_special(snapshot->fib);
+	w->hops = masq_fib_hops(snapshot->fib);
 	w->paths = snapshot->paths[w->id];
 	w->path_counters = masq_path_counters(w->paths);
 	masq_tally_begin(w, before);

@@ -44,17 +44,9 @@
 #define HOPS_2BYTE 32767 /* the same for two */
 #define GROUPS_SPARE 2 /* rte_fib wants to see one more free group than it takes */
 
-/* One line of cache holds five; read by workers. */
-struct hop {
-	uint32_t gateway; /* host order, MASQ_FIB_KIND_GATEWAY only */
-	uint32_t preferred_src; /* host order; of MASQ_FIB_KIND_OWN it is the destination */
-	uint8_t port;
-	uint8_t kind;
-};
-
 struct masq_fib {
 	struct rte_fib *table;
-	struct hop *hops;
+	struct masq_fib_hop *hops;
 	uint32_t n_hops;
 	uint32_t n_rows;
 	struct masq_fib_row *rows;
@@ -86,14 +78,18 @@ static uint32_t
 local_hop(struct masq_fib *fib, enum masq_fib_kind kind, uint8_t port, uint32_t src)
 {
 	for (uint32_t i = 1; i < fib->n_hops; i++) {
-		const struct hop *h = &fib->hops[i];
+		const struct masq_fib_hop *h = &fib->hops[i];
 
-		if (h->kind == kind && h->port == port && h->preferred_src == src)
+		if (h->kind == kind && h->route.port == port && h->route.preferred_src == src)
 			return i;
 	}
-	fib->hops[fib->n_hops] = (struct hop){
-		.preferred_src = src,
-		.port = port,
+	fib->hops[fib->n_hops] = (struct masq_fib_hop){
+		.route.is_local = kind == MASQ_FIB_KIND_OWN,
+		.route.is_broadcast = kind == MASQ_FIB_KIND_BROADCAST,
+		.route.preferred_src = src,
+		.route.port = port,
+		.dst_is_next_hop = UINT32_MAX,
+		.dst_is_source = kind == MASQ_FIB_KIND_OWN ? UINT32_MAX : 0,
 		.kind = (uint8_t)kind,
 	};
 	return fib->n_hops++;
@@ -175,10 +171,11 @@ resolve_gateways(struct masq_fib_build *b)
 		if (rc != 0)
 			return rc;
 		if (i == 0 || b->via[i - 1]->gateway != e->gateway)
-			fib->hops[fib->n_hops++] = (struct hop){
-				.gateway = e->gateway,
-				.preferred_src = source_for(&b->ports[e->port], e->gateway, 32),
-				.port = e->port,
+			fib->hops[fib->n_hops++] = (struct masq_fib_hop){
+				.route.next_hop = e->gateway,
+				.route.preferred_src = source_for(
+						&b->ports[e->port], e->gateway, 32),
+				.route.port = e->port,
 				.kind = MASQ_FIB_KIND_GATEWAY,
 			};
 		e->hop = fib->n_hops - 1;
@@ -286,8 +283,9 @@ create_table(struct masq_fib_build *b, int socket_id)
 	conf.dir24_8.num_tbl8 = (uint32_t)n_groups;
 	/* rte_fib wants a name that nobody else has: our own address is one while we live. */
 	snprintf(name, sizeof(name), "masq%p", (void *)b->fib);
-	b->fib->hops = rte_zmalloc_socket("masq_fib_hops", (size_t)n_hops * sizeof(struct hop),
-			RTE_CACHE_LINE_SIZE, socket_id);
+	b->fib->hops = rte_zmalloc_socket("masq_fib_hops",
+			(size_t)n_hops * sizeof(struct masq_fib_hop), RTE_CACHE_LINE_SIZE,
+			socket_id);
 	b->fib->n_hops = 1;
 	b->fib->table = rte_fib_create(name, socket_id, &conf);
 	if (b->fib->hops == NULL || b->fib->table == NULL)
@@ -396,7 +394,7 @@ masq_fib_destroy(struct masq_fib *fib)
 
 /* ---------------------------------------------------------------- reading */
 
-static const struct hop *
+static const struct masq_fib_hop *
 hop_of(const struct masq_fib *fib, uint32_t dst)
 {
 	uint64_t index;
@@ -405,44 +403,28 @@ hop_of(const struct masq_fib *fib, uint32_t dst)
 	return &fib->hops[index];
 }
 
-static struct masq_fib_route
-route_over(const struct hop *hop, uint32_t dst)
-{
-	return (struct masq_fib_route){
-		.is_local = hop->kind == MASQ_FIB_KIND_OWN,
-		.is_broadcast = hop->kind == MASQ_FIB_KIND_BROADCAST,
-		.port = hop->port,
-		.next_hop = hop->kind == MASQ_FIB_KIND_GATEWAY ? hop->gateway : dst,
-		.preferred_src = hop->kind == MASQ_FIB_KIND_OWN ? dst : hop->preferred_src,
-	};
-}
-
 int
 masq_fib_lookup(const struct masq_fib *fib, uint32_t dst, struct masq_fib_route *route)
 {
-	const struct hop *hop = hop_of(fib, dst);
+	const struct masq_fib_hop *hop = hop_of(fib, dst);
+	struct masq_fib_route found;
 
-	if (hop->kind == MASQ_FIB_KIND_NONE)
+	if (!masq_fib_hop_route(hop, dst, &found))
 		return -ENETUNREACH;
-	*route = route_over(hop, dst);
+	*route = found;
 	return 0;
 }
 
-uint64_t
-masq_fib_lookup_burst(const struct masq_fib *fib, uint32_t *dst, struct masq_fib_route *routes,
-		unsigned int n)
+void
+masq_fib_lookup_burst(const struct masq_fib *fib, uint32_t *dst, uint64_t *hops, unsigned int n)
 {
-	uint64_t index[MASQ_FIB_BURST], found = 0;
+	rte_fib_lookup_bulk(fib->table, dst, hops, (int)n);
+}
 
-	assert(n <= MASQ_FIB_BURST);
-	rte_fib_lookup_bulk(fib->table, dst, index, (int)n);
-	for (unsigned int i = 0; i < n; i++) {
-		const struct hop *hop = &fib->hops[index[i]];
-
-		routes[i] = route_over(hop, dst[i]);
-		found |= (uint64_t)(hop->kind != MASQ_FIB_KIND_NONE) << i;
-	}
-	return found;
+const struct masq_fib_hop *
+masq_fib_hops(const struct masq_fib *fib)
+{
+	return fib->hops;
 }
 
 bool
@@ -454,9 +436,9 @@ masq_fib_is_local(const struct masq_fib *fib, uint32_t addr)
 bool
 masq_fib_is_local_on(const struct masq_fib *fib, uint32_t addr, uint8_t port)
 {
-	const struct hop *hop = hop_of(fib, addr);
+	const struct masq_fib_hop *hop = hop_of(fib, addr);
 
-	return hop->kind == MASQ_FIB_KIND_OWN && hop->port == port;
+	return hop->kind == MASQ_FIB_KIND_OWN && hop->route.port == port;
 }
 
 uint32_t

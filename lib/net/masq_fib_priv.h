@@ -14,7 +14,7 @@
 #define MASQ_FIB_NO_ROUTE UINT32_MAX
 
 enum masq_fib_kind {
-	MASQ_FIB_KIND_NONE, /* hop 0 without a default route */
+	MASQ_FIB_KIND_NONE = 0, /* hop 0 without a default route; masq_fib_hop_route() knows */
 	MASQ_FIB_KIND_OWN, /* the order matters: of equal prefixes the first kind stands first */
 	MASQ_FIB_KIND_BROADCAST,
 	MASQ_FIB_KIND_LINK,

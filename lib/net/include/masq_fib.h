@@ -67,18 +67,46 @@ void masq_fib_destroy(struct masq_fib *fib);
  */
 int masq_fib_lookup(const struct masq_fib *fib, uint32_t dst, struct masq_fib_route *route);
 
-#define MASQ_FIB_BURST 64
+/**
+ * What the table says of a destination, but for the destination itself: that is the next hop of all but
+ * what goes through a gateway, and the preferred source of own addresses. Whether it is one of these is a
+ * mask, because nobody foresees which kind the next packet meets.
+ */
+struct masq_fib_hop {
+	struct masq_fib_route route; /**< 0 where the destination belongs */
+	uint32_t dst_is_next_hop; /**< all bits, or 0 */
+	uint32_t dst_is_source; /**< all bits, or 0 */
+	uint8_t kind; /**< inside of this room; 0: there is no route */
+};
 
 /**
  * Look several destinations up; what they miss in the cache is fetched at the same time.
  *
  * @param dst	n destinations, host order
- * @param routes	out: n routes; meaningless where there is none
- * @param n	at most MASQ_FIB_BURST
- * @return bit i: there is a route to dst[i]
+ * @param hops	out: n indices into masq_fib_hops()
  */
-uint64_t masq_fib_lookup_burst(const struct masq_fib *fib, uint32_t *dst,
-		struct masq_fib_route *routes, unsigned int n);
+void
+masq_fib_lookup_burst(const struct masq_fib *fib, uint32_t *dst, uint64_t *hops, unsigned int n);
+
+/** @return the hops of a table, by index; they live as long as the table */
+const struct masq_fib_hop *masq_fib_hops(const struct masq_fib *fib);
+
+/** @return where packets to @p dst are sent on their link; meaningless when there is no route */
+static inline uint32_t
+masq_fib_hop_next(const struct masq_fib_hop *hop, uint32_t dst)
+{
+	return hop->route.next_hop | (hop->dst_is_next_hop & dst);
+}
+
+/** The same as masq_fib_lookup() would say of @p dst. @return false: there is no route */
+static inline bool
+masq_fib_hop_route(const struct masq_fib_hop *hop, uint32_t dst, struct masq_fib_route *route)
+{
+	*route = hop->route;
+	route->next_hop = masq_fib_hop_next(hop, dst);
+	route->preferred_src |= hop->dst_is_source & dst;
+	return hop->kind != 0;
+}
 
 /** @return true when @p addr (host order) is one of the box's own addresses */
 bool masq_fib_is_local(const struct masq_fib *fib, uint32_t addr);

@@ -18,8 +18,9 @@
  * Part of the compiled rules; immutable; any worker.
  */
 
-#define MASQ_CLASSES_MAX 33 /**< of one field; rule sets that need more are not classified */
+#define MASQ_CLASSES_MAX 255 /**< of one field; one that needs more is left whole */
 #define MASQ_CLASSES_STARTS (MASQ_CLASSES_MAX - 1)
+#define MASQ_CLASSES_FEW 32 /**< so many starts are all compared; more are searched */
 
 /** Fields in the order of struct masq_tuple: lanes of a vector. */
 enum masq_class_field {
@@ -31,20 +32,28 @@ enum masq_class_field {
 };
 
 struct masq_classes {
-	bool usable; /**< false: too many classes, or masks with holes */
+	/** Bit f: field f has no classes, because there would be too many of them, or because of a mask
+	 * with holes. All of its values are then of class 0, and may not be taken for alike. */
+	uint8_t whole;
 	/** A rule outside of the input and forward chains looks at a source: what the output chain says
 	 * of a packet depends on how its source was translated. */
 	bool output_sees_source;
 	uint8_t n_starts; /**< of the field that has most */
+	uint8_t first_step; /**< of a search: the greatest power of two that is at most n_starts */
 	/** Where classes begin, less 2^31: vectors compare signed. The n-th of every field, then the next
-	 * ones. Padded with INT32_MAX, which no start is. */
-	int32_t starts[MASQ_CLASSES_STARTS][MASQ_CLASS_FIELDS] __attribute__((aligned(16)));
+	 * ones. Padded with INT32_MAX, which no start is, to one less than a power of two. */
+	int32_t starts[MASQ_CLASSES_MAX][MASQ_CLASS_FIELDS] __attribute__((aligned(16)));
 };
 
 #define MASQ_CLASSES_NONE UINT32_MAX /**< no packet has these classes */
 
+/** Part of masq_classes_of() for many starts. @param value fields, less 2^31 */
+uint32_t
+masq_classes_search(const struct masq_classes *classes, const int32_t value[MASQ_CLASS_FIELDS]);
+
 /**
- * The classes of a packet: of each field how many starts lie above it, all four fields at a time.
+ * The classes of a packet. A few starts: of each field how many lie above it, all four fields at a
+ * time. Many: how many do not lie above it, by halving.
  *
  * @param tuple	of TCP, UDP, or a protocol without ports
  * @return a byte a field, source lowest
@@ -56,18 +65,25 @@ masq_classes_of(const struct masq_classes *classes, const struct masq_tuple *tup
 	const __m128i order = _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 9, 8, -1, -1, 11, 10, -1, -1);
 	const __m128i fields = _mm_shuffle_epi8(_mm_loadu_si128((const void *)tuple), order);
 	const __m128i wanted = _mm_xor_si128(fields, _mm_set1_epi32(INT32_MIN));
-	__m128i above = _mm_setzero_si128(); /* counted downwards: what compares true is -1 */
+	__m128i above = _mm_setzero_si128();
 
+	if (classes->n_starts > MASQ_CLASSES_FEW) {
+		int32_t value[MASQ_CLASS_FIELDS];
+
+		_mm_storeu_si128((void *)value, wanted);
+		return masq_classes_search(classes, value);
+	}
 	for (unsigned int i = 0; i < classes->n_starts; i++) {
 		const __m128i start = _mm_load_si128((const void *)classes->starts[i]);
 
-		above = _mm_add_epi32(above, _mm_cmpgt_epi32(start, wanted));
+		/* What compares true is -1. */
+		above = _mm_sub_epi32(above, _mm_cmpgt_epi32(start, wanted));
 	}
-	above = _mm_abs_epi32(above);
 	above = _mm_packs_epi32(above, above);
 	return (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(above, above));
 }
 
 static_assert(MASQ_CLASSES_MAX < 256, "a class is a byte, and 255 is none");
+static_assert((MASQ_CLASSES_MAX & (MASQ_CLASSES_MAX + 1)) == 0, "a search halves evenly");
 
 #endif /* MASQ_CLASSES_H */

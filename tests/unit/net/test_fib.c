@@ -136,26 +136,27 @@ a_burst_says_what_single_lookups_say(void **state)
 	(void)state;
 	for (unsigned int n_ports = 1; n_ports <= RTE_DIM(box_ports); n_ports += 2) {
 		struct masq_fib *fib = masq_fib_create(box_ports, n_ports, NULL, 0, 0, NULL);
-		struct masq_fib_route routes[MASQ_FIB_BURST], single;
-		uint32_t dst[MASQ_FIB_BURST];
-		uint64_t found;
+		struct masq_fib_route of_burst, single;
+		uint32_t dst[64];
+		uint64_t hops[64];
 
 		assert_non_null(fib);
-		assert_int_equal(masq_fib_lookup_burst(fib, dst, routes, 0), 0);
-		for (unsigned int i = 0; i < MASQ_FIB_BURST; i++)
+		for (unsigned int i = 0; i < RTE_DIM(dst); i++)
 			dst[i] = lookup_rows[i % RTE_DIM(lookup_rows)].dst;
-		found = masq_fib_lookup_burst(fib, dst, routes, MASQ_FIB_BURST);
-		for (unsigned int i = 0; i < MASQ_FIB_BURST; i++) {
+		masq_fib_lookup_burst(fib, dst, hops, RTE_DIM(dst));
+		for (unsigned int i = 0; i < RTE_DIM(dst); i++) {
+			const struct masq_fib_hop *hop = &masq_fib_hops(fib)[hops[i]];
 			int rc = masq_fib_lookup(fib, dst[i], &single);
 
-			assert_int_equal(found >> i & 1, rc == 0);
+			assert_int_equal(masq_fib_hop_route(hop, dst[i], &of_burst), rc == 0);
 			if (rc != 0)
 				continue;
-			assert_int_equal(routes[i].is_local, single.is_local);
-			assert_int_equal(routes[i].is_broadcast, single.is_broadcast);
-			assert_int_equal(routes[i].port, single.port);
-			assert_int_equal(routes[i].next_hop, single.next_hop);
-			assert_int_equal(routes[i].preferred_src, single.preferred_src);
+			assert_int_equal(of_burst.is_local, single.is_local);
+			assert_int_equal(of_burst.is_broadcast, single.is_broadcast);
+			assert_int_equal(of_burst.port, single.port);
+			assert_int_equal(of_burst.next_hop, single.next_hop);
+			assert_int_equal(of_burst.preferred_src, single.preferred_src);
+			assert_int_equal(masq_fib_hop_next(hop, dst[i]), single.next_hop);
 		}
 		masq_fib_destroy(fib);
 	}

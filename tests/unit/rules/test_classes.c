@@ -136,6 +136,60 @@ assert_same_way(const struct masq_rules *rules, const struct masq_rules_input *a
 	}
 }
 
+/* A field that is left whole has no classes: packets that differ there are never together. */
+static bool
+are_together(const struct masq_rules *rules, const struct masq_rules_input *a,
+		const struct masq_rules_input *b)
+{
+	const bool differ[MASQ_CLASS_FIELDS] = { a->src != b->src, a->dst != b->dst,
+		a->sport != b->sport, a->dport != b->dport };
+
+	for (unsigned int field = 0; field < MASQ_CLASS_FIELDS; field++)
+		if ((masq_rules_classes(rules)->whole >> field & 1) != 0 && differ[field])
+			return false;
+	return classes_of(rules, a) == classes_of(rules, b);
+}
+
+/*
+ * @p n_rules at most, some of which get addresses and ports @p spread apart, so that they begin and end
+ * at many places.
+ */
+static unsigned int
+try_rules(uint64_t *rnd, uint32_t n_rules, uint32_t spread)
+{
+	struct masq_conf_rules model;
+	struct masq_rules *rules;
+	unsigned int together = 0;
+	uint32_t user;
+
+	test_model_init(&model);
+	user = test_model_chain(&model, "user");
+	for (uint32_t n = test_random_below(rnd, n_rules); n > 0; n--) {
+		struct masq_conf_rule rule = some_rule(rnd, true);
+
+		rule.src += n * spread & rule.src_mask;
+		rule.dst += n * spread & rule.dst_mask;
+		if (n % 2 == 0 && spread != 0)
+			rule.dport = (struct masq_conf_range){ (uint16_t)(n * spread), UINT16_MAX };
+		test_model_rule(&model, test_random_below(rnd, 3), rule);
+	}
+	test_model_rule(&model, user, some_rule(rnd, false));
+	rules = compile(&model);
+	for (unsigned int k = 0; k < 500; k++) {
+		struct masq_rules_input a = some_packet(rnd), b = another(rnd, &a);
+
+		a.dst += test_random_below(rnd, n_rules) * spread;
+		b.dst += test_random_below(rnd, n_rules) * spread;
+		if (!are_together(rules, &a, &b))
+			continue;
+		together += memcmp(&a, &b, sizeof(a)) != 0;
+		assert_same_way(rules, &a, &b);
+	}
+	masq_rules_destroy(rules);
+	test_model_fini(&model);
+	return together;
+}
+
 static void
 rules_treat_a_class_alike(void **state)
 {
@@ -143,67 +197,103 @@ rules_treat_a_class_alike(void **state)
 	unsigned int together = 0;
 
 	(void)state;
-	for (unsigned int round = 0; round < 400; round++) {
-		struct masq_conf_rules model;
-		struct masq_rules *rules;
-		uint32_t user;
-
-		test_model_init(&model);
-		user = test_model_chain(&model, "user");
-		for (uint32_t n = test_random_below(&rnd, 6); n > 0; n--)
-			test_model_rule(&model, test_random_below(&rnd, 3), some_rule(&rnd, true));
-		test_model_rule(&model, user, some_rule(&rnd, false));
-		rules = compile(&model);
-		assert_true(masq_rules_classes(rules)->usable);
-		for (unsigned int k = 0; k < 500; k++) {
-			struct masq_rules_input a = some_packet(&rnd), b = another(&rnd, &a);
-
-			if (classes_of(rules, &a) != classes_of(rules, &b))
-				continue;
-			together += memcmp(&a, &b, sizeof(a)) != 0;
-			assert_same_way(rules, &a, &b);
-		}
-		masq_rules_destroy(rules);
-		test_model_fini(&model);
-	}
+	for (unsigned int round = 0; round < 400; round++)
+		together += try_rules(&rnd, 6, 0);
 	/* Classes that hold nothing together would pass, too. */
 	assert_in_range(together, 20000, 200000);
 }
 
-static bool
-is_usable(uint32_t n_rules, uint32_t mask)
+static void
+many_rules_treat_a_class_alike(void **state)
+{
+	uint64_t rnd = 20261125;
+	unsigned int together = 0;
+
+	(void)state;
+	for (unsigned int round = 0; round < 100; round++)
+		together += try_rules(&rnd, 120, 3);
+	assert_in_range(together, 500, 50000);
+	for (unsigned int round = 0; round < 20; round++)
+		together += try_rules(&rnd, 1000, 2);
+}
+
+/* Where a packet falls among n starts, all of which are known. */
+static void
+every_start_begins_a_class(void **state)
+{
+	static const uint32_t sizes[] = { 1, 2, 31, 32, 33, 34, 63, 64, 65, 127, 128, 253, 254 };
+
+	(void)state;
+	for (unsigned int k = 0; k < RTE_DIM(sizes); k++) {
+		struct masq_conf_rules model;
+		struct masq_rules *rules;
+		uint32_t seen = MASQ_CLASSES_NONE, begun = 0;
+
+		test_model_init(&model);
+		/* Ranges up to the end: one start each. */
+		for (uint32_t i = 0; i < sizes[k]; i++)
+			test_model_rule(&model, MASQ_CHAIN_INPUT,
+					(struct masq_conf_rule)RULE(.dport = { (uint16_t)(3 * i +
+											       5),
+										    UINT16_MAX }));
+		rules = compile(&model);
+		assert_int_equal(masq_rules_classes(rules)->whole, 0);
+		for (uint32_t port = 0; port <= 3 * sizes[k] + 5; port++) {
+			struct masq_rules_input p = { .dport = (uint16_t)port };
+			uint32_t classes = classes_of(rules, &p);
+
+			begun += classes != seen;
+			if (classes != seen)
+				assert_true(port == 0 || port % 3 == 2);
+			seen = classes;
+		}
+		assert_int_equal(begun, sizes[k] + 1);
+		masq_rules_destroy(rules);
+		test_model_fini(&model);
+	}
+}
+
+/* Which fields are left whole by rules about n sources and one destination port? */
+static uint8_t
+whole(uint32_t n_rules, uint32_t mask)
 {
 	struct masq_conf_rules model;
 	struct masq_rules *rules;
-	bool usable;
+	uint8_t whole;
 
 	test_model_init(&model);
 	for (uint32_t i = 0; i < n_rules; i++)
 		test_model_rule(&model, MASQ_CHAIN_INPUT,
-				(struct masq_conf_rule)RULE(.src = MASQ_IP4(10, 0, 0, 2 * i),
-						.src_mask = mask));
+				(struct masq_conf_rule)RULE(.src = MASQ_IP4(10, 0, 0, 0) + 2 * i,
+						.src_mask = mask, .dport = { 80, 80 }));
 	rules = compile(&model);
-	usable = masq_rules_classes(rules)->usable;
+	whole = masq_rules_classes(rules)->whole;
+	if (n_rules > 0) {
+		struct masq_rules_input a = { .dport = 79 }, b = { .dport = 80 };
+
+		assert_int_not_equal(classes_of(rules, &a), classes_of(rules, &b));
+	}
 	masq_rules_destroy(rules);
 	test_model_fini(&model);
-	return usable;
+	return whole;
 }
 
 static void
-too_many_classes_are_none(void **state)
+a_field_with_too_many_classes_stays_whole(void **state)
 {
 	(void)state;
-	assert_true(is_usable(0, UINT32_MAX));
-	assert_true(is_usable(MASQ_CLASSES_STARTS / 2, UINT32_MAX));
-	assert_false(is_usable(MASQ_CLASSES_STARTS / 2 + 1, UINT32_MAX));
+	assert_int_equal(whole(0, UINT32_MAX), 0);
+	assert_int_equal(whole(MASQ_CLASSES_STARTS / 2, UINT32_MAX), 0);
+	assert_int_equal(whole(MASQ_CLASSES_STARTS / 2 + 1, UINT32_MAX), 1 << MASQ_CLASS_SRC);
+	assert_int_equal(whole(5000, UINT32_MAX), 1 << MASQ_CLASS_SRC);
 }
 
 static void
-masks_with_holes_have_none(void **state)
+masks_with_holes_leave_a_field_whole(void **state)
 {
 	(void)state;
-	assert_true(is_usable(1, 0xffffff00));
-	assert_false(is_usable(1, 0xff0000ff));
+	assert_int_equal(whole(1, 0xffffff00), 0);
+	assert_int_equal(whole(1, 0xff0000ff), 1 << MASQ_CLASS_SRC);
 }
 
 static bool
@@ -245,8 +335,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_treat_a_class_alike),
-		cmocka_unit_test(too_many_classes_are_none),
-		cmocka_unit_test(masks_with_holes_have_none),
+		cmocka_unit_test(many_rules_treat_a_class_alike),
+		cmocka_unit_test(every_start_begins_a_class),
+		cmocka_unit_test(a_field_with_too_many_classes_stays_whole),
+		cmocka_unit_test(masks_with_holes_leave_a_field_whole),
 		cmocka_unit_test(sources_in_the_output_chain_are_told),
 	};
 

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The memory of routed packets: who is remembered is forwarded as the rules say, and counted; who is
+ * alike to the rules and has the same next hop needs the slow path only once.
+ */
+#include <stdio.h>
+
+#include <masq_pkt.h>
+#include <masq_test_random.h>
+
+#include "masq_test_talk.h"
+
+/* From an inside host to anywhere. */
+static struct masq_test_pkt
+udp_to(const char *dst)
+{
+	return (struct masq_test_pkt){
+		.src = INSIDE, .sport = 1025, .dst = dst, .dport = 53, .payload = "hello"
+	};
+}
+
+/* A routed flow is remembered from its first packet on; what is not plain is looked at all the same. */
+static void
+remembered_flows(void **state)
+{
+	const struct masq_test_box_options small = { .workers = box_workers(state),
+		.wan_mtu = 600,
+		.rules = "ipchains -A input -i lan\nipchains -A input -i srv\n" };
+	struct masq_test_box *box = box_open_with(&small);
+	struct masq_test_pkt pkt = udp_to(OUTSIDE), left = onward(pkt), odd, error;
+
+	box_hello(box, LAN, INSIDE);
+	for (unsigned int k = 0; k < 5; k++) {
+		box_send(box, LAN, &pkt);
+		box_expect(box, WAN, &left);
+	}
+	odd = pkt;
+	odd.ttl = 1;
+	error = box_error(LAN, &odd, 11, 0, 0);
+	box_send(box, LAN, &odd);
+	box_expect_drop(box, MASQ_DROP_TTL);
+	box_expect(box, LAN, &error);
+	odd = pkt;
+	odd.payload = NULL;
+	odd.payload_bytes = 700;
+	odd.dont_fragment = true;
+	error = box_error(LAN, &odd, 3, 4, 600);
+	box_send(box, LAN, &odd);
+	box_expect_drop(box, MASQ_DROP_MTU);
+	box_expect(box, LAN, &error);
+	odd.dont_fragment = false;
+	box_send(box, LAN, &odd);
+	odd = onward(odd);
+	odd.frag_bytes = 576;
+	box_expect(box, WAN, &odd);
+	odd.frag_offset_bytes = 576;
+	odd.frag_bytes = 0;
+	box_expect(box, WAN, &odd);
+	/* The same tuple by another port is another packet to the rules. */
+	box_send(box, SRV, &pkt);
+	box_expect(box, WAN, &left);
+	box_send(box, LAN, &pkt);
+	box_expect(box, WAN, &left);
+	assert_int_equal(box_rule_packets(box, "input", 1), 9);
+	assert_int_equal(box_rule_packets(box, "input", 2), 1);
+	assert_int_equal(box_rule_packets(box, "forward", 0), 8);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* -y, -t and -l in the way of a routed flow. */
+static void
+remembered_flows_are_judged(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state),
+			"ipchains -A input -p tcp -y\n"
+			"ipchains -A forward -p tcp ! -y\n"
+			"ipchains -A output -p tcp -d 0.0.0.0/0 80 -t 0x01 0x10\n"
+			"ipchains -A output -p tcp -d 0.0.0.0/0 81 -l\n");
+	struct masq_test_pkt pkt = udp_to(OUTSIDE), left;
+
+	pkt.proto = IPPROTO_TCP;
+	pkt.dport = 80;
+	for (unsigned int k = 0; k < 12; k++) {
+		pkt.tcp_flags = k % 4 == 0 ? MASQ_TCP_SYN : MASQ_TCP_ACK;
+		left = onward(pkt);
+		left.tos = 0x10;
+		box_send(box, LAN, &pkt);
+		box_expect(box, WAN, &left);
+	}
+	assert_int_equal(box_rule_packets(box, "input", 1), 3);
+	assert_int_equal(box_rule_packets(box, "forward", 1), 9);
+	assert_int_equal(box_rule_packets(box, "output", 1), 12);
+	pkt.dport = 81;
+	for (unsigned int k = 0; k < 5; k++) {
+		left = onward(pkt);
+		box_send(box, LAN, &pkt);
+		box_expect(box, WAN, &left);
+	}
+	assert_int_equal(box_rule_packets(box, "output", 2), 5);
+	assert_int_equal(box_rule_packets(box, "output", 0), 17);
+	box_rules(box, "ipchains -A forward -p tcp -d 0.0.0.0/0 80 -j DENY\n");
+	pkt.dport = 80;
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_FORWARD_DENY);
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_FORWARD_DENY);
+	box_rules(box, "");
+	left = onward(pkt);
+	box_send(box, LAN, &pkt);
+	box_expect(box, WAN, &left);
+	box_close(box);
+}
+
+/* Routed yesterday, the answers of a forwarded call today, routed again when the call has ended. */
+static void
+remembered_flow_becomes_a_session(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state),
+			"portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 5353\n"
+			"ipchains -A forward -p udp -s 192.168.16.27 5353 -d 198.51.100.0/25 -j MASQ\n");
+	struct talk call = CALL(box, UDP, "198.51.100.200", 3000, 53, SERVER, 5353);
+	struct masq_test_pkt pkt = talk_out_pkt(&call, 0), left = onward(pkt);
+
+	for (unsigned int k = 0; k < 3; k++) {
+		box_send(box, SRV, &pkt);
+		box_expect(box, WAN, &left);
+	}
+	talk_in(&call, 0);
+	talk_out_dropped(&call, 0, MASQ_DROP_REPLY_NOT_MASQ);
+	talk_out_dropped(&call, 0, MASQ_DROP_REPLY_NOT_MASQ);
+	box_advance(box, 302000);
+	box_send(box, SRV, &pkt);
+	box_expect(box, WAN, &left);
+	box_close(box);
+}
+
+/* The next hop moves, or must be asked for again. */
+static void
+remembered_flow_and_its_neighbour(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), NULL);
+	struct masq_test_pkt pkt = udp_to(SERVER), left = onward(pkt);
+	struct masq_test_pkt moved = {
+		.arp = 2, .src = SERVER, .dst = BOX_SRV, .src_mac = "02:00:00:00:99:99"
+	};
+
+	for (unsigned int k = 0; k < 3; k++) {
+		box_send(box, LAN, &pkt);
+		box_expect(box, SRV, &left);
+	}
+	box_send(box, SRV, &moved);
+	left.dst_mac = "02:00:00:00:99:99";
+	box_send(box, LAN, &pkt);
+	box_expect(box, SRV, &left);
+	assert_int_equal(masq_dp_neighbours_flush(box_dp(box), 0), 0);
+	left.dst_mac = NULL;
+	box_send(box, LAN, &pkt);
+	box_expect(box, SRV, &left);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* Host @p k of the world; even and odd ones. */
+static const char *
+world(char text[MASQ_IP4_TEXT_BYTES], uint32_t k)
+{
+	return masq_ip4_text(MASQ_IP4(198, 18, 0, 0) + k, text);
+}
+
+#define RULES_BYTES 65536
+
+/* Rules with begin and end at @p n hosts of the world, every other one: it is refused. */
+static void
+refuse_even_hosts(char rules[RULES_BYTES], uint32_t n)
+{
+	size_t len = 0;
+
+	rules[0] = '\0';
+	for (uint32_t k = 0; k < n; k++) {
+		char host[MASQ_IP4_TEXT_BYTES];
+
+		len += (size_t)snprintf(rules + len, RULES_BYTES - len,
+				"ipchains -A forward -p udp -d %s -j DENY\n", world(host, 2 * k));
+	}
+	assert_true(len < RULES_BYTES);
+}
+
+/* Both directions of flows with many hosts: the box has room for few, and needs even fewer. */
+static void
+hosts_behind_a_gateway(void **state)
+{
+	const struct masq_test_box_options small = { .workers = box_workers(state),
+		.sessions = 64 };
+	struct masq_test_box *box = box_open_with(&small);
+	static char rules[RULES_BYTES];
+
+	for (uint32_t n_rules = 0; n_rules <= 80; n_rules += 40) {
+		uint64_t misses, routed;
+
+		refuse_even_hosts(rules, n_rules);
+		box_rules(box, rules);
+		box_hello(box, LAN, INSIDE);
+		misses = box_counters(box).misses;
+		routed = box_counters(box).routed;
+		for (uint32_t k = 0; k < 3000; k++) {
+			char host[MASQ_IP4_TEXT_BYTES];
+			struct masq_test_pkt pkt = udp_to(world(host, 1000 + k)), left;
+			struct masq_test_pkt back = { .src = host,
+				.sport = 53,
+				.dst = INSIDE,
+				.dport = 1025,
+				.payload = "hi" };
+
+			pkt.sport = (uint16_t)(1025 + k);
+			back.dport = pkt.sport;
+			left = onward(pkt);
+			box_send(box, LAN, &pkt);
+			box_expect(box, WAN, &left);
+			left = onward(back);
+			box_send(box, WAN, &back);
+			box_expect(box, LAN, &left);
+		}
+		/* Two kinds; each worker meets them once, and waits for the neighbours once. */
+		assert_in_range(box_counters(box).misses - misses, 2, 4 * box_workers(state));
+		assert_in_range(box_counters(box).routed - routed, 6000 - 4 * box_workers(state),
+				6000);
+	}
+	box_close(box);
+}
+
+/* Any number of rules about hosts, as classes, too many for these, and with ports that differ, too. */
+static void
+hosts_that_rules_tell_apart(void **state)
+{
+	static const uint32_t n_rules[] = { 3, 16, 17, 100, 127, 128, 600 };
+	static char rules[RULES_BYTES];
+	struct masq_test_box *box = box_open(box_workers(state), NULL);
+	uint64_t rnd = 20261125;
+
+	box_hello(box, LAN, INSIDE);
+	for (unsigned int round = 0; round < RTE_DIM(n_rules); round++) {
+		uint64_t routed = box_counters(box).routed;
+		unsigned int sent = 0;
+
+		refuse_even_hosts(rules, n_rules[round]);
+		box_rules(box, rules);
+		for (unsigned int k = 0; k < 300; k++) {
+			uint32_t number = test_random_below(&rnd, 2 * RTE_MIN(n_rules[round], 60u));
+			char host[MASQ_IP4_TEXT_BYTES];
+			struct masq_test_pkt pkt = udp_to(world(host, number)), left = onward(pkt);
+
+			box_send(box, LAN, &pkt);
+			if (number % 2 == 0) {
+				box_expect_drop(box, MASQ_DROP_FORWARD_DENY);
+				continue;
+			}
+			box_expect(box, WAN, &left);
+			sent++;
+		}
+		box_expect_nothing(box);
+		/* Each of at most 60 hosts is met first once by a worker. */
+		assert_in_range(box_counters(box).routed - routed, sent - 60, sent);
+	}
+	box_close(box);
+}
+
+/* Packets that differ in one thing, which a rule looks at, with that field in classes and whole. */
+static void
+one_field_is_enough(void **state)
+{
+	static const struct {
+		const char *what;
+		struct masq_test_pkt denied; /* where it differs from the packet that passes */
+	} rows[] = {
+		{ "-s 192.168.1.66", { .src = "192.168.1.66" } },
+		{ "-s 0.0.0.0/0 4000", { .sport = 4000 } },
+		{ "-d 198.51.100.66", { .dst = "198.51.100.66" } },
+		{ "-d 0.0.0.0/0 5000", { .dport = 5000 } },
+	};
+
+	static const char *const holes[] = { "", "-s 10.0.0.1/255.0.0.255",
+		"-d 10.0.0.1/255.0.0.255", "-s 10.0.0.1/255.0.0.255 -d 10.0.0.1/255.0.0.255" };
+	struct masq_test_box *box = box_open(box_workers(state), NULL);
+
+	box_hello(box, LAN, INSIDE);
+	for (unsigned int h = 0; h < RTE_DIM(holes); h++)
+		for (unsigned int r = 0; r < RTE_DIM(rows); r++) {
+			struct masq_test_pkt pkt = udp_to(OUTSIDE), left = onward(pkt), odd = pkt;
+			char rules[256];
+
+			snprintf(rules, sizeof(rules),
+					"ipchains -A forward -p udp %s -j DENY\n"
+					"ipchains -A input -p udp %s\n",
+					rows[r].what, holes[h]);
+			box_rules(box, rules);
+			odd.src = rows[r].denied.src != NULL ? rows[r].denied.src : pkt.src;
+			odd.dst = rows[r].denied.dst != NULL ? rows[r].denied.dst : pkt.dst;
+			odd.sport = rows[r].denied.sport != 0 ? rows[r].denied.sport : pkt.sport;
+			odd.dport = rows[r].denied.dport != 0 ? rows[r].denied.dport : pkt.dport;
+			for (unsigned int k = 0; k < 4; k++) {
+				box_send(box, LAN, &pkt);
+				box_expect(box, WAN, &left);
+				box_send(box, LAN, &odd);
+				box_expect_drop(box, MASQ_DROP_FORWARD_DENY);
+			}
+		}
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* TCP and UDP between the same places. */
+static void
+the_protocol_is_part_of_it(void **state)
+{
+	struct masq_test_box *box = box_open(
+			box_workers(state), "ipchains -A forward -p tcp -j DENY\n");
+	struct masq_test_pkt udp = udp_to(OUTSIDE), left = onward(udp), tcp = udp;
+
+	tcp.proto = IPPROTO_TCP;
+	tcp.tcp_flags = MASQ_TCP_ACK;
+	for (unsigned int k = 0; k < 5; k++) {
+		box_send(box, LAN, &udp);
+		box_expect(box, WAN, &left);
+		box_send(box, LAN, &tcp);
+		box_expect_drop(box, MASQ_DROP_FORWARD_DENY);
+	}
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* No rule looks at sources; the box does. */
+static void
+forged_sources_are_not_remembered_as_others(void **state)
+{
+	static const char *const forged[] = { BOX_LAN, BOX_SRV, "192.168.1.255", "192.168.16.0" };
+	struct masq_test_box *box = box_open(box_workers(state), NULL);
+	struct masq_test_pkt pkt = udp_to(OUTSIDE), left = onward(pkt);
+
+	for (unsigned int k = 0; k < 3 * RTE_DIM(forged); k++) {
+		struct masq_test_pkt odd = pkt;
+
+		box_send(box, LAN, &pkt);
+		box_expect(box, WAN, &left);
+		odd.src = forged[k % RTE_DIM(forged)];
+		box_send(box, LAN, &odd);
+		box_expect_drop(box, MASQ_DROP_MARTIAN_SOURCE);
+	}
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* Alike to the rules, but not on the same way: two gateways, and hosts of a network. */
+static void
+the_way_is_part_of_it(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state),
+			"route add 198.51.100.0/24 via 192.168.16.9\n"
+			"route add 198.51.101.0/24 via 192.168.16.10\n");
+
+	static const struct {
+		const char *dst;
+		enum masq_test_port port;
+		const char *next_hop, *mac;
+	} rows[] = {
+		{ "198.51.100.7", SRV, "192.168.16.9", "02:00:00:00:99:09" },
+		{ "198.51.101.7", SRV, "192.168.16.10", "02:00:00:00:99:10" },
+		{ "198.51.102.7", WAN, NULL, NULL },
+		{ "192.168.16.27", SRV, "192.168.16.27", "02:00:00:00:99:27" },
+		{ "192.168.16.28", SRV, "192.168.16.28", "02:00:00:00:99:28" },
+	};
+
+	for (unsigned int k = 0; k < 25; k++) {
+		unsigned int r = k * 3 % RTE_DIM(rows);
+		struct masq_test_pkt pkt = udp_to(rows[r].dst), left = onward(pkt);
+		struct masq_test_pkt told = {
+			.arp = 2, .src = rows[r].next_hop, .dst = BOX_SRV, .src_mac = rows[r].mac
+		};
+
+		/* They answer with one address; then each says where it really is. */
+		left.dst_mac = k < RTE_DIM(rows) ? NULL : rows[r].mac;
+		box_send(box, LAN, &pkt);
+		box_expect(box, rows[r].port, &left);
+		if (k < RTE_DIM(rows) && told.src != NULL)
+			box_send(box, SRV, &told);
+	}
+	box_expect_nothing(box);
+	/* Each waits for its neighbour, and is met once by each worker. */
+	assert_in_range(box_counters(box).routed, 25 - 5 * (1 + box_workers(state)), 20);
+	box_close(box);
+}
+
+/* Many more kinds than the box remembers: each packet is judged, counted and routed all the same. */
+static void
+more_flows_than_are_remembered(void **state)
+{
+	const struct masq_test_box_options small = { .workers = box_workers(state),
+		.sessions = 64,
+		/* a hole: all sources are looked at */
+		.rules = "ipchains -A input -s 10.0.0.1/255.0.0.255\n" };
+	struct masq_test_box *box = box_open_with(&small);
+	uint64_t misses = box_counters(box).misses;
+
+	for (unsigned int round = 0; round < 3; round++)
+		for (uint32_t k = 0; k < 6000; k++) {
+			char host[MASQ_IP4_TEXT_BYTES];
+			struct masq_test_pkt pkt = udp_to(SERVER), left;
+
+			pkt.src = world(host, k);
+			left = onward(pkt);
+			box_send(box, WAN, &pkt);
+			box_expect(box, SRV, &left);
+		}
+	assert_int_equal(box_rule_packets(box, "forward", 0), 18000);
+	assert_true(box_counters(box).misses - misses > 6000);
+	box_close(box);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		BOX_ROWS(remembered_flows),
+		BOX_ROWS(remembered_flows_are_judged),
+		BOX_ROWS(remembered_flow_becomes_a_session),
+		BOX_ROWS(remembered_flow_and_its_neighbour),
+		BOX_ROWS(hosts_behind_a_gateway),
+		BOX_ROWS(hosts_that_rules_tell_apart),
+		BOX_ROWS(one_field_is_enough),
+		BOX_ROWS(the_protocol_is_part_of_it),
+		BOX_ROWS(forged_sources_are_not_remembered_as_others),
+		BOX_ROWS(the_way_is_part_of_it),
+		BOX_ROWS(more_flows_than_are_remembered),
+	};
+
+	(void)argc;
+	box_main_init(argv[0]);
+	return cmocka_run_group_tests_name("remembered", tests, NULL, NULL);
+}
