@@ -132,31 +132,10 @@ install_local(struct masq_fib_build *b)
 static int
 resolve_gateway(struct masq_fib_build *b, struct masq_fib_entry *e)
 {
-	char gw[MASQ_IP4_TEXT_BYTES], dst[MASQ_IP4_PREFIX_TEXT_BYTES], who[64];
-	bool is_fixed = e->route == MASQ_FIB_NO_ROUTE || b->routes[e->route].port[0] != '\0';
-	struct masq_fib_route route;
+	struct masq_fib_route way;
+	const bool is_found = masq_fib_lookup(b->fib, e->gateway, &way) == 0;
 
-	masq_ip4_text(e->gateway, gw);
-	masq_ip4_prefix_text((struct masq_ip4_prefix){ e->addr, e->len }, dst);
-	if (e->route == MASQ_FIB_NO_ROUTE)
-		snprintf(who, sizeof(who), "port %s", b->ports[e->port].name);
-	else
-		snprintf(who, sizeof(who), "route %s", dst);
-	if (masq_fib_lookup(b->fib, e->gateway, &route) != 0)
-		return masq_err_set(b->err, ENETUNREACH,
-				"%s: gateway %s is in no connected network; a gateway lies in the "
-				"network of a port's address",
-				who, gw);
-	if (route.is_local || route.is_broadcast)
-		return masq_err_set(b->err, EINVAL, "%s: gateway %s is %s of port %s", who, gw,
-				route.is_local ? "an own address"
-					       : "the broadcast or network address",
-				b->ports[route.port].name);
-	if (is_fixed && route.port != e->port)
-		return masq_err_set(b->err, EINVAL, "%s: gateway %s is reached by port %s, not %s",
-				who, gw, b->ports[route.port].name, b->ports[e->port].name);
-	e->port = route.port;
-	return 0;
+	return masq_fib_gateway_settle(b, e, is_found ? &way : NULL);
 }
 
 static int
@@ -348,8 +327,6 @@ masq_fib_create(const struct masq_conf_port *ports, uint32_t n_ports,
 		.n_routes = n_routes,
 		.err = err,
 	};
-	/* own, link and two broadcast entries for each address, and one gateway a port */
-	size_t most = (size_t)n_ports * (MASQ_CONF_ADDRESSES_MAX * 4 + 1) + n_routes;
 	int rc;
 
 	if (n_ports > MASQ_CONF_PORTS_MAX || n_routes > INT32_MAX / 4) {
@@ -357,7 +334,7 @@ masq_fib_create(const struct masq_conf_port *ports, uint32_t n_ports,
 				n_ports, n_routes, MASQ_CONF_PORTS_MAX);
 		return NULL;
 	}
-	b.entries = calloc(most + 1, sizeof(struct masq_fib_entry));
+	b.entries = calloc(masq_fib_entries_most(n_ports, n_routes), sizeof(struct masq_fib_entry));
 	b.fib = calloc(1, sizeof(struct masq_fib));
 	if (b.entries == NULL || b.fib == NULL) {
 		rc = masq_err_set(err, ENOMEM, "no memory for %u routes", n_routes);

@@ -177,6 +177,7 @@ refuse_route(struct masq_fib_build *b, const struct masq_fib_entry *keep,
 	const char *name = b->ports[keep->port].name;
 	char text[MASQ_IP4_PREFIX_TEXT_BYTES];
 
+	b->culprit = e->route;
 	masq_ip4_prefix_text((struct masq_ip4_prefix){ e->addr, e->len }, text);
 	if (keep->route != MASQ_FIB_NO_ROUTE)
 		return masq_err_set(b->err, EEXIST, "route %s is there twice", text);
@@ -246,9 +247,45 @@ masq_fib_entries_make(struct masq_fib_build *b)
 {
 	int rc = 0;
 
+	b->culprit = MASQ_FIB_NO_ROUTE;
 	for (uint32_t i = 0; i < b->n_ports && rc == 0; i++)
 		rc = add_port(b, i);
-	for (uint32_t i = 0; i < b->n_routes && rc == 0; i++)
+	for (uint32_t i = 0; i < b->n_routes && rc == 0; i++) {
 		rc = add_route(b, i);
+		b->culprit = rc != 0 ? i : MASQ_FIB_NO_ROUTE;
+	}
 	return rc == 0 ? settle_entries(b) : rc;
+}
+
+/* ---------------------------------------------------------------- gateways */
+
+int
+masq_fib_gateway_settle(struct masq_fib_build *b, struct masq_fib_entry *e,
+		const struct masq_fib_route *way)
+{
+	char gw[MASQ_IP4_TEXT_BYTES], dst[MASQ_IP4_PREFIX_TEXT_BYTES], who[64];
+	const bool is_fixed = e->route == MASQ_FIB_NO_ROUTE || b->routes[e->route].port[0] != '\0';
+
+	b->culprit = e->route;
+	masq_ip4_text(e->gateway, gw);
+	masq_ip4_prefix_text((struct masq_ip4_prefix){ e->addr, e->len }, dst);
+	if (e->route == MASQ_FIB_NO_ROUTE)
+		snprintf(who, sizeof(who), "port %s", b->ports[e->port].name);
+	else
+		snprintf(who, sizeof(who), "route %s", dst);
+	if (way == NULL)
+		return masq_err_set(b->err, ENETUNREACH,
+				"%s: gateway %s is in no connected network; a gateway lies in the "
+				"network of a port's address",
+				who, gw);
+	if (way->is_local || way->is_broadcast)
+		return masq_err_set(b->err, EINVAL, "%s: gateway %s is %s of port %s", who, gw,
+				way->is_local ? "an own address"
+					      : "the broadcast or network address",
+				b->ports[way->port].name);
+	if (is_fixed && way->port != e->port)
+		return masq_err_set(b->err, EINVAL, "%s: gateway %s is reached by port %s, not %s",
+				who, gw, b->ports[way->port].name, b->ports[e->port].name);
+	e->port = way->port;
+	return 0;
 }

@@ -4,9 +4,10 @@
 
 /**
  * @file
- * What the two halves of building a forwarding table hand to each other. Control thread only.
+ * What the files that build and check a forwarding table hand to each other. Control thread only.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <masq_fib.h>
@@ -42,16 +43,36 @@ struct masq_fib_build {
 	struct masq_fib_entry **via; /* the MASQ_FIB_KIND_GATEWAY ones, sorted by gateway */
 	uint32_t n_via;
 	struct masq_fib *fib;
+	uint32_t culprit; /* the route that was refused; meaningless as long as none is */
 	struct masq_err *err;
 };
+
+/** @return entries that ports and routes can make, at most, and one */
+static inline size_t
+masq_fib_entries_most(uint32_t n_ports, uint32_t n_routes)
+{
+	/* own, link and two broadcast entries for each address, and one gateway a port */
+	return (size_t)n_ports * (MASQ_CONF_ADDRESSES_MAX * 4 + 1) + n_routes + 1;
+}
 
 /**
  * Write down every prefix that ports and routes answer for: one entry each, shortest prefix first.
  *
  * @param b	ports, routes, err are given; entries has room for all (four an address, one a port for
- *	its gateway, one a route) and n_entries is 0. Out: entries, n_entries
+ *	its gateway, one a route) and n_entries is 0. Out: entries, n_entries; on failure culprit
  * @return 0; -EINVAL, -EEXIST with the sentence: a value that cannot be, or two that contradict
  */
 int masq_fib_entries_make(struct masq_fib_build *b);
+
+/**
+ * May a route go through its gateway? If so, the entry gets the port that leads to it.
+ *
+ * @param b	ports, routes, err are given. Out, on failure: culprit
+ * @param e	in/out: the route, MASQ_FIB_KIND_GATEWAY
+ * @param way	what ports and routes without gateway say of the gateway; NULL: nothing
+ * @return 0; -ENETUNREACH, -EINVAL with the sentence
+ */
+int masq_fib_gateway_settle(struct masq_fib_build *b, struct masq_fib_entry *e,
+		const struct masq_fib_route *way);
 
 #endif /* MASQ_FIB_PRIV_H */

@@ -52,6 +52,17 @@ struct masq_fib *masq_fib_create(const struct masq_conf_port *ports, uint32_t n_
 		const struct masq_conf_route *routes, uint32_t n_routes, int socket_id,
 		struct masq_err *err);
 
+/**
+ * Would masq_fib_create() refuse these routes? Any thread; needs no EAL, and no memory for a table.
+ *
+ * @param culprit	out, on failure: index of the route at fault; n_routes: it is no route's fault
+ * @param err	out: the sentence of masq_fib_create()
+ * @return 0; -ENETUNREACH, -EINVAL, -EEXIST, -ENOMEM
+ */
+int masq_fib_check(const struct masq_conf_port *ports, uint32_t n_ports,
+		const struct masq_conf_route *routes, uint32_t n_routes, uint32_t *culprit,
+		struct masq_err *err);
+
 /** One more owner: the next snapshot uses the same table. @return @p fib */
 struct masq_fib *masq_fib_ref(struct masq_fib *fib);
 

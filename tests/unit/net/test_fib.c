@@ -333,6 +333,42 @@ static const struct refusal_row {
 	/* clang-format on */
 };
 
+/* Without a table: the same sentence, and which route it is about. */
+static void
+check_says_the_same(const struct refusal_row *row, uint32_t n_ports, uint32_t n_routes,
+		const char *sentence)
+{
+	const bool is_route = strncmp(row->words, "route", 5) == 0;
+	struct masq_err err = { "" };
+	uint32_t culprit = 99;
+
+	assert_true(masq_fib_check(row->port, n_ports, row->route, n_routes, &culprit, &err) < 0);
+	assert_string_equal(err.text, sentence);
+	assert_int_equal(culprit, is_route ? 0 : n_routes);
+}
+
+static void
+the_route_at_fault_is_named(void **state)
+{
+	static const struct masq_conf_route good = { .dst = { IP(10, 9, 0, 0), 16 },
+		.gateway = IP(192, 168, 1, 2) };
+	struct masq_conf_route routes[3] = { good, good, good };
+	struct masq_err err = { "" };
+	uint32_t culprit;
+
+	(void)state;
+	routes[1].dst = (struct masq_ip4_prefix){ IP(10, 8, 0, 0), 16 };
+	routes[2].dst = (struct masq_ip4_prefix){ IP(10, 7, 0, 0), 16 };
+	assert_int_equal(masq_fib_check(box_ports, 1, routes, 3, &culprit, &err), 0);
+	routes[2].gateway = IP(9, 9, 9, 9);
+	assert_int_equal(masq_fib_check(box_ports, 1, routes, 3, &culprit, &err), -ENETUNREACH);
+	assert_int_equal(culprit, 2);
+	routes[2] = good;
+	strcpy(routes[1].port, "nosuch");
+	assert_int_equal(masq_fib_check(box_ports, 1, routes, 3, &culprit, &err), -EINVAL);
+	assert_int_equal(culprit, 1);
+}
+
 static void
 contradictions_are_refused(void **state)
 {
@@ -349,6 +385,7 @@ contradictions_are_refused(void **state)
 		assert_null(masq_fib_create(row->port, n_ports, row->route, n_routes, 0, &err));
 		if (strncmp(err.text, row->words, strlen(row->words)) != 0)
 			fail_msg("row %u:\n  want: %s\n  got:  %s", i, row->words, err.text);
+		check_says_the_same(row, n_ports, n_routes, err.text);
 	}
 }
 
@@ -451,10 +488,12 @@ static void
 compare_with_model(const struct model *m)
 {
 	struct masq_err err = { "" };
+	uint32_t culprit;
 	struct masq_fib *fib = masq_fib_create(m->port, 3, m->route, m->n_routes, 0, &err);
 
 	if (fib == NULL)
 		fail_msg("%s", err.text);
+	assert_int_equal(masq_fib_check(m->port, 3, m->route, m->n_routes, &culprit, &err), 0);
 	for (uint32_t i = 0; i < 4 * m->n_routes; i++) {
 		const struct masq_conf_route *r = &m->route[i / 4];
 		uint32_t last = r->dst.addr | ~masq_ip4_mask(r->dst.len);
@@ -521,6 +560,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(rows_stand_longest_first),
 		cmocka_unit_test(the_last_owner_frees_it),
 		cmocka_unit_test(contradictions_are_refused),
+		cmocka_unit_test(the_route_at_fault_is_named),
 		cmocka_unit_test(random_routes_match_the_reference),
 		cmocka_unit_test(many_tables_in_turn),
 	};
