@@ -164,6 +164,21 @@ line_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 	return ret == 0 || ret == -ENOMEM ? ret : -EINVAL;
 }
 
+/* Routes that have no line yet come from this one. */
+static void
+routes_note(struct masq_conf_rules *rules, uint32_t line)
+{
+	for (uint32_t i = rules->n_routes; i-- > 0 && rules->routes[i].line == 0;)
+		rules->routes[i].line = line;
+}
+
+void
+masq_conf_rules_forget_lines(struct masq_conf_rules *rules)
+{
+	for (uint32_t i = 0; i < rules->n_routes; i++)
+		rules->routes[i].line = 0;
+}
+
 static int
 text_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader, const char *name,
 		const char *text, size_t len_bytes, struct masq_err *err)
@@ -191,6 +206,7 @@ text_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 			memcpy(line, text, len);
 			line[len] = '\0';
 			ret = line_apply(rules, reader, line, err);
+			routes_note(rules, number);
 		}
 		text += len + (stop != NULL);
 	}

@@ -131,7 +131,6 @@ int
 masq_ctl_rules_file_check(const struct masq_conf_start *start, const char *path,
 		unsigned int *n_rules, struct masq_err *err)
 {
-	const struct masq_conf_reader reader = { .resolve_names = false, .warn = false };
 	struct masq_conf_rules rules;
 	size_t len_bytes;
 	char *text;
@@ -142,9 +141,11 @@ masq_ctl_rules_file_check(const struct masq_conf_start *start, const char *path,
 	if (ret != 0)
 		return ret;
 	ret = masq_conf_rules_init(&rules);
-	if (ret == 0) {
+	if (ret != 0) {
+		masq_err_set(err, -ret, "no memory for the rules of %s", path);
+	} else {
 		masq_conf_rules_defaults(&rules, &start->timeouts);
-		ret = masq_conf_rules_load(&rules, &reader, path, text, len_bytes, err);
+		ret = masq_ctl_model_read(start, &rules, path, text, len_bytes, err);
 		for (uint32_t i = 0; i < rules.n_chains; i++)
 			*n_rules += rules.chains[i].n_rules;
 		*n_rules += rules.n_portfw + rules.n_routes;

@@ -26,6 +26,26 @@ copy_model(const struct masq_ctl *ctl, struct masq_conf_rules *copy, struct masq
 	return 0;
 }
 
+/* The lines of a rule file into a model, and what the ports say to its routes. */
+int
+masq_ctl_model_read(const struct masq_conf_start *start, struct masq_conf_rules *rules,
+		const char *name, const char *text, size_t len_bytes, struct masq_err *err)
+{
+	uint32_t culprit;
+	int ret = masq_conf_rules_load(rules, &file_reader, name, text, len_bytes, err);
+
+	if (ret != 0)
+		return ret;
+	ret = masq_fib_check(
+			start->port, start->n_ports, rules->routes, rules->n_routes, &culprit, err);
+	if (ret != 0 && culprit < rules->n_routes)
+		masq_err_prefix(err, "%s:%u: ", name, rules->routes[culprit].line);
+	else if (ret != 0)
+		masq_err_prefix(err, "%s: ", start->file);
+	masq_conf_rules_forget_lines(rules);
+	return ret;
+}
+
 /* Takes the copy over, or throws it away. */
 static int
 put_in_force(struct masq_ctl *ctl, struct masq_conf_rules *copy, struct masq_err *err)
@@ -69,7 +89,7 @@ masq_ctl_model_load(struct masq_ctl *ctl, const char *name, const char *text, si
 
 	if (ret != 0)
 		return ret;
-	ret = masq_conf_rules_load(&copy, &file_reader, name, text, len_bytes, err);
+	ret = masq_ctl_model_read(ctl->start, &copy, name, text, len_bytes, err);
 	if (ret != 0) {
 		masq_conf_rules_fini(&copy);
 		return ret;
@@ -89,7 +109,7 @@ masq_ctl_model_check(struct masq_ctl *ctl, const char *name, const char *text, s
 
 	if (ret != 0)
 		return ret;
-	ret = masq_conf_rules_load(&copy, &file_reader, name, text, len_bytes, err);
+	ret = masq_ctl_model_read(ctl->start, &copy, name, text, len_bytes, err);
 	if (ret == 0) {
 		ret = masq_dp_check(ctl->dp, &copy, err);
 		if (ret != 0)

@@ -76,6 +76,16 @@ unsigned int masq_ctl_server_clients(const struct masq_ctl_server *server);
 int masq_ctl_model_apply(struct masq_ctl *ctl, const struct masq_conf_command *command,
 		struct masq_err *err);
 
+/**
+ * Read a rule file's text into a model, no more: needs no data path.
+ *
+ * @param start	the ports that routes must fit
+ * @param rules	in/out: model
+ * @return 0; -errno with "NAME:LINE: ...": the model is the old one, or to be thrown away
+ */
+int masq_ctl_model_read(const struct masq_conf_start *start, struct masq_conf_rules *rules,
+		const char *name, const char *text, size_t len_bytes, struct masq_err *err);
+
 /** Replace the whole model by that of a rule file's text. */
 int masq_ctl_model_load(struct masq_ctl *ctl, const char *name, const char *text, size_t len_bytes,
 		struct masq_err *err);

@@ -33,6 +33,9 @@ refused "a driver that does not exist" 'lan.*net_nothing.*no driver has that nam
 refused "a rule file that does not exist" 'nowhere\.masq' 's|rules.masq|nowhere.masq|'
 echo "ipchains -A forward -s 10.0.0.0/8 -j MASK" >"$T/bad.masq"
 refused "a rule with a bad word" 'bad\.masq:1: .*MASK' 's|rules.masq|bad.masq|'
+printf '%s\n' "" "route add 10.0.0.0/8 via 9.9.9.9" >"$T/bad.masq"
+refused "a route that cannot be" 'bad\.masq:2: route 10\.0\.0\.0/8: gateway 9\.9\.9\.9 is in no connected network' 's|rules.masq|bad.masq|'
+check_exit "--test finds it" 1 'bad\.masq:2: route 10\.0\.0\.0/8: gateway 9\.9\.9\.9' on box dpdk-masq -t -c "$T/bad.conf"
 mkfifo "$T/pipe.masq"
 refused "a rule file that is a pipe" 'pipe\.masq: is a device or a pipe' 's|rules.masq|pipe.masq|'
 refused "more sessions than the memory holds" 'sessions.*memory must be larger' 's/^sessions.*/sessions = 16777216/'

@@ -23,6 +23,8 @@ check_exit "a rule file that does not exist" 1 'nowhere\.masq' cli load "$T/nowh
 printf '%s\n' "ipchains -P forward DENY" "portfw -a -P tcp -L 203.0.113.1 eighty -R 192.168.16.2 80" >"$T/bad.masq"
 check_exit "load names file, line and word" 1 'bad\.masq:2: .*eighty' cli load "$T/bad.masq"
 check_exit "check does too" 1 'bad\.masq:2: .*eighty' cli check "$T/bad.masq"
+echo "route add 10.0.0.0/8 via 9.9.9.9" >"$T/bad.masq"
+check_exit "load names the line of a bad route" 1 'bad\.masq:1: route 10\.0\.0\.0/8: gateway 9\.9\.9\.9' cli load "$T/bad.masq"
 head -c 100000 /dev/urandom >"$T/noise"
 check_exit "noise is no rule file" 1 'noise' cli load "$T/noise"
 check_exit "ipchains: a bad target" 1 'No target by that name' compat ipchains -A forward -j MASK

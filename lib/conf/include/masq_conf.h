@@ -125,6 +125,7 @@ struct masq_conf_route {
 	struct masq_ip4_prefix dst; /**< host bits are zero; len 0: default route */
 	uint32_t gateway; /**< 0: directly connected to port */
 	char port[MASQ_CONF_NAME_BYTES]; /**< empty: the port whose network holds gateway */
+	uint32_t line; /**< of the rule file that was just loaded, for error sentences; else 0 */
 };
 
 /** Timeouts by name; one list yields the struct, the words of "timeout set" and the docs.

@@ -164,6 +164,9 @@ int masq_conf_rules_apply(struct masq_conf_rules *rules, const struct masq_conf_
  * the chain of the same name before keeps its id, so its counters live on; a portfw rule with
  * another preference keeps its id too and counts one edit more.
  *
+ * What depends on the ports (can a gateway be reached?) is not looked at here. So that whoever does can
+ * name the line, routes carry theirs until masq_conf_rules_forget_lines().
+ *
  * @param rules	in/out: model
  * @param reader	how words are read
  * @param name	file name for error sentences
@@ -172,6 +175,9 @@ int masq_conf_rules_apply(struct masq_conf_rules *rules, const struct masq_conf_
  */
 int masq_conf_rules_load(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 		const char *name, const char *text, size_t len_bytes, struct masq_err *err);
+
+/** Routes carry no lines of a rule file any more: their checks are over. */
+void masq_conf_rules_forget_lines(struct masq_conf_rules *rules);
 
 /**
  * Write a model as a rule file that masq_conf_rules_load() reads back to the same model.

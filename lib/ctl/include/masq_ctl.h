@@ -60,9 +60,11 @@ void masq_ctl_destroy(struct masq_ctl *ctl);
 int masq_ctl_rules_file(struct masq_ctl *ctl, const char *path, struct masq_err *err);
 
 /**
- * Check a rule file's words without any data path (dpdk-masq -t).
+ * Check a rule file without any data path (dpdk-masq -t): its words, and its routes against the ports.
  *
+ * @param start	checked start file
  * @param n_rules	out: rules, forwardings and routes in it
+ * @return 0; -errno with "FILE:LINE: ..."
  */
 int masq_ctl_rules_file_check(const struct masq_conf_start *start, const char *path,
 		unsigned int *n_rules, struct masq_err *err);

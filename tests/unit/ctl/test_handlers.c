@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include "ctl_box.h"
 
@@ -191,6 +192,52 @@ a_rule_file_is_all_or_nothing(void **state)
 	assert_int_equal(box->dp.n_publish, n_publish);
 	assert_non_null(strstr(
 			ctl_box_ask(box, "rules.load", "{\"text\":5}"), "\\\"text\\\" must be"));
+}
+
+/* What the ports say to a route has the line of the route, not only its own words. */
+static void
+routes_of_a_rule_file_fit_the_ports(void **state)
+{
+	static const struct row rows[] = {
+		{ "rules.load", "{\"name\":\"f\",\"text\":\"\\nroute add 10.0.0.0/8 via 9.9.9.9\"}",
+				"\"f:2: route 10.0.0.0/8: gateway 9.9.9.9 is in no connected network" },
+		{ "rules.check",
+				"{\"name\":\"f\",\"text\":\"\\nroute add 10.0.0.0/8 via 9.9.9.9\"}",
+				"\"f:2: route 10.0.0.0/8: gateway 9.9.9.9 is in no connected network" },
+		{ "rules.load",
+				"{\"name\":\"f\",\"text\":\"route add 10.0.0.0/8 dev lan\\n"
+				"route add 10.1.0.0/16 via 192.168.1.9\\nroute del 10.0.0.0/8\\n"
+				"route add 10.2.0.0/16 dev attic\\n\"}",
+				"\"f:4: route 10.2.0.0/16: there is no port attic (ports: lan, wan)" },
+		{ "rules.load", "{\"name\":\"f\",\"text\":\"route add 10.1.0.0/16 via 192.168.1.9\"}",
+				"={}" },
+	};
+	struct ctl_box *box = *state;
+
+	box->start.port[0].address[0] = (struct masq_ip4_prefix){ MASQ_IP4(192, 168, 1, 1), 24 };
+	box->start.port[0].n_addresses = 1;
+	converse(box, rows, LENGTH(rows));
+	assert_int_equal(box->ctl->rules.n_routes, 1);
+	assert_int_equal(box->ctl->rules.routes[0].line, 0);
+}
+
+static void
+a_rule_file_is_checked_without_a_data_path(void **state)
+{
+	struct ctl_box *box = *state;
+	char path[] = "/tmp/masq-rules-XXXXXX", want[160];
+	const int fd = mkstemp(path);
+	struct masq_err err = { "" };
+	unsigned int n_rules;
+
+	assert_true(fd >= 0);
+	dprintf(fd, "ipchains -A input -j DENY\nroute add 10.0.0.0/8 via 9.9.9.9\n");
+	close(fd);
+	assert_int_equal(
+			masq_ctl_rules_file_check(&box->start, path, &n_rules, &err), -ENETUNREACH);
+	unlink(path);
+	snprintf(want, sizeof(want), "%s:2: route 10.0.0.0/8: gateway 9.9.9.9 is in no", path);
+	assert_memory_equal(err.text, want, strlen(want));
 }
 
 static void
@@ -426,6 +473,8 @@ main(void)
 		TEST(a_packet_is_checked),
 		TEST(a_refused_publication_leaves_the_model_as_it_was),
 		TEST(a_rule_file_is_all_or_nothing),
+		TEST(routes_of_a_rule_file_fit_the_ports),
+		TEST(a_rule_file_is_checked_without_a_data_path),
 		TEST(list_and_zero_zeroes_rules_but_no_policies),
 		TEST(long_lists_come_in_pages),
 		TEST(what_is_saved_in_slices_loads_to_the_same),
