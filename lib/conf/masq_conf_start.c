@@ -44,8 +44,7 @@ struct parse {
 	int ret;
 	enum masq_start_section section;
 	int daemon_line, timeouts_line; /* where these sections stand, 0: nowhere yet */
-	int key_line[MASQ_START_KEYS_MAX]; /* where keys of this section stand, 0: nowhere yet */
-	int workers_line, cores_line; /* of these keys of [daemon] */
+	int key_line[MASQ_CONF_KEYS_MAX]; /* where keys of this section stand, 0: nowhere yet */
 	struct masq_err *err;
 };
 
@@ -230,12 +229,9 @@ key_take(void *user, const char *section, const char *name, const char *value)
 		return 0;
 	}
 	parse->key_line[key] = parse->line;
-	if (parse->section == MASQ_START_DAEMON && strcmp(name, "workers") == 0)
-		parse->workers_line = parse->line;
-	if (parse->section == MASQ_START_DAEMON && strcmp(name, "cores") == 0)
-		parse->cores_line = parse->line;
 	if (masq_start_key_set(parse->start, (unsigned int)key, value, parse->err) != 0)
 		fail(parse);
+	masq_start_line_note(parse->start, parse->section, (unsigned int)key, parse->line);
 	return parse->ret == 0;
 }
 
@@ -271,7 +267,7 @@ masq_conf_start_parse(const char *name, const char *text, size_t len_bytes,
 		return masq_err_set(err, ENOMEM, "%s: no memory to read it", name);
 	if (bad_line > 0)
 		return masq_err_set(err, EINVAL, "%s:%d: the line cannot be read", name, bad_line);
-	return masq_start_check(start, parse.workers_line, parse.cores_line, err);
+	return masq_start_check(start, err);
 }
 
 /* @return bytes read, or -errno; -EFBIG when the file goes on behind @p bytes */

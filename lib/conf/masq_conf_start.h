@@ -41,10 +41,12 @@ int masq_start_key_set(struct masq_conf_start *start, unsigned int key, const ch
 int masq_start_key_find(const struct masq_conf_start *start, enum masq_start_section section,
 		const char *name, struct masq_err *err);
 
+/** Note the line of a key that was just set. @param section	the one that it stands in */
+void masq_start_line_note(struct masq_conf_start *start, enum masq_start_section section,
+		unsigned int key, int line);
+
 /** @return true: the key may stand several times in its section */
 bool masq_start_key_repeats(unsigned int key);
-
-#define MASQ_START_KEYS_MAX 64 /**< rows of the table, at most */
 
 /**
  * Count the CPUs of a list like "1-2,5".
@@ -54,13 +56,10 @@ bool masq_start_key_repeats(unsigned int key);
 int masq_start_cpus_count(const char *list, struct masq_err *err);
 
 /**
- * Check what no single line can tell.
+ * Check what no single line can tell. Where "workers" stands nowhere, it is as many as "cores" names.
  *
- * @param workers_line	where "workers" stands, 0: nowhere; it is as many as "cores" names then
- * @param cores_line	where "cores" stands, 0: nowhere
  * @return 0; -EINVAL with "FILE:LINE: ..."
  */
-int masq_start_check(struct masq_conf_start *start, int workers_line, int cores_line,
-		struct masq_err *err);
+int masq_start_check(struct masq_conf_start *start, struct masq_err *err);
 
 #endif /* MASQ_CONF_START_H */

@@ -5,7 +5,7 @@
  * What it is. Run when all lines are in: every port has a device of its own; no address and no
  * network stands behind two ports (a destination would have two ways); a gateway is a neighbour,
  * and there is one default route; the CPUs that "cores" names are as many as there are workers.
- * Sentences point at the section of the port that came later.
+ * Sentences point at the line of the port that came later.
  *
  * Several addresses of one network on one port are fine: that is how a box owns many.
  *
@@ -63,9 +63,17 @@ prefixes_overlap(struct masq_ip4_prefix a, struct masq_ip4_prefix b)
 	return ((a.addr ^ b.addr) & mask) == 0;
 }
 
+/* "FILE:LINE: " in front of the sentence. */
 static int
-networks_check(const struct masq_conf_port *port, const struct masq_conf_port *earlier,
-		struct masq_err *err)
+blame(const struct masq_conf_start *start, int line, struct masq_err *err)
+{
+	masq_err_prefix(err, "%s:%d: ", start->file, line);
+	return -EINVAL;
+}
+
+static int
+networks_check(const struct masq_conf_start *start, const struct masq_conf_port *port,
+		const struct masq_conf_port *earlier, struct masq_err *err)
 {
 	char one[MASQ_IP4_PREFIX_TEXT_BYTES], other[MASQ_IP4_PREFIX_TEXT_BYTES];
 
@@ -76,12 +84,14 @@ networks_check(const struct masq_conf_port *port, const struct masq_conf_port *e
 			masq_ip4_prefix_text(port->address[i], one);
 			masq_ip4_prefix_text(earlier->address[k], other);
 			if (port->address[i].addr == earlier->address[k].addr)
-				return masq_err_set(err, EINVAL,
+				masq_err_set(err, EINVAL,
 						"address %s of [port %s] is that of [port %s] too",
 						one, port->name, earlier->name);
-			return masq_err_set(err, EINVAL,
-					"the network of address %s of [port %s] overlaps that of %s of [port %s]",
-					one, port->name, other, earlier->name);
+			else
+				masq_err_set(err, EINVAL,
+						"the network of address %s of [port %s] overlaps that of %s of [port %s]",
+						one, port->name, other, earlier->name);
+			return blame(start, port->address_line[i], err);
 		}
 	return 0;
 }
@@ -144,45 +154,57 @@ same_interface(const char *device, const char *other)
 			memcmp(name, other_name, len) == 0;
 }
 
+/* What two ports cannot both have. */
+static int
+pair_check(const struct masq_conf_start *start, const struct masq_conf_port *port,
+		const struct masq_conf_port *earlier, struct masq_err *err)
+{
+	const char *name;
+
+	if (strcmp(earlier->device, port->device) == 0) {
+		masq_err_set(err, EINVAL, "device %s of [port %s] is that of [port %s] too",
+				port->device, port->name, earlier->name);
+		return blame(start, port->device_line, err);
+	}
+	if (same_interface(port->device, earlier->device)) {
+		const int len = (int)masq_conf_device_interface(port->device, &name);
+
+		masq_err_set(err, EINVAL, "interface %.*s of [port %s] is that of [port %s] too",
+				len, name, port->name, earlier->name);
+		return blame(start, port->device_line, err);
+	}
+	if (earlier->gateway != 0 && port->gateway != 0) {
+		masq_err_set(err, EINVAL,
+				"[port %s] has a gateway and [port %s] has one; there is one default route",
+				port->name, earlier->name);
+		return blame(start, port->gateway_line, err);
+	}
+	return networks_check(start, port, earlier, err);
+}
+
 static int
 port_check(const struct masq_conf_start *start, uint32_t index, struct masq_err *err)
 {
 	const struct masq_conf_port *port = &start->port[index];
-	const char *name;
+	int ret = 0;
 
-	if (port->device[0] == '\0')
-		return masq_err_set(err, EINVAL,
+	if (port->device[0] == '\0') {
+		masq_err_set(err, EINVAL,
 				"[port %s] has no device; needed: device = a PCI address or a DPDK device string",
 				port->name);
-	if (port->gateway != 0 && gateway_check(port, err) != 0)
-		return -EINVAL;
-	for (uint32_t i = 0; i < index; i++) {
-		const struct masq_conf_port *earlier = &start->port[i];
-
-		if (strcmp(earlier->device, port->device) == 0)
-			return masq_err_set(err, EINVAL,
-					"device %s of [port %s] is that of [port %s] too",
-					port->device, port->name, earlier->name);
-		if (same_interface(port->device, earlier->device)) {
-			const int len = (int)masq_conf_device_interface(port->device, &name);
-
-			return masq_err_set(err, EINVAL,
-					"interface %.*s of [port %s] is that of [port %s] too", len,
-					name, port->name, earlier->name);
-		}
-		if (earlier->gateway != 0 && port->gateway != 0)
-			return masq_err_set(err, EINVAL,
-					"[port %s] has a gateway and [port %s] has one; there is one default route",
-					port->name, earlier->name);
-		if (networks_check(port, earlier, err) != 0)
-			return -EINVAL;
+		return blame(start, port->line, err);
 	}
-	return 0;
+	if (port->gateway != 0 && gateway_check(port, err) != 0)
+		return blame(start, port->gateway_line, err);
+	for (uint32_t i = 0; i < index && ret == 0; i++)
+		ret = pair_check(start, port, &start->port[i], err);
+	return ret;
 }
 
 static int
-workers_check(struct masq_conf_start *start, bool workers_given, struct masq_err *err)
+workers_check(struct masq_conf_start *start, struct masq_err *err)
 {
+	const bool workers_given = masq_conf_start_line(start, "workers") != 0;
 	int n;
 
 	if (start->cores[0] == '\0')
@@ -200,22 +222,18 @@ workers_check(struct masq_conf_start *start, bool workers_given, struct masq_err
 }
 
 int
-masq_start_check(struct masq_conf_start *start, int workers_line, int cores_line,
-		struct masq_err *err)
+masq_start_check(struct masq_conf_start *start, struct masq_err *err)
 {
+	int ret = 0;
+
 	if (start->n_ports == 0) {
 		masq_err_set(err, EINVAL, "no [port NAME] section; at least one is needed");
 		masq_err_prefix(err, "%s: ", start->file);
 		return -EINVAL;
 	}
-	if (workers_check(start, workers_line != 0, err) != 0) {
-		masq_err_prefix(err, "%s:%d: ", start->file, cores_line);
-		return -EINVAL;
-	}
-	for (uint32_t i = 0; i < start->n_ports; i++)
-		if (port_check(start, i, err) != 0) {
-			masq_err_prefix(err, "%s:%d: ", start->file, start->port[i].line);
-			return -EINVAL;
-		}
-	return 0;
+	if (workers_check(start, err) != 0)
+		return blame(start, masq_conf_start_line(start, "cores"), err);
+	for (uint32_t i = 0; i < start->n_ports && ret == 0; i++)
+		ret = port_check(start, i, err);
+	return ret;
 }

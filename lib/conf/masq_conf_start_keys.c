@@ -319,7 +319,7 @@ static const struct row rows[] = {
 /* clang-format on */
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
-_Static_assert(N_ROWS <= MASQ_START_KEYS_MAX, "more keys than lines can be remembered for");
+_Static_assert(N_ROWS <= MASQ_CONF_KEYS_MAX, "more keys than lines can be remembered for");
 
 static const char *const section_names[] = {
 	[MASQ_START_NONE] = "",
@@ -388,6 +388,35 @@ masq_start_key_find(const struct masq_conf_start *start, enum masq_start_section
 			section_names[section], section == MASQ_START_PORT ? " " : "",
 			section == MASQ_START_PORT ? start->port[start->n_ports - 1].name : "",
 			accepted);
+}
+
+void
+masq_start_line_note(struct masq_conf_start *start, enum masq_start_section section,
+		unsigned int key, int line)
+{
+	struct masq_conf_port *port;
+
+	if (section != MASQ_START_PORT) {
+		start->key_line[key] = line;
+		return;
+	}
+	port = &start->port[start->n_ports - 1];
+	if (strcmp(rows[key].doc.key, "device") == 0)
+		port->device_line = line;
+	else if (strcmp(rows[key].doc.key, "gateway") == 0)
+		port->gateway_line = line;
+	for (uint32_t i = port->n_addresses; i-- > 0 && port->address_line[i] == 0;)
+		port->address_line[i] = line;
+}
+
+int
+masq_conf_start_line(const struct masq_conf_start *start, const char *key)
+{
+	for (unsigned int i = 0; i < N_ROWS; i++)
+		if (strcmp(rows[i].doc.section, section_names[MASQ_START_PORT]) != 0 &&
+				strcmp(rows[i].doc.key, key) == 0)
+			return start->key_line[i];
+	return 0;
 }
 
 bool

@@ -23,6 +23,7 @@
 #define MASQ_CONF_DEVICE_BYTES 256
 #define MASQ_CONF_PORTS_MAX 32 /**< ports of one appliance */
 #define MASQ_CONF_ADDRESSES_MAX 16 /**< addresses of one port */
+#define MASQ_CONF_KEYS_MAX 64 /**< keys that the start file has, at most */
 
 /* How much a model may hold; beyond it a command fails with -ENOSPC. */
 #define MASQ_CONF_CHAINS_MAX 4096
@@ -221,7 +222,9 @@ struct masq_conf_port {
 	uint16_t vlan; /**< 0: untagged frames only; 1..4094: frames carry this tag */
 	uint16_t rx_descriptors; /**< a queue; 0: 1024, or as near as the device can */
 	uint16_t tx_descriptors;
-	int line; /**< line of the start file, for error sentences */
+	/* Lines of the start file, for error sentences: of the section and of keys in it; 0: not there */
+	int line, device_line, gateway_line;
+	int address_line[MASQ_CONF_ADDRESSES_MAX];
 };
 
 struct masq_conf_start {
@@ -240,6 +243,7 @@ struct masq_conf_start {
 	struct masq_conf_port port[MASQ_CONF_PORTS_MAX];
 	uint32_t n_ports;
 	struct masq_conf_timeouts timeouts; /**< for masq_conf_rules_defaults() */
+	int key_line[MASQ_CONF_KEYS_MAX]; /**< for masq_conf_start_line() */
 };
 
 /**
@@ -261,6 +265,9 @@ struct masq_conf_key {
 
 /** @return key number @p index of the start file, in the order of the documentation; NULL behind it */
 const struct masq_conf_key *masq_conf_start_key(unsigned int index);
+
+/** @return line of a key of [daemon] or [timeouts], for error sentences; 0: it is not there */
+int masq_conf_start_line(const struct masq_conf_start *start, const char *key);
 
 /**
  * Read and check a start file. Blocking; called before anything starts.

@@ -158,24 +158,24 @@ static const struct {
 	/* the whole */
 	{ "[daemon]\n\n[port a]\n", "3: [port a] has no device; "
 		"needed: device = a PCI address or a DPDK device string" },
-	{ LAN "[port wan]\ndevice=a\n", "4: device a of [port wan] is that of [port lan] too" },
+	{ LAN "[port wan]\ndevice=a\n", "5: device a of [port wan] is that of [port lan] too" },
 	{ "[port lan]\ndevice=net_af_packet0,iface=eth1\n[port wan]\ndevice=net_tap1,mac=x,iface=eth1,a=b\n",
-		"3: interface eth1 of [port wan] is that of [port lan] too" },
+		"4: interface eth1 of [port wan] is that of [port lan] too" },
 	{ LAN "[port wan]\ndevice=b\naddress=10.0.0.1/30\n",
-		"4: address 10.0.0.1/30 of [port wan] is that of [port lan] too" },
-	{ LAN "[port wan]\ndevice=b\naddress=10.0.0.129/25\n", "4: the network of address 10.0.0.129/25"
+		"6: address 10.0.0.1/30 of [port wan] is that of [port lan] too" },
+	{ LAN "[port wan]\ndevice=b\naddress=10.0.0.129/25\n", "6: the network of address 10.0.0.129/25"
 		" of [port wan] overlaps that of 10.0.0.1/24 of [port lan]" },
-	{ LAN "[port wan]\ndevice=b\naddress=11.0.0.1/24,10.1.2.3/8\n", "4: the network of address "
+	{ LAN "[port wan]\ndevice=b\naddress=11.0.0.1/24\naddress=12.0.0.1/24,10.1.2.3/8\n", "7: the network of address "
 		"10.1.2.3/8 of [port wan] overlaps that of 10.0.0.1/24 of [port lan]" },
 	{ LAN "gateway = 10.0.1.2\n",
-		"1: gateway 10.0.1.2 of [port lan] is in none of the port's networks" },
+		"4: gateway 10.0.1.2 of [port lan] is in none of the port's networks" },
 	{ "[port a]\ndevice=a\ngateway = 10.0.1.2\n",
-		"1: gateway 10.0.1.2 of [port a] is in none of the port's networks" },
-	{ LAN "gateway = 10.0.0.1\n", "1: gateway 10.0.0.1 of [port lan] is the port's own address" },
+		"3: gateway 10.0.1.2 of [port a] is in none of the port's networks" },
+	{ LAN "gateway = 10.0.0.1\n", "4: gateway 10.0.0.1 of [port lan] is the port's own address" },
 	{ LAN "gateway = 10.0.0.255\n",
-		"1: gateway 10.0.0.255 of [port lan] is the broadcast address of its network" },
+		"4: gateway 10.0.0.255 of [port lan] is the broadcast address of its network" },
 	{ LAN "gateway = 10.0.0.2\n[port wan]\ndevice=b\naddress=11.0.0.1/24\ngateway=11.0.0.2\n",
-		"5: [port wan] has a gateway and [port lan] has one; there is one default route" },
+		"8: [port wan] has a gateway and [port lan] has one; there is one default route" },
 };
 
 /* clang-format on */
@@ -294,6 +294,14 @@ test_every_key(void **state)
 	assert_int_equal(start.port[0].rx_descriptors, 32);
 	assert_int_equal(start.port[0].tx_descriptors, 32768);
 	assert_int_equal(start.port[0].line, 13);
+	assert_int_equal(start.port[0].device_line, 14);
+	assert_int_equal(start.port[0].address_line[1], 15);
+	assert_int_equal(start.port[0].address_line[2], 16);
+	assert_int_equal(start.port[0].gateway_line, 17);
+	assert_int_equal(masq_conf_start_line(&start, "socket-group"), 3);
+	assert_int_equal(masq_conf_start_line(&start, "udp"), 23);
+	assert_int_equal(masq_conf_start_line(&start, "icmp"), 0);
+	assert_int_equal(masq_conf_start_line(&start, "device"), 0);
 	assert_int_equal(start.timeouts.udp_s, 17);
 	assert_int_equal(start.timeouts.tcp_close_wait_s, 18);
 	assert_int_equal(start.timeouts.icmp_s, 60);
