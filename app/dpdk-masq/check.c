@@ -4,7 +4,8 @@
  *
  * EAL fails late and in its own words when there is too little memory, no hugepage, or no such CPU.
  * Everything that can be looked up beforehand is looked up here, and said in a sentence that names
- * the line of the start file and what would do.
+ * the line of the start file and what would do. Whether there is memory is a
+ * question of its own, asked when it is clear that no other daemon of ours has taken it.
  *
  * Memory without hugepages is taken page by page as it is used, so EAL would start and the kernel
  * would kill the daemon later: MemAvailable decides. Hugepages must be free now; which size, EAL
@@ -22,35 +23,10 @@
 #include "daemon.h"
 
 int
-masq_daemon_line(const char *file, const char *key)
+masq_daemon_blame(
+		const struct masq_conf_start *start, const char *key, int ret, struct masq_err *err)
 {
-	FILE *stream = fopen(file, "re");
-	bool in_section = false;
-	char text[512];
-	int line = 0, found = 0;
-
-	if (stream == NULL)
-		return 0;
-	while (found == 0 && fgets(text, sizeof(text), stream) != NULL) {
-		const char *word = text + strspn(text, " \t");
-		const size_t len = strlen(key);
-
-		line++;
-		if (*word == '[')
-			in_section = strncmp(word, "[daemon]", 8) == 0;
-		else if (in_section && strncmp(word, key, len) == 0 &&
-				(word[len] == ' ' || word[len] == '\t' || word[len] == '='))
-			found = line;
-	}
-	fclose(stream);
-	return found;
-}
-
-/* "FILE:LINE: " in front of a sentence about a key, "FILE: " when the key has its default. */
-static int
-blame(const struct masq_conf_start *start, const char *key, int ret, struct masq_err *err)
-{
-	const int line = masq_daemon_line(start->file, key);
+	const int line = masq_conf_start_line(start, key);
 
 	if (line > 0)
 		masq_err_prefix(err, "%s:%d: ", start->file, line);
@@ -106,8 +82,8 @@ free_hugepages_mb(void)
 	return sum_mb;
 }
 
-static int
-check_memory(const struct masq_conf_start *start, struct masq_err *err)
+int
+masq_daemon_check_memory(const struct masq_conf_start *start, struct masq_err *err)
 {
 	uint64_t mb;
 
@@ -121,7 +97,7 @@ check_memory(const struct masq_conf_start *start, struct masq_err *err)
 				"more with \"echo %" PRIu32 " > /proc/sys/vm/nr_hugepages\" (2 MB "
 				"each), or do without them: hugepages = no",
 				start->memory_mb, mb, (start->memory_mb + 1) / 2);
-		return blame(start, "memory", -ENOMEM, err);
+		return masq_daemon_blame(start, "memory", -ENOMEM, err);
 	}
 	mb = available_mb();
 	if (mb >= start->memory_mb)
@@ -129,7 +105,7 @@ check_memory(const struct masq_conf_start *start, struct masq_err *err)
 	masq_err_set(err, ENOMEM,
 			"memory = %" PRIu32 ": only %" PRIu64 " MB of memory are available",
 			start->memory_mb, mb);
-	return blame(start, "memory", -ENOMEM, err);
+	return masq_daemon_blame(start, "memory", -ENOMEM, err);
 }
 
 /* ---------------------------------------------------------------- CPUs */
@@ -210,7 +186,7 @@ check_cores(const struct masq_conf_start *start, struct masq_cpus *cpus, struct 
 	if (read_cpus(start->cores, cpus) != 0) {
 		masq_err_set(err, EINVAL, "cores = %s: is no list of CPUs like 1-2 or 1,3",
 				start->cores);
-		return blame(start, "cores", -EINVAL, err);
+		return masq_daemon_blame(start, "cores", -EINVAL, err);
 	}
 	for (unsigned int i = 0; i < cpus->n; i++) {
 		if (cpus->cpu[i] < CPU_SETSIZE && CPU_ISSET(cpus->cpu[i], &set))
@@ -218,14 +194,14 @@ check_cores(const struct masq_conf_start *start, struct masq_cpus *cpus, struct 
 		masq_err_set(err, EINVAL,
 				"cores = %s: this machine has no CPU %u for us; it has %s",
 				start->cores, cpus->cpu[i], text);
-		return blame(start, "cores", -EINVAL, err);
+		return masq_daemon_blame(start, "cores", -EINVAL, err);
 	}
 	if (cpus->n < start->workers) {
 		masq_err_set(err, EINVAL,
 				"cores = %s: %u CPUs are too few for %" PRIu32
 				" workers, each needs its own",
 				start->cores, cpus->n, start->workers);
-		return blame(start, "cores", -EINVAL, err);
+		return masq_daemon_blame(start, "cores", -EINVAL, err);
 	}
 	return 0;
 }
@@ -253,5 +229,5 @@ masq_daemon_check(const struct masq_conf_start *start, struct masq_cpus *cpus, s
 
 	if (ret == 0)
 		warn_of_crowd(start, cpus);
-	return ret != 0 ? ret : check_memory(start, err);
+	return ret;
 }

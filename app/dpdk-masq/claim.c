@@ -94,7 +94,7 @@ claim_port(const struct masq_conf_start *start, const struct masq_conf_port *por
 		return 0;
 	if (fd >= 0)
 		close(fd);
-	masq_err_prefix(err, "%s:%d: ", start->file, port->line);
+	masq_err_prefix(err, "%s:%d: ", start->file, port->device_line);
 	return ret;
 }
 

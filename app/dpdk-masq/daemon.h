@@ -24,8 +24,8 @@ struct masq_cpus {
 };
 
 /**
- * Check what the machine must have before anything starts: memory or hugepages, CPUs. Sentences
- * name file, line and what to do.
+ * Check what the machine must have whoever else runs on it: CPUs. Sentences name file, line
+ * and what there is.
  *
  * @param cpus	out: CPUs of "cores"; n = 0 when workers are not pinned
  * @return 0, -errno
@@ -33,8 +33,16 @@ struct masq_cpus {
 int masq_daemon_check(
 		const struct masq_conf_start *start, struct masq_cpus *cpus, struct masq_err *err);
 
-/** @return line of "key" in section [daemon] of the start file, 0: not there */
-int masq_daemon_line(const char *file, const char *key);
+/** Is there memory, or are there hugepages, at this moment? @return 0, -ENOMEM */
+int masq_daemon_check_memory(const struct masq_conf_start *start, struct masq_err *err);
+
+/**
+ * Put "FILE:LINE: " in front of a sentence about a key of [daemon]; "FILE: " when it has its default.
+ *
+ * @return @p ret
+ */
+int masq_daemon_blame(const struct masq_conf_start *start, const char *key, int ret,
+		struct masq_err *err);
 
 /* ---------------------------------------------------------------- claim.c */
 

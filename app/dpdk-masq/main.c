@@ -5,8 +5,9 @@
  * Order of start, each step undone in reverse order at the end:
  *
  *	start file	read and checked; nothing has happened yet
- *	machine		memory, hugepages, CPUs are there
+ *	machine		CPUs are there
  *	claim		we are the only daemon of this socket, and of each interface
+ *	memory		there is enough; only now, for another daemon would have taken it
  *	EAL		memory and lcores
  *	data path	devices opened, workers made
  *	control		model, rule file read and put in force
@@ -232,10 +233,12 @@ main(int argc, char **argv)
 	ret = masq_ctl_socket_claim(start.socket, start.socket_group, &sock, &err);
 	if (ret != 0) {
 		if (ret != -EBUSY)
-			masq_err_prefix(&err, "%s: ", start.file);
+			masq_daemon_blame(&start, "socket", ret, &err);
 		return fail(&err);
 	}
 	ret = masq_daemon_claim(&start, &err);
+	if (ret == 0)
+		ret = masq_daemon_check_memory(&start, &err);
 	if (ret == 0)
 		ret = masq_daemon_eal_start(&start, &cpus, options.level, &err);
 	if (ret == 0) {

@@ -41,8 +41,10 @@ refused "a rule file that is a pipe" 'pipe\.masq: is a device or a pipe' 's|rule
 refused "more sessions than the memory holds" 'sessions.*memory must be larger' 's/^sessions.*/sessions = 16777216/'
 refused "too little memory" 'memory' 's/^memory.*/memory = 1000000/'
 refused "an interface that a live daemon serves" "\[port lan\]: lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/'
+refused "even when memory is short" "lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/; s/^memory.*/memory = 1000000/'
 refused "one interface for two ports" 'interface spare0 of \[port wan\] is that of \[port lan\] too' 's/spare1/spare0/'
 refused "a socket that a live daemon serves" "$DAEMON.*control\.sock" 's|second.sock|control.sock|'
+refused "even when memory is short" "$DAEMON.*control\.sock" 's|second.sock|control.sock|; s/^memory.*/memory = 1000000/'
 spawn client python3 -c "import signal, socket; s = socket.socket(socket.AF_UNIX); s.bind('$T/other.sock'); s.listen(); signal.pause()"
 wait_for 20 "the other program listens" on client grep -q "$T/other.sock" /proc/net/unix
 refused "a socket that another program serves" 'another program serves .*other\.sock' 's|second.sock|other.sock|'
