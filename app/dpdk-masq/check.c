@@ -4,8 +4,8 @@
  *
  * EAL fails late and in its own words when there is too little memory, no hugepage, or no such CPU.
  * Everything that can be looked up beforehand is looked up here, and said in a sentence that names
- * the line of the start file and what would do. Whether there is memory is a
- * question of its own, asked when it is clear that no other daemon of ours has taken it.
+ * the line of the start file and what would do. "dpdk-masq -t" looks too, beside a daemon that runs;
+ * so memory, which that daemon has taken, is a question of its own, asked when the claims are made.
  *
  * Memory without hugepages is taken page by page as it is used, so EAL would start and the kernel
  * would kill the daemon later: MemAvailable decides. Hugepages must be free now; which size, EAL
@@ -15,10 +15,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <masq_ctl.h>
 
 #include "daemon.h"
 
@@ -222,11 +225,77 @@ warn_of_crowd(const struct masq_conf_start *start, const struct masq_cpus *cpus)
 			start->workers, CPU_COUNT(&set));
 }
 
+/* ---------------------------------------------------------------- group, interfaces */
+
+static int
+check_group(const struct masq_conf_start *start, struct masq_err *err)
+{
+	gid_t gid;
+	const int ret = start->socket_group[0] == '\0'
+			? 0
+			: masq_ctl_socket_group_find(start->socket_group, &gid, err);
+
+	return ret == 0 ? 0 : masq_daemon_blame(start, "socket-group", ret, err);
+}
+
+/* The interfaces of this network namespace as "eth0, lo". */
+static void
+interfaces_text(char *text, size_t size)
+{
+	struct if_nameindex *list = if_nameindex();
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (const struct if_nameindex *one = list; one != NULL && one->if_index != 0 && len < size;
+			one++)
+		len += (size_t)snprintf(
+				text + len, size - len, "%s%s", len > 0 ? ", " : "", one->if_name);
+	if (list != NULL)
+		if_freenameindex(list);
+}
+
+/* Drivers whose "iface" is made by them or is a path. */
+static bool
+makes_interface(const char *device)
+{
+	static const char *const drivers[] = { "net_tap", "net_vhost", "eth_vhost" };
+
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
+		if (strncmp(device, drivers[i], strlen(drivers[i])) == 0)
+			return true;
+	return false;
+}
+
+static int
+check_interface(const struct masq_conf_start *start, const struct masq_conf_port *port,
+		struct masq_err *err)
+{
+	char name[IF_NAMESIZE] = "", there[256];
+	const char *key;
+	const size_t len = masq_conf_device_interface(port->device, &key);
+
+	if (len == 0 || makes_interface(port->device))
+		return 0;
+	if (len < sizeof(name))
+		memcpy(name, key, len);
+	if (if_nametoindex(name) != 0)
+		return 0;
+	interfaces_text(there, sizeof(there));
+	masq_err_set(err, ENODEV, "[port %s]: there is no network interface %.*s; there are %s",
+			port->name, (int)len, key, there);
+	masq_err_prefix(err, "%s:%d: ", start->file, port->device_line);
+	return -ENODEV;
+}
+
 int
 masq_daemon_check(const struct masq_conf_start *start, struct masq_cpus *cpus, struct masq_err *err)
 {
-	const int ret = check_cores(start, cpus, err);
+	int ret = check_cores(start, cpus, err);
 
+	if (ret == 0)
+		ret = check_group(start, err);
+	for (uint32_t i = 0; ret == 0 && i < start->n_ports; i++)
+		ret = check_interface(start, &start->port[i], err);
 	if (ret == 0)
 		warn_of_crowd(start, cpus);
 	return ret;

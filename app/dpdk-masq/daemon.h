@@ -24,8 +24,8 @@ struct masq_cpus {
 };
 
 /**
- * Check what the machine must have whoever else runs on it: CPUs. Sentences name file, line
- * and what there is.
+ * Check what the machine must have whoever else runs on it: CPUs, the group of the socket, network
+ * interfaces. Nothing is opened. Sentences name file, line and what there is.
  *
  * @param cpus	out: CPUs of "cores"; n = 0 when workers are not pinned
  * @return 0, -errno

@@ -5,7 +5,7 @@
  * Order of start, each step undone in reverse order at the end:
  *
  *	start file	read and checked; nothing has happened yet
- *	machine		CPUs are there
+ *	machine		CPUs, group, interfaces are there
  *	claim		we are the only daemon of this socket, and of each interface
  *	memory		there is enough; only now, for another daemon would have taken it
  *	EAL		memory and lcores
@@ -125,8 +125,11 @@ static int
 test_files(const struct masq_conf_start *start)
 {
 	unsigned int n_rules = 0;
+	struct masq_cpus cpus;
 	struct masq_err err;
 
+	if (masq_daemon_check(start, &cpus, &err) != 0)
+		return fail(&err);
 	if (start->rules[0] != '\0' &&
 			masq_ctl_rules_file_check(start, start->rules, &n_rules, &err) != 0)
 		return fail(&err);

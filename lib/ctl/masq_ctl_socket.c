@@ -52,20 +52,30 @@ struct masq_ctl_socket {
 	gid_t gid;
 };
 
+int
+masq_ctl_socket_group_find(const char *name, gid_t *gid, struct masq_err *err)
+{
+	const struct group *group = getgrnam(name);
+
+	if (group == NULL)
+		return masq_err_set(err, ENOENT,
+				"socket-group: there is no group \"%s\" on this machine; accepted: "
+				"one that getent group lists",
+				name);
+	*gid = group->gr_gid;
+	return 0;
+}
+
 static int
 find_group(struct masq_ctl_socket *sock, const char *name, struct masq_err *err)
 {
-	const struct group *group;
+	int ret;
 
 	if (name[0] == '\0')
 		return 0;
-	group = getgrnam(name);
-	if (group == NULL)
-		return masq_err_set(err, ENOENT,
-				"socket-group: there is no group \"%s\" on this machine", name);
-	sock->has_group = true;
-	sock->gid = group->gr_gid;
-	return 0;
+	ret = masq_ctl_socket_group_find(name, &sock->gid, err);
+	sock->has_group = ret == 0;
+	return ret;
 }
 
 static int

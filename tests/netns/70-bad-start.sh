@@ -28,7 +28,6 @@ refused "an unknown section" 'bad\.conf:[0-9]+: .*warp' 's/^\[port lan\]/[warp 9
 refused "a bad number" 'bad\.conf:4: .*workers.*many.*accepted' 's/^workers.*/workers = many/'
 refused "a bad address" 'bad\.conf:[0-9]+: .*192\.168\.16\.300' 's|192.168.16.1/24|192.168.16.300/24|'
 refused "a port without a device" 'lan' '/spare0/d'
-refused "a device that does not exist" 'lan.*nosuch0' 's/spare0/nosuch0/'
 refused "a driver that does not exist" 'lan.*net_nothing.*no driver has that name' 's/^device = net_[a-z_]*0/device = net_nothing0/'
 refused "a rule file that does not exist" 'nowhere\.masq' 's|rules.masq|nowhere.masq|'
 echo "ipchains -A forward -s 10.0.0.0/8 -j MASK" >"$T/bad.masq"
@@ -36,6 +35,13 @@ refused "a rule with a bad word" 'bad\.masq:1: .*MASK' 's|rules.masq|bad.masq|'
 printf '%s\n' "" "route add 10.0.0.0/8 via 9.9.9.9" >"$T/bad.masq"
 refused "a route that cannot be" 'bad\.masq:2: route 10\.0\.0\.0/8: gateway 9\.9\.9\.9 is in no connected network' 's|rules.masq|bad.masq|'
 check_exit "--test finds it" 1 'bad\.masq:2: route 10\.0\.0\.0/8: gateway 9\.9\.9\.9' on box dpdk-masq -t -c "$T/bad.conf"
+tested() { check_exit "--test: $1" 1 "$2" on box dpdk-masq -t -c "$T/bad.conf"; }
+refused "a group that does not exist" 'bad\.conf:4: socket-group: there is no group "nobodies"' 's/^workers.*/socket-group = nobodies/'
+tested "a group that does not exist" 'bad\.conf:4: .*nobodies'
+refused "a CPU that does not exist" 'bad\.conf:4: cores = 1022-1023: this machine has no CPU 1022' 's/^workers.*/cores = 1022-1023/'
+tested "a CPU that does not exist" 'bad\.conf:4: .*no CPU 1022'
+refused "an interface that does not exist" 'bad\.conf:[0-9]+: \[port lan\]: there is no network interface nosuch0; there are .*spare0' 's/spare0/nosuch0/'
+tested "an interface that does not exist" 'no network interface nosuch0'
 mkfifo "$T/pipe.masq"
 refused "a rule file that is a pipe" 'pipe\.masq: is a device or a pipe' 's|rules.masq|pipe.masq|'
 refused "more sessions than the memory holds" 'sessions.*memory must be larger' 's/^sessions.*/sessions = 16777216/'

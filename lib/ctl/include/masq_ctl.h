@@ -24,6 +24,14 @@ struct masq_ctl_socket;
 struct masq_dp;
 
 /**
+ * Find the group of a start file's socket-group.
+ *
+ * @param gid	out
+ * @return 0; -ENOENT with a sentence
+ */
+int masq_ctl_socket_group_find(const char *name, gid_t *gid, struct masq_err *err);
+
+/**
  * Make sure that this is the only daemon of a socket: make its folder, take the lock beside it
  * ("PATH.lock", held until release; the kernel gives it back whatever kills the daemon).
  *
