@@ -15,10 +15,15 @@ int
 cli_words_read(struct cli *cli, const char *const *words, unsigned int n_words,
 		struct masq_conf_request *request)
 {
-	static const struct masq_conf_reader reader = { .resolve_names = true, .warn = true };
+	struct masq_conf_warnings warnings = { 0 };
+	const struct masq_conf_reader reader = { .resolve_names = true, .warnings = &warnings };
+	char buffer[MASQ_ERR_TEXT_BYTES];
 	struct masq_err err = { "" };
 	const int ret = masq_conf_words_read(&reader, words, n_words, request, &err);
+	const char *text;
 
+	for (unsigned int i = 0; (text = masq_conf_warning_text(&warnings, i, buffer)) != NULL; i++)
+		fprintf(stderr, "warning: %s: %s\n", words[0], text);
 	if (ret == 0)
 		return CLI_DONE;
 	cli_fail(cli, CLI_USAGE, "%s", err.text);

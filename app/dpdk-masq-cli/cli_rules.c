@@ -141,7 +141,9 @@ static int
 send_file(struct cli *cli, const char *method, const char *const *words, unsigned int n_words,
 		json_t **result)
 {
-	json_t *text;
+	json_t *text, *warning;
+	size_t i;
+	int code;
 
 	*result = NULL;
 	if (n_words != 2)
@@ -149,8 +151,11 @@ send_file(struct cli *cli, const char *method, const char *const *words, unsigne
 	text = read_file(cli, words[1]);
 	if (text == NULL)
 		return CLI_REFUSED;
-	return cli_call(cli, method, json_pack("{s:o, s:s}", "text", text, "name", words[1]),
+	code = cli_call(cli, method, json_pack("{s:o, s:s}", "text", text, "name", words[1]),
 			result);
+	json_array_foreach(json_object_get(*result, "warnings"), i, warning)
+			fprintf(stderr, "warning: %s\n", json_string_value(warning));
+	return code;
 }
 
 int

@@ -26,8 +26,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <masq_log.h>
-
 /* clang-format off */
 static const struct masq_option options[] = {
 	{ 'A', true,  "append",			MASQ_ARG_OPTIONAL },
@@ -324,7 +322,7 @@ chain_missing_mend(struct masq_ipchains *parse, struct masq_err *err)
 		return masq_err_set(err, EINVAL, "-A requires a chain name");
 	strcpy(parse->chain, masq_conf_builtin_name(MASQ_CHAIN_FORWARD));
 	if (parse->warn)
-		masq_log(MASQ_LOG_WARNING, "ipchains",
+		masq_conf_warn(parse->words->reader,
 				"-A without a chain name: `-j MASQ' is meant for forward");
 	return 0;
 }
@@ -336,7 +334,7 @@ tos_warn(const struct masq_ipchains *parse)
 
 	if (parse->warn && (parse->rule.tos_xor & TOS_BITS) != 0 &&
 			(possible & (possible - 1)) != 0)
-		masq_log(MASQ_LOG_WARNING, "ipchains",
+		masq_conf_warn(parse->words->reader,
 				"-t 0x%02x 0x%02x may set more than one TOS bit",
 				parse->rule.tos_and, parse->rule.tos_xor);
 }
@@ -460,7 +458,7 @@ masq_conf_ipchains_read(
 	const char *value;
 	int letter, ret;
 
-	parse.warn = words->reader->warn;
+	parse.warn = true;
 	parse.rule = masq_conf_rule_any();
 	while ((letter = masq_option_next(words, options, N_OPTIONS, &value, err)) !=
 			MASQ_OPTION_END) {

@@ -179,6 +179,21 @@ masq_conf_rules_forget_lines(struct masq_conf_rules *rules)
 		rules->routes[i].line = 0;
 }
 
+static unsigned int
+warnings_count(const struct masq_conf_reader *reader)
+{
+	return reader->warnings != NULL ? reader->warnings->n : 0;
+}
+
+/* Warnings from number @p first on come from this line. */
+static void
+warnings_note(const struct masq_conf_reader *reader, unsigned int first, const char *name,
+		unsigned int line)
+{
+	for (unsigned int i = first; i < warnings_count(reader) && i < MASQ_CONF_WARNINGS_MAX; i++)
+		masq_err_prefix(&reader->warnings->text[i], "%s:%u: ", name, line);
+}
+
 static int
 text_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader, const char *name,
 		const char *text, size_t len_bytes, struct masq_err *err)
@@ -203,10 +218,13 @@ text_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 			ret = masq_err_set(
 					err, EINVAL, "the line holds a NUL byte; is this a text?");
 		} else {
+			const unsigned int n_warnings = warnings_count(reader);
+
 			memcpy(line, text, len);
 			line[len] = '\0';
 			ret = line_apply(rules, reader, line, err);
 			routes_note(rules, number);
+			warnings_note(reader, n_warnings, name, number);
 		}
 		text += len + (stop != NULL);
 	}

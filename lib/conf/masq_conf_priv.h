@@ -147,6 +147,10 @@ int masq_conf_route_read(
 int masq_conf_timeout_read(
 		struct masq_words *words, struct masq_conf_request *request, struct masq_err *err);
 
+/** Add a warning, if anybody reads them. */
+void masq_conf_warn(const struct masq_conf_reader *reader, const char *fmt, ...)
+		__attribute__((format(printf, 2, 3)));
+
 /** A fresh command of a line. @return NULL with a sentence when there are too many */
 struct masq_conf_command *masq_conf_request_add(
 		struct masq_conf_request *request, enum masq_conf_verb verb, struct masq_err *err);

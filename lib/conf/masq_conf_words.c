@@ -16,6 +16,7 @@
  */
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,35 @@ masq_conf_verb_find(const char *method)
 		if (strcmp(verb_methods[i], method) == 0)
 			return i;
 	return -1;
+}
+
+void
+masq_conf_warn(const struct masq_conf_reader *reader, const char *fmt, ...)
+{
+	struct masq_conf_warnings *warnings = reader->warnings;
+	va_list args;
+
+	if (warnings == NULL)
+		return;
+	if (warnings->n < MASQ_CONF_WARNINGS_MAX) {
+		va_start(args, fmt);
+		vsnprintf(warnings->text[warnings->n].text, MASQ_ERR_TEXT_BYTES, fmt, args);
+		va_end(args);
+	}
+	warnings->n++;
+}
+
+const char *
+masq_conf_warning_text(const struct masq_conf_warnings *warnings, unsigned int index,
+		char text[MASQ_ERR_TEXT_BYTES])
+{
+	if (index < warnings->n && index < MASQ_CONF_WARNINGS_MAX)
+		return warnings->text[index].text;
+	if (index >= warnings->n || index > MASQ_CONF_WARNINGS_MAX)
+		return NULL;
+	snprintf(text, MASQ_ERR_TEXT_BYTES, "%u more warnings like these",
+			warnings->n - MASQ_CONF_WARNINGS_MAX);
+	return text;
 }
 
 struct masq_conf_command *

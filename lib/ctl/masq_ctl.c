@@ -110,20 +110,33 @@ read_file(const char *path, char **text, size_t *len_bytes, struct masq_err *err
 			RULES_FILE_BYTES_MAX);
 }
 
+/* Nobody but the log is there to hear them at start. */
+static void
+log_warnings(const struct masq_conf_warnings *warnings)
+{
+	char buffer[MASQ_ERR_TEXT_BYTES];
+	const char *text;
+
+	for (unsigned int i = 0; (text = masq_conf_warning_text(warnings, i, buffer)) != NULL; i++)
+		masq_log(MASQ_LOG_WARNING, "rules", "%s", text);
+}
+
 int
 masq_ctl_rules_file(struct masq_ctl *ctl, const char *path, struct masq_err *err)
 {
+	struct masq_conf_warnings warnings = { 0 };
 	size_t len_bytes;
 	char *text;
 	int ret;
 
 	if (path[0] == '\0')
-		return masq_ctl_model_load(ctl, ctl->start->file, "", 0, err);
+		return masq_ctl_model_load(ctl, ctl->start->file, "", 0, &warnings, err);
 	ret = read_file(path, &text, &len_bytes, err);
 	if (ret != 0)
 		return ret;
-	ret = masq_ctl_model_load(ctl, path, text, len_bytes, err);
+	ret = masq_ctl_model_load(ctl, path, text, len_bytes, &warnings, err);
 	free(text);
+	log_warnings(&warnings);
 	return ret;
 }
 
@@ -131,6 +144,7 @@ int
 masq_ctl_rules_file_check(const struct masq_conf_start *start, const char *path,
 		unsigned int *n_rules, struct masq_err *err)
 {
+	struct masq_conf_warnings warnings = { 0 };
 	struct masq_conf_rules rules;
 	size_t len_bytes;
 	char *text;
@@ -145,10 +159,9 @@ masq_ctl_rules_file_check(const struct masq_conf_start *start, const char *path,
 		masq_err_set(err, -ret, "no memory for the rules of %s", path);
 	} else {
 		masq_conf_rules_defaults(&rules, &start->timeouts);
-		ret = masq_ctl_model_read(start, &rules, path, text, len_bytes, err);
-		for (uint32_t i = 0; i < rules.n_chains; i++)
-			*n_rules += rules.chains[i].n_rules;
-		*n_rules += rules.n_portfw + rules.n_routes;
+		ret = masq_ctl_model_read(start, &rules, path, text, len_bytes, &warnings, err);
+		log_warnings(&warnings);
+		*n_rules = masq_ctl_model_count(&rules);
 		masq_conf_rules_fini(&rules);
 	}
 	free(text);

@@ -15,9 +15,6 @@
 
 #include "masq_ctl_priv.h"
 
-/* Host names in a rule file would stop the control thread for as long as the resolver likes. */
-static const struct masq_conf_reader file_reader = { .resolve_names = false, .warn = false };
-
 static int
 copy_model(const struct masq_ctl *ctl, struct masq_conf_rules *copy, struct masq_err *err)
 {
@@ -26,13 +23,26 @@ copy_model(const struct masq_ctl *ctl, struct masq_conf_rules *copy, struct masq
 	return 0;
 }
 
+unsigned int
+masq_ctl_model_count(const struct masq_conf_rules *rules)
+{
+	unsigned int n = rules->n_portfw + rules->n_routes;
+
+	for (uint32_t i = 0; i < rules->n_chains; i++)
+		n += rules->chains[i].n_rules;
+	return n;
+}
+
 /* The lines of a rule file into a model, and what the ports say to its routes. */
 int
 masq_ctl_model_read(const struct masq_conf_start *start, struct masq_conf_rules *rules,
-		const char *name, const char *text, size_t len_bytes, struct masq_err *err)
+		const char *name, const char *text, size_t len_bytes,
+		struct masq_conf_warnings *warnings, struct masq_err *err)
 {
+	/* Host names would stop the control thread for as long as the resolver likes. */
+	const struct masq_conf_reader reader = { .resolve_names = false, .warnings = warnings };
 	uint32_t culprit;
-	int ret = masq_conf_rules_load(rules, &file_reader, name, text, len_bytes, err);
+	int ret = masq_conf_rules_load(rules, &reader, name, text, len_bytes, err);
 
 	if (ret != 0)
 		return ret;
@@ -82,14 +92,14 @@ masq_ctl_model_apply(
 
 int
 masq_ctl_model_load(struct masq_ctl *ctl, const char *name, const char *text, size_t len_bytes,
-		struct masq_err *err)
+		struct masq_conf_warnings *warnings, struct masq_err *err)
 {
 	struct masq_conf_rules copy;
 	int ret = copy_model(ctl, &copy, err);
 
 	if (ret != 0)
 		return ret;
-	ret = masq_ctl_model_read(ctl->start, &copy, name, text, len_bytes, err);
+	ret = masq_ctl_model_read(ctl->start, &copy, name, text, len_bytes, warnings, err);
 	if (ret != 0) {
 		masq_conf_rules_fini(&copy);
 		return ret;
@@ -102,22 +112,20 @@ masq_ctl_model_load(struct masq_ctl *ctl, const char *name, const char *text, si
 
 int
 masq_ctl_model_check(struct masq_ctl *ctl, const char *name, const char *text, size_t len_bytes,
-		unsigned int *n_rules, struct masq_err *err)
+		unsigned int *n_rules, struct masq_conf_warnings *warnings, struct masq_err *err)
 {
 	struct masq_conf_rules copy;
 	int ret = copy_model(ctl, &copy, err);
 
 	if (ret != 0)
 		return ret;
-	ret = masq_ctl_model_read(ctl->start, &copy, name, text, len_bytes, err);
+	ret = masq_ctl_model_read(ctl->start, &copy, name, text, len_bytes, warnings, err);
 	if (ret == 0) {
 		ret = masq_dp_check(ctl->dp, &copy, err);
 		if (ret != 0)
 			masq_err_prefix(err, "%s: ", name);
 	}
-	*n_rules = copy.n_portfw + copy.n_routes;
-	for (uint32_t i = 0; i < copy.n_chains; i++)
-		*n_rules += copy.chains[i].n_rules;
+	*n_rules = masq_ctl_model_count(&copy);
 	masq_conf_rules_fini(&copy);
 	return ret;
 }

@@ -81,18 +81,23 @@ int masq_ctl_model_apply(struct masq_ctl *ctl, const struct masq_conf_command *c
  *
  * @param start	the ports that routes must fit
  * @param rules	in/out: model
+ * @param warnings	in/out: "NAME:LINE: ..."
  * @return 0; -errno with "NAME:LINE: ...": the model is the old one, or to be thrown away
  */
 int masq_ctl_model_read(const struct masq_conf_start *start, struct masq_conf_rules *rules,
-		const char *name, const char *text, size_t len_bytes, struct masq_err *err);
+		const char *name, const char *text, size_t len_bytes,
+		struct masq_conf_warnings *warnings, struct masq_err *err);
+
+/** @return rules, forwardings and routes of a model */
+unsigned int masq_ctl_model_count(const struct masq_conf_rules *rules);
 
 /** Replace the whole model by that of a rule file's text. */
 int masq_ctl_model_load(struct masq_ctl *ctl, const char *name, const char *text, size_t len_bytes,
-		struct masq_err *err);
+		struct masq_conf_warnings *warnings, struct masq_err *err);
 
 /** Would masq_ctl_model_load() succeed? @param n_rules out: rules, forwardings, routes */
 int masq_ctl_model_check(struct masq_ctl *ctl, const char *name, const char *text, size_t len_bytes,
-		unsigned int *n_rules, struct masq_err *err);
+		unsigned int *n_rules, struct masq_conf_warnings *warnings, struct masq_err *err);
 
 /* ---------------------------------------------------------------- masq_ctl_page.c */
 

@@ -36,25 +36,45 @@ read_text(const json_t *params, const char **name, const json_t **text, struct m
 	return 0;
 }
 
+/* "rules", and "warnings" when there are any. */
+static int
+put_answer(json_t *result, unsigned int n_rules, const struct masq_conf_warnings *warnings)
+{
+	char buffer[MASQ_ERR_TEXT_BYTES];
+	json_t *list = json_array();
+	const char *text;
+	int ret = masq_ctl_put(result, "rules", json_integer(n_rules));
+
+	for (unsigned int i = 0; (text = masq_conf_warning_text(warnings, i, buffer)) != NULL; i++)
+		ret |= json_array_append_new(list, json_string(text));
+	if (warnings->n != 0)
+		return ret | masq_ctl_put(result, "warnings", list);
+	json_decref(list);
+	return ret;
+}
+
 int
 masq_ctl_rules_load(
 		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
 {
+	struct masq_conf_warnings warnings = { 0 };
 	const json_t *text;
 	const char *name;
 	int ret = read_text(params, &name, &text, err);
 
-	(void)result;
+	if (ret == 0)
+		ret = masq_ctl_model_load(ctl, name, json_string_value(text),
+				json_string_length(text), &warnings, err);
 	if (ret != 0)
 		return ret;
-	return masq_ctl_model_load(
-			ctl, name, json_string_value(text), json_string_length(text), err);
+	return put_answer(result, masq_ctl_model_count(&ctl->rules), &warnings);
 }
 
 int
 masq_ctl_rules_check(
 		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
 {
+	struct masq_conf_warnings warnings = { 0 };
 	unsigned int n_rules;
 	const json_t *text;
 	const char *name;
@@ -62,10 +82,10 @@ masq_ctl_rules_check(
 
 	if (ret == 0)
 		ret = masq_ctl_model_check(ctl, name, json_string_value(text),
-				json_string_length(text), &n_rules, err);
+				json_string_length(text), &n_rules, &warnings, err);
 	if (ret != 0)
 		return ret;
-	return masq_ctl_put(result, "rules", json_integer(n_rules));
+	return put_answer(result, n_rules, &warnings);
 }
 
 /* ---------------------------------------------------------------- save */

@@ -46,6 +46,14 @@ check "a byte order mark and carriage returns" cli load <(printf '\xef\xbb\xbf';
 cli save "$T/twice"
 check "change nothing" cmp "$T/once" "$T/twice"
 
+echo 'ipchains -A -s 192.168.16.0/24 -j MASQ' >"$T/article.masq"
+for words in load check; do
+    check_exit "$words: a line that may not be meant" 0 "^warning: .*article\.masq:1: -A without a chain name" cli $words "$T/article.masq"
+done
+sed 's|rules.masq|article.masq|' "$T/box.conf" >"$T/article.conf"
+check_exit "also --test" 0 "^warning: rules: .*article\.masq:1: -A without a chain name" on box dpdk-masq -t -c "$T/article.conf"
+check "and back" cli load "$T/once"
+
 chains() { grep '^ipchains' "$1"; }
 compat ipchains-save >"$T/saved" 2>"$T/said"
 check_equal "ipchains-save says which chains" "input forward output web web2" "$(sed -nE "s/^Saving .([a-z0-9]+).\.\$/\1/p" "$T/said" | xargs)"

@@ -64,10 +64,19 @@ const char *masq_conf_verb_method(enum masq_conf_verb verb);
 /** @return the verb of a method name, or -1 */
 int masq_conf_verb_find(const char *method);
 
+#define MASQ_CONF_WARNINGS_MAX 16 /**< warnings that are kept; further ones are counted */
+
+/** What works but may not be meant (a missing chain name, ...): sentences for whoever wrote it. */
+struct masq_conf_warnings {
+	unsigned int n; /**< how many there were; the first MASQ_CONF_WARNINGS_MAX stand in text */
+	struct masq_err text[MASQ_CONF_WARNINGS_MAX];
+};
+
 /** How words are read. */
 struct masq_conf_reader {
 	bool resolve_names; /**< host names may be looked up (may block for seconds); else refused */
-	bool warn; /**< warnings (a missing chain name, ...) go to the log, at first stderr */
+	struct masq_conf_warnings
+			*warnings; /**< warnings are added to these; NULL: nobody reads them */
 };
 
 /** A parsed line may be several commands: -b adds two rules, a host name several addresses. */
@@ -155,9 +164,13 @@ int masq_conf_line_split(char *line, char **words, unsigned int max);
 int masq_conf_rules_apply(struct masq_conf_rules *rules, const struct masq_conf_command *command,
 		struct masq_err *err);
 
+/** @return warning number @p index, or how many were not kept; NULL: there are no more */
+const char *masq_conf_warning_text(const struct masq_conf_warnings *warnings, unsigned int index,
+		char text[MASQ_ERR_TEXT_BYTES]);
+
 /**
  * Read a whole rule file into a model: every line is a command as above; blank lines and # comments
- * are skipped. On failure the model is unchanged and err says "NAME:LINE: ...".
+ * are skipped. On failure the model is unchanged and err says "NAME:LINE: ..."; so do warnings.
  *
  * A rule file describes the whole rule set: chains, portfw, routes and timeouts start from empty
  * (rules_init, the model's default timeouts) and are replaced as one. A rule whose content stood in

@@ -98,6 +98,54 @@ test_a_nul_byte_is_refused(void **state)
 	masq_conf_rules_fini(&rules);
 }
 
+/* What works but may not be meant is said with its line. */
+static void
+test_warnings_have_their_lines(void **state)
+{
+	static const char text[] = "# the article's own lines\nipchains -A -j MASQ\n"
+				   "ipchains -A input -t 0x03 0x10\nipchains -A input -j DENY\n"
+				   "ipchains -A -j MASQ --no-warnings\n";
+	struct masq_conf_warnings warnings = { 0 };
+	const struct masq_conf_reader reader = { .warnings = &warnings };
+	char buffer[MASQ_ERR_TEXT_BYTES];
+	struct masq_conf_rules rules;
+	struct masq_err err;
+
+	(void)state;
+	assert_int_equal(masq_conf_rules_init(&rules), 0);
+	assert_int_equal(masq_conf_rules_load(&rules, &reader, "f", text, strlen(text), &err), 0);
+	assert_int_equal(rules.chains[MASQ_CHAIN_FORWARD].n_rules, 2);
+	assert_int_equal(warnings.n, 2);
+	assert_string_equal(masq_conf_warning_text(&warnings, 0, buffer),
+			"f:2: -A without a chain name: `-j MASQ' is meant for forward");
+	assert_string_equal(masq_conf_warning_text(&warnings, 1, buffer),
+			"f:3: -t 0x03 0x10 may set more than one TOS bit");
+	assert_null(masq_conf_warning_text(&warnings, 2, buffer));
+	masq_conf_rules_fini(&rules);
+}
+
+static void
+test_many_warnings_are_counted(void **state)
+{
+	struct masq_conf_warnings warnings = { 0 };
+	const struct masq_conf_reader reader = { .warnings = &warnings };
+	char buffer[MASQ_ERR_TEXT_BYTES], text[1024] = "";
+	struct masq_conf_rules rules;
+	struct masq_err err;
+
+	(void)state;
+	for (int i = 0; i < MASQ_CONF_WARNINGS_MAX + 3; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "ipchains -A -j MASQ\n");
+	assert_int_equal(masq_conf_rules_init(&rules), 0);
+	assert_int_equal(masq_conf_rules_load(&rules, &reader, "f", text, strlen(text), &err), 0);
+	assert_string_equal(masq_conf_warning_text(&warnings, MASQ_CONF_WARNINGS_MAX - 1, buffer),
+			"f:16: -A without a chain name: `-j MASQ' is meant for forward");
+	assert_string_equal(masq_conf_warning_text(&warnings, MASQ_CONF_WARNINGS_MAX, buffer),
+			"3 more warnings like these");
+	assert_null(masq_conf_warning_text(&warnings, MASQ_CONF_WARNINGS_MAX + 1, buffer));
+	masq_conf_rules_fini(&rules);
+}
+
 /* The text need not end in a newline or a NUL. */
 static void
 test_the_length_counts(void **state)
@@ -475,6 +523,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_bad_file_changes_nothing),
 		cmocka_unit_test(test_a_nul_byte_is_refused),
+		cmocka_unit_test(test_warnings_have_their_lines),
+		cmocka_unit_test(test_many_warnings_are_counted),
 		cmocka_unit_test(test_the_length_counts),
 		cmocka_unit_test(test_a_file_is_the_whole_rule_set),
 		cmocka_unit_test(test_unchanged_rules_keep_their_ids),

@@ -210,7 +210,11 @@ routes_of_a_rule_file_fit_the_ports(void **state)
 				"route add 10.2.0.0/16 dev attic\\n\"}",
 				"\"f:4: route 10.2.0.0/16: there is no port attic (ports: lan, wan)" },
 		{ "rules.load", "{\"name\":\"f\",\"text\":\"route add 10.1.0.0/16 via 192.168.1.9\"}",
-				"={}" },
+				"={\"rules\":1}" },
+		{ "rules.load", "{\"name\":\"f\",\"text\":\"\\nroute add 10.1.0.0/16 via 192.168.1.9\\nipchains -A -j MASQ\"}",
+				"={\"rules\":2,\"warnings\":[\"f:3: -A without a chain name: `-j MASQ' is meant for forward\"]}" },
+		{ "rules.check", "{\"name\":\"f\",\"text\":\"ipchains -A -j MASQ\"}",
+				"={\"rules\":1,\"warnings\":[\"f:1: -A without a chain name: `-j MASQ' is meant for forward\"]}" },
 	};
 	struct ctl_box *box = *state;
 
