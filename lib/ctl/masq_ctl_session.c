@@ -58,6 +58,23 @@ _Static_assert(sizeof(enum masq_state) == sizeof(uint32_t) &&
 				sizeof(enum masq_session_kind) == sizeof(uint32_t),
 		"MASQ_RPC_NAME writes 32 bits");
 
+/* A field that is 0 means any to the data path; who writes a port of 0 does not mean that. */
+static int
+ports_check(const json_t *filter, struct masq_err *err)
+{
+	static const char *const keys[] = { "inside_port", "outside_port", "masq_port" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const json_t *port = json_object_get(filter, keys[i]);
+
+		if (json_is_integer(port) && json_integer_value(port) == 0)
+			return masq_err_set(err, EBADMSG,
+					"filter: \"%s\" must be a whole number 1-65535, not 0",
+					keys[i]);
+	}
+	return 0;
+}
+
 static int
 filter_read(const json_t *params, struct masq_dp_session_filter *filter, struct masq_err *err)
 {
@@ -66,6 +83,8 @@ filter_read(const json_t *params, struct masq_dp_session_filter *filter, struct 
 	memset(filter, 0, sizeof(*filter));
 	filter->has_state = json_object_get(json, "state") != NULL;
 	filter->has_kind = json_object_get(json, "kind") != NULL;
+	if (ports_check(json, err) != 0)
+		return -EBADMSG;
 	return masq_rpc_fields_read(filter_fields, sizeof(filter_fields) / sizeof(filter_fields[0]),
 			"filter", json, filter, err);
 }

@@ -91,6 +91,7 @@ box_conversation(void **state)
 		{ "session.list", "{\"filter\":{\"protcol\":\"tcp\"}}", "unknown key" },
 		{ "session.list", "{\"filter\":{\"state\":\"ASLEEP\"}}", "must be one of: NONE, ESTABLISHED" },
 		{ "session.list", "{\"filter\":[]}", "must be an object" },
+		{ "session.flush", "{\"filter\":{\"outside_port\":0}}", "\\\"outside_port\\\" must be a whole number 1-65535, not 0" },
 		{ "session.flush", "{}", "={\"flushed\":0}" },
 	};
 
