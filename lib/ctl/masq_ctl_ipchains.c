@@ -99,6 +99,7 @@ chain_span(struct masq_ctl *ctl, const json_t *params, uint32_t *first, uint32_t
 		struct masq_err *err)
 {
 	const json_t *name = json_object_get(params, "chain");
+	char given[MASQ_RPC_VALUE_BYTES];
 	int index;
 
 	*first = 0;
@@ -106,7 +107,8 @@ chain_span(struct masq_ctl *ctl, const json_t *params, uint32_t *first, uint32_t
 	if (name == NULL)
 		return 0;
 	if (!json_is_string(name))
-		return masq_err_set(err, EBADMSG, "\"chain\" must be text");
+		return masq_err_set(err, EBADMSG, "\"chain\" must be the name of a chain, not %s",
+				masq_rpc_value_text(name, given));
 	index = masq_conf_chain_find(&ctl->rules, json_string_value(name));
 	if (index < 0)
 		return masq_err_set(err, ENOENT, "No chain by that name");

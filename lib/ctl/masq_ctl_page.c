@@ -19,6 +19,7 @@ masq_ctl_page_open(const json_t *params, struct masq_ctl_page *page, struct masq
 	const json_t *cursor = json_object_get(params, "cursor");
 	const json_t *limit = json_object_get(params, "limit");
 	const json_int_t rows = json_integer_value(limit);
+	char given[MASQ_RPC_VALUE_BYTES];
 
 	page->at[0] = page->at[1] = 0;
 	page->limit = MASQ_CTL_PAGE_ROWS;
@@ -32,11 +33,12 @@ masq_ctl_page_open(const json_t *params, struct masq_ctl_page *page, struct masq
 						&page->at[1], &end) != 2 ||
 				text[end] != '\0')
 			return masq_err_set(err, EBADMSG,
-					"\"cursor\" must be the one of the page before");
+					"\"cursor\" must be the one of the page before, or null, not %s",
+					masq_rpc_value_text(cursor, given));
 	}
 	if (limit != NULL && (!json_is_integer(limit) || rows < 1 || rows > MASQ_CTL_PAGE_ROWS_MAX))
-		return masq_err_set(err, EBADMSG, "\"limit\" must be a whole number 1-%d",
-				MASQ_CTL_PAGE_ROWS_MAX);
+		return masq_err_set(err, EBADMSG, "\"limit\" must be a whole number 1-%d, not %s",
+				MASQ_CTL_PAGE_ROWS_MAX, masq_rpc_value_text(limit, given));
 	if (limit != NULL)
 		page->limit = (uint32_t)rows;
 	return 0;

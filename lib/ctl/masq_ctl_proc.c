@@ -312,31 +312,32 @@ static const struct {
 #define N_TEXTS (sizeof(texts) / sizeof(texts[0]))
 
 static int
-unknown_text(const char *name, struct masq_err *err)
+unknown_text(const json_t *name, struct masq_err *err)
 {
-	char names[160] = "";
+	char names[160] = "", given[MASQ_RPC_VALUE_BYTES];
 	size_t len = 0;
 
 	for (size_t i = 0; i < N_TEXTS; i++)
 		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i > 0 ? ", " : "",
 				texts[i].name);
-	return masq_err_set(err, ENOENT, "there is no \"%.40s\"; there are %s", name, names);
+	return masq_err_set(err, json_is_string(name) ? ENOENT : EBADMSG,
+			"there is no %s; there are %s", masq_rpc_value_text(name, given), names);
 }
 
 int
 masq_ctl_proc_read(struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
 {
-	const char *name = json_string_value(json_object_get(params, "name"));
+	const json_t *name = json_object_get(params, "name");
 	struct proc proc = { .ctl = ctl };
 	char *text = NULL;
 	size_t i, len_bytes = 0;
 	int ret;
 
-	if (name == NULL)
-		return masq_err_set(err, EBADMSG, "\"name\" must be text");
-	for (i = 0; i < N_TEXTS && strcmp(name, texts[i].name) != 0; i++)
+	for (i = 0; json_is_string(name) && i < N_TEXTS &&
+			strcmp(json_string_value(name), texts[i].name) != 0;
+			i++)
 		;
-	if (i == N_TEXTS)
+	if (i == N_TEXTS || !json_is_string(name))
 		return unknown_text(name, err);
 	ret = masq_ctl_page_open(params, &proc.page, err);
 	if (ret != 0)

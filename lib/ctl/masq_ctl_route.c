@@ -138,7 +138,8 @@ masq_ctl_neigh_flush(
 		return ret;
 	/* 0.0.0.0 would mean all of them below. */
 	if (ip == 0 && json_object_get(params, "address") != NULL)
-		return masq_err_set(err, EBADMSG, "0.0.0.0 is no neighbour");
+		return masq_err_set(err, EBADMSG,
+				"\"address\" must be that of a neighbour, not \"0.0.0.0\"");
 	return masq_dp_neighbours_flush(ctl->dp, ip) == 0 ? 0 : keeper_silent(err);
 }
 

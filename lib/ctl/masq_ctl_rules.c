@@ -26,13 +26,17 @@ static int
 read_text(const json_t *params, const char **name, const json_t **text, struct masq_err *err)
 {
 	const json_t *given = json_object_get(params, "name");
+	char value[MASQ_RPC_VALUE_BYTES];
 
 	*text = json_object_get(params, "text");
 	*name = given == NULL ? "rules" : json_string_value(given);
 	if (!json_is_string(*text))
-		return masq_err_set(err, EBADMSG, "\"text\" must be the text of a rule file");
+		return masq_err_set(err, EBADMSG,
+				"\"text\" must be the text of a rule file, not %s",
+				masq_rpc_value_text(*text, value));
 	if (*name == NULL)
-		return masq_err_set(err, EBADMSG, "\"name\" must be text");
+		return masq_err_set(err, EBADMSG, "\"name\" must be text, not %s",
+				masq_rpc_value_text(given, value));
 	return 0;
 }
 

@@ -122,6 +122,7 @@ read_interface(struct rule_form *form, struct masq_err *err)
 static int
 read_target(const json_t *json, struct rule_form *form, struct masq_err *err)
 {
+	char given[MASQ_RPC_VALUE_BYTES];
 	int target;
 
 	if (form->target[0] != '\0' && form->rule.chain[0] != '\0')
@@ -134,8 +135,10 @@ read_target(const json_t *json, struct rule_form *form, struct masq_err *err)
 		target = masq_conf_target_find(form->target);
 		if (target < 0)
 			return masq_err_set(err, EBADMSG,
-					"rule: \"target\" must be ACCEPT, DENY, REJECT, MASQ or RETURN; "
-					"a user chain goes in \"jump\"");
+					"rule: \"target\" must be ACCEPT, DENY, REJECT, MASQ or RETURN, not %s; "
+					"a user chain goes in \"jump\"",
+					masq_rpc_value_text(
+							json_object_get(json, "target"), given));
 		form->rule.target = (enum masq_conf_target)target;
 	}
 	return 0;
@@ -219,7 +222,8 @@ masq_rpc_route_from_json(const json_t *json, struct masq_conf_route *route, stru
 {
 	memset(route, 0, sizeof(*route));
 	if (json_object_get(json, "destination") == NULL)
-		return masq_err_set(err, EBADMSG, "route: \"destination\" is missing");
+		return masq_err_set(err, EBADMSG,
+				"route: \"destination\" is missing: a network like \"192.168.1.0/24\"");
 	return masq_rpc_fields_read(
 			route_fields, N_FIELDS(route_fields), "route", json, route, err);
 }
@@ -311,10 +315,12 @@ read_policy(const json_t *json, struct masq_conf_command *command, struct masq_e
 {
 	const char *name = json_string_value(json);
 	const int target = name == NULL ? -1 : masq_conf_target_find(name);
+	char given[MASQ_RPC_VALUE_BYTES];
 
 	if (target < 0)
-		return masq_err_set(
-				err, EBADMSG, "\"policy\" must be ACCEPT, DENY, REJECT or MASQ");
+		return masq_err_set(err, EBADMSG,
+				"\"policy\" must be ACCEPT, DENY, REJECT or MASQ, not %s",
+				masq_rpc_value_text(json, given));
 	command->policy = (enum masq_conf_target)target;
 	return 0;
 }

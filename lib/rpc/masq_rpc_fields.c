@@ -68,6 +68,43 @@ masq_rpc_protocol_parse(const char *text, uint16_t *proto)
 	return 0;
 }
 
+/* The first bytes of a text, between two characters; what a terminal would obey becomes "?". */
+static void
+quote(const char *value, char text[MASQ_RPC_VALUE_BYTES])
+{
+	const size_t max = MASQ_RPC_VALUE_BYTES - sizeof("\"...\"");
+	const bool cut = strlen(value) > max;
+	size_t len = cut ? max : strlen(value);
+
+	while (cut && len > 0 && ((unsigned char)value[len] & 0xc0) == 0x80)
+		len--;
+	snprintf(text, MASQ_RPC_VALUE_BYTES, "\"%.*s%s\"", (int)len, value, cut ? "..." : "");
+	for (char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+}
+
+const char *
+masq_rpc_value_text(const json_t *value, char text[MASQ_RPC_VALUE_BYTES])
+{
+	if (json_is_string(value))
+		quote(json_string_value(value), text);
+	else if (json_is_integer(value))
+		snprintf(text, MASQ_RPC_VALUE_BYTES, "%" JSON_INTEGER_FORMAT,
+				json_integer_value(value));
+	else if (json_is_real(value))
+		snprintf(text, MASQ_RPC_VALUE_BYTES, "%g", json_real_value(value));
+	else
+		strcpy(text,
+				value == NULL                           ? "nothing"
+						: json_is_array(value)  ? "a list"
+						: json_is_object(value) ? "an object"
+						: json_is_null(value)   ? "null"
+						: json_is_true(value)   ? "true"
+									: "false");
+	return text;
+}
+
 /* A mask that is no prefix is written as "a.b.c.d/255.0.255.0". */
 static void
 network_text(uint32_t addr, uint32_t mask, char text[2 * MASQ_IP4_TEXT_BYTES])
@@ -229,10 +266,12 @@ read_number(const struct masq_rpc_field *field, const json_t *value, uint32_t ma
 		struct masq_err *err)
 {
 	const json_int_t wide = json_integer_value(value);
+	char given[MASQ_RPC_VALUE_BYTES];
 
 	if (!json_is_integer(value) || wide < 0 || wide > max)
-		return masq_err_set(err, EBADMSG, "\"%s\" must be a whole number 0-%" PRIu32,
-				field->key, max);
+		return masq_err_set(err, EBADMSG,
+				"\"%s\" must be a whole number 0-%" PRIu32 ", not %s", field->key,
+				max, masq_rpc_value_text(value, given));
 	*number = (uint32_t)wide;
 	return 0;
 }
@@ -242,13 +281,22 @@ read_range(const struct masq_rpc_field *field, const json_t *value, struct masq_
 		struct masq_err *err)
 {
 	const json_t *lo = json_array_get(value, 0), *hi = json_array_get(value, 1);
+	char given[2][MASQ_RPC_VALUE_BYTES];
 
-	if (json_array_size(value) != 2 || !json_is_integer(lo) || !json_is_integer(hi) ||
-			json_integer_value(lo) < 0 || json_integer_value(hi) > UINT16_MAX ||
+	if (json_array_size(value) != 2)
+		return masq_err_set(err, EBADMSG,
+				"\"%s\" must be [LOW, HIGH] with 0 <= LOW <= HIGH <= 65535, not %s",
+				field->key,
+				json_is_array(value) ? "a list of another length"
+						     : masq_rpc_value_text(value, given[0]));
+
+	if (!json_is_integer(lo) || !json_is_integer(hi) || json_integer_value(lo) < 0 ||
+			json_integer_value(hi) > UINT16_MAX ||
 			json_integer_value(lo) > json_integer_value(hi))
 		return masq_err_set(err, EBADMSG,
-				"\"%s\" must be [LOW, HIGH] with 0 <= LOW <= HIGH <= 65535",
-				field->key);
+				"\"%s\" must be [LOW, HIGH] with 0 <= LOW <= HIGH <= 65535, not [%s, %s]",
+				field->key, masq_rpc_value_text(lo, given[0]),
+				masq_rpc_value_text(hi, given[1]));
 	range->lo = (uint16_t)json_integer_value(lo);
 	range->hi = (uint16_t)json_integer_value(hi);
 	return 0;
@@ -258,9 +306,9 @@ static int
 read_bits(const struct masq_rpc_field *field, const json_t *value, uint8_t *bits,
 		struct masq_err *err)
 {
-	char accepted[KEYS_TEXT_BYTES];
+	char accepted[KEYS_TEXT_BYTES], text[MASQ_RPC_VALUE_BYTES];
 	uint8_t known = 0, given = 0;
-	const json_t *item;
+	const json_t *item = value;
 	size_t i;
 
 	for (unsigned int bit = 0; bit < 8; bit++) {
@@ -282,23 +330,24 @@ read_bits(const struct masq_rpc_field *field, const json_t *value, uint8_t *bits
 	return 0;
 refused:
 	names_text(field->names, accepted);
-	return masq_err_set(
-			err, EBADMSG, "\"%s\" must be a list of some of: %s", field->key, accepted);
+	return masq_err_set(err, EBADMSG, "\"%s\" must be a list of some of: %s; not %s",
+			field->key, accepted, masq_rpc_value_text(item, text));
 }
 
 static int
-read_text(const struct masq_rpc_field *field, const char *text, void *at, struct masq_err *err)
+read_text(const struct masq_rpc_field *field, const json_t *value, void *at, struct masq_err *err)
 {
-	char accepted[KEYS_TEXT_BYTES];
-	const char *form = NULL;
+	char accepted[KEYS_TEXT_BYTES], given[MASQ_RPC_VALUE_BYTES];
+	const char *text = json_string_value(value), *form = NULL;
 	uint16_t proto;
 	int index;
 
 	if (field->type == MASQ_RPC_TEXT) {
 		if (text == NULL || strlen(text) >= field->arg)
 			return masq_err_set(err, EBADMSG,
-					"\"%s\" must be text of at most %" PRIu32 " bytes",
-					field->key, field->arg - 1);
+					"\"%s\" must be text of at most %" PRIu32 " bytes, not %s",
+					field->key, field->arg - 1,
+					masq_rpc_value_text(value, given));
 		strcpy(at, text);
 	} else if (field->type == MASQ_RPC_ADDRESS) {
 		if (text == NULL || masq_ip4_parse(text, at) != 0)
@@ -313,8 +362,8 @@ read_text(const struct masq_rpc_field *field, const char *text, void *at, struct
 		index = name_find(field->names, text);
 		if (index < 0) {
 			names_text(field->names, accepted);
-			return masq_err_set(err, EBADMSG, "\"%s\" must be one of: %s", field->key,
-					accepted);
+			return masq_err_set(err, EBADMSG, "\"%s\" must be one of: %s; not %s",
+					field->key, accepted, masq_rpc_value_text(value, given));
 		}
 		*(uint32_t *)at = (uint32_t)index;
 	} else {
@@ -327,13 +376,15 @@ read_text(const struct masq_rpc_field *field, const char *text, void *at, struct
 			*(uint16_t *)at = proto;
 	}
 	if (form != NULL)
-		return masq_err_set(err, EBADMSG, "\"%s\" must be %s", field->key, form);
+		return masq_err_set(err, EBADMSG, "\"%s\" must be %s, not %s", field->key, form,
+				masq_rpc_value_text(value, given));
 	return 0;
 }
 
 static int
 read_value(const struct masq_rpc_field *field, const json_t *value, void *at, struct masq_err *err)
 {
+	char given[MASQ_RPC_VALUE_BYTES];
 	uint32_t number = 0;
 	int ret;
 
@@ -356,8 +407,8 @@ read_value(const struct masq_rpc_field *field, const json_t *value, void *at, st
 		return read_bits(field, value, at, err);
 	case MASQ_RPC_BOOL:
 		if (!json_is_boolean(value))
-			return masq_err_set(
-					err, EBADMSG, "\"%s\" must be true or false", field->key);
+			return masq_err_set(err, EBADMSG, "\"%s\" must be true or false, not %s",
+					field->key, masq_rpc_value_text(value, given));
 		*(bool *)at = json_is_true(value);
 		return 0;
 	case MASQ_RPC_TEXT:
@@ -369,21 +420,22 @@ read_value(const struct masq_rpc_field *field, const json_t *value, void *at, st
 	case MASQ_RPC_NAME:
 		break;
 	}
-	return read_text(field, json_string_value(value), at, err);
+	return read_text(field, value, at, err);
 }
 
 int
 masq_rpc_fields_read(const struct masq_rpc_field *fields, unsigned int n_fields, const char *what,
 		const json_t *object, void *to, struct masq_err *err)
 {
-	char accepted[KEYS_TEXT_BYTES];
+	char accepted[KEYS_TEXT_BYTES], given[MASQ_RPC_VALUE_BYTES];
 	const char *names[33];
 	const char *key;
 	json_t *value;
 	unsigned int i;
 
 	if (object != NULL && !json_is_object(object))
-		return masq_err_set(err, EBADMSG, "\"%s\" must be an object", what);
+		return masq_err_set(err, EBADMSG, "\"%s\" must be an object, not %s", what,
+				masq_rpc_value_text(object, given));
 	/* The cast takes the const away for jansson's iterator only; nothing is changed. */
 	json_object_foreach((json_t *)(uintptr_t)object, key, value)
 	{
@@ -408,26 +460,45 @@ masq_rpc_fields_read(const struct masq_rpc_field *fields, unsigned int n_fields,
 	return 0;
 }
 
+/* Does "chain?, number, rule" name a key? */
+static bool
+keys_name(const char *keys, const char *key)
+{
+	const size_t len = strlen(key);
+
+	while (*keys != '\0') {
+		const size_t one = strcspn(keys, "?,");
+
+		if (one == len && strncmp(keys, key, len) == 0)
+			return true;
+		keys += one + strspn(keys + one, "?, ");
+	}
+	return false;
+}
+
 int
 masq_rpc_params_check(const json_t *object, const char *keys, struct masq_err *err)
 {
-	size_t n_known = 0;
-	const char *at = keys;
+	const char *at = keys, *key;
+	json_t *value;
 
+	/* The cast is for jansson's iterator, as above. */
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
+		if (!keys_name(keys, key))
+			return masq_err_set(err, EBADMSG,
+					"unknown parameter \"%.40s\"; accepted are: %s", key,
+					keys[0] != '\0' ? keys : "none");
+	}
 	while (*at != '\0') {
 		const size_t len = strcspn(at, "?,");
-		char key[32];
+		char name[32];
 
-		snprintf(key, sizeof(key), "%.*s", (int)len, at);
-		if (json_object_get(object, key) != NULL)
-			n_known++;
-		else if (at[len] != '?')
-			return masq_err_set(err, EBADMSG, "\"%s\" is missing", key);
-		at += len + (at[len] == '?' ? 1 : 0);
-		at += strspn(at, ", ");
+		snprintf(name, sizeof(name), "%.*s", (int)len, at);
+		if (at[len] != '?' && json_object_get(object, name) == NULL)
+			return masq_err_set(err, EBADMSG, "\"%s\" is missing; accepted are: %s",
+					name, keys);
+		at += len + strspn(at + len, "?, ");
 	}
-	if (n_known != json_object_size(object))
-		return masq_err_set(err, EBADMSG, "unknown parameter; accepted are: %s",
-				keys[0] != '\0' ? keys : "none");
 	return 0;
 }

@@ -93,6 +93,16 @@ int masq_rpc_fields_write(const struct masq_rpc_field *fields, unsigned int n_fi
 int masq_rpc_fields_read(const struct masq_rpc_field *fields, unsigned int n_fields,
 		const char *what, const json_t *object, void *to, struct masq_err *err);
 
+#define MASQ_RPC_VALUE_BYTES 64 /**< masq_rpc_value_text() with NUL */
+
+/**
+ * A value as a sentence names it: "tpc" in quotes and cut where it is long, 7, true, a list, nothing.
+ *
+ * @param value	NULL: nothing
+ * @return @p text, UTF-8 without control characters
+ */
+const char *masq_rpc_value_text(const json_t *value, char text[MASQ_RPC_VALUE_BYTES]);
+
 /** "tcp", "udp", "icmp", "all" or the number of a protocol. @return @p text */
 char *masq_rpc_protocol_text(uint16_t proto, char text[8]);
 

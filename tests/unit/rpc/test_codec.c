@@ -138,19 +138,24 @@ parameters_that_are_refused(void **state)
 	} rows[] = {
 		{ MASQ_VERB_CHAIN_APPEND, "{}", "\"chain\" is missing" },
 		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\"}", "\"rule\" is missing" },
-		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":7,\"rule\":{}}", "\"chain\" must be text" },
-		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"much-too-long\",\"rule\":{}}", "8 bytes" },
+		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":7,\"rule\":{}}",
+				"\"chain\" must be text of at most 8 bytes, not 7" },
+		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"much-too-long\",\"rule\":{}}",
+				"8 bytes, not \"much-too-long\"" },
 		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":[]}",
-				"must be an object" },
-		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":{},\"x\":1}", "unknown" },
+				"must be an object, not a list" },
+		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":{},\"x\":1}",
+				"unknown parameter \"x\"" },
 		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":{\"sorce\":\"1.2.3.4\"}}",
 				"unknown key \"sorce\"; there are target, jump, protocol, source" },
 		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":{\"source\":\"1.2.3\"}}",
 				"\"source\" must be a network" },
 		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":{\"source\":null}}",
-				"\"source\" must be a network" },
+				"or \"10.0.0.0/255.0.0.0\", not null" },
 		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":{\"source_ports\":[9,8]}}",
-				"LOW <= HIGH" },
+				"LOW <= HIGH <= 65535, not [9, 8]" },
+		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":{\"source_ports\":[9]}}",
+				"not a list of another length" },
 		{ MASQ_VERB_CHAIN_APPEND,
 				"{\"chain\":\"input\",\"rule\":{\"source_ports\":[0,65536]}}",
 				"65535" },
@@ -160,7 +165,7 @@ parameters_that_are_refused(void **state)
 		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":{\"tos_and\":256}}",
 				"0-255" },
 		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":{\"tos_and\":1.5}}",
-				"0-255" },
+				"0-255, not 1.5" },
 		{ MASQ_VERB_CHAIN_APPEND,
 				"{\"chain\":\"input\",\"rule\":{\"mark_set\":4294967296}}",
 				"0-4294967295" },
@@ -171,9 +176,9 @@ parameters_that_are_refused(void **state)
 				"{\"chain\":\"input\",\"rule\":{\"target\":\"DENY\",\"jump\":\"web\"}}",
 				"exclude" },
 		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":{\"target\":\"DROP\"}}",
-				"must be ACCEPT" },
+				"or RETURN, not \"DROP\"" },
 		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":{\"flags\":[\"fast\"]}}",
-				"log, syn, fragment" },
+				"log, syn, fragment; not \"fast\"" },
 		{ MASQ_VERB_CHAIN_APPEND, "{\"chain\":\"input\",\"rule\":{\"protocol\":\"70000\"}}",
 				"\"protocol\" must be" },
 		{ MASQ_VERB_CHAIN_APPEND,
@@ -181,7 +186,8 @@ parameters_that_are_refused(void **state)
 				"15 characters" },
 		{ MASQ_VERB_CHAIN_INSERT, "{\"chain\":\"input\",\"number\":-1,\"rule\":{}}",
 				"whole number" },
-		{ MASQ_VERB_CHAIN_POLICY, "{\"chain\":\"input\",\"policy\":\"-\"}", "\"policy\"" },
+		{ MASQ_VERB_CHAIN_POLICY, "{\"chain\":\"input\",\"policy\":\"-\"}",
+				"REJECT or MASQ, not \"-\"" },
 		{ MASQ_VERB_PORTFW_ADD, "{\"portfw\":{\"protocol\":\"300\"}}", "\"protocol\"" },
 		{ MASQ_VERB_PORTFW_FLUSH, "{\"all\":true}", "accepted are: none" },
 		{ MASQ_VERB_ROUTE_ADD, "{\"route\":{}}", "\"destination\" is missing" },
@@ -280,6 +286,40 @@ an_error_with_broken_text_is_still_json(void **state)
 	free(line);
 }
 
+/* What a peer sent stands in sentences: short, and nothing that a terminal would obey. */
+static void
+values_in_sentences(void **state)
+{
+	static const struct {
+		const char *json, *text;
+	} rows[] = {
+		{ "\"a\"", "\"a\"" },
+		{ "-7", "-7" },
+		{ "true", "true" },
+		{ "false", "false" },
+		{ "null", "null" },
+		{ "[]", "a list" },
+		{ "{}", "an object" },
+		{ "\"\\u001b[2J\\n\"", "\"?[2J?\"" },
+		{ "\"0123456789012345678901234567890123456789012345678901234567\"",
+				"\"0123456789012345678901234567890123456789012345678901234567\"" },
+		{ "\"012345678901234567890123456789012345678901234567890123456\u00fc\"",
+				"\"012345678901234567890123456789012345678901234567890123456...\"" },
+	};
+
+	char text[MASQ_RPC_VALUE_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *value = json_loads(rows[i].json, JSON_DECODE_ANY, NULL);
+
+		assert_non_null(value);
+		assert_string_equal(masq_rpc_value_text(value, text), rows[i].text);
+		json_decref(value);
+	}
+	assert_string_equal(masq_rpc_value_text(NULL, text), "nothing");
+}
+
 int
 main(void)
 {
@@ -287,6 +327,7 @@ main(void)
 		cmocka_unit_test(commands_survive_the_way_through_json),
 		cmocka_unit_test(a_rule_has_stable_names),
 		cmocka_unit_test(parameters_that_are_refused),
+		cmocka_unit_test(values_in_sentences),
 		cmocka_unit_test(every_verb_is_in_the_list_of_methods),
 		cmocka_unit_test(requests_that_are_none),
 		cmocka_unit_test(an_error_with_broken_text_is_still_json),
