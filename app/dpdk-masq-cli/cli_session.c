@@ -57,39 +57,49 @@ session_row(struct cli *cli, json_t *row, void *arg)
 	cli_session_row_print(cli->out, row);
 }
 
+/* A port as a number; anything else as text, which the daemon refuses or understands. */
+static json_t *
+filter_value(const char *key, const char *word)
+{
+	const size_t len = strlen(key), digits = strspn(word, "0123456789");
+	const bool is_port = len > 5 && strcmp(key + len - 5, "_port") == 0;
+
+	if (is_port && digits > 0 && digits < 10 && word[digits] == '\0')
+		return json_integer((json_int_t)strtoul(word, NULL, 10));
+	return json_string(word);
+}
+
+/* A filter that gets lost on its way would make a flush end what it protects. */
+static int
+add_filter(struct cli *cli, json_t *filter, const char *const *words, unsigned int n_words)
+{
+	char key[32];
+
+	if (n_words == 1)
+		return cli_usage(cli, "session", "\"%s\" wants a value behind it", words[0]);
+	snprintf(key, sizeof(key), "%s", words[0]);
+	for (char *c = key; *c != '\0'; c++)
+		*c = *c == '-' ? '_' : *c;
+	/* A flush by the last of two filters would end what neither of them together names. */
+	if (json_object_get(filter, key) != NULL)
+		return cli_usage(cli, "session", "\"%s\" stands there twice", words[0]);
+	if (json_object_set_new(filter, key, filter_value(key, words[1])) != 0)
+		return cli_usage(cli, "session", "\"%s %s\" is no text in UTF-8", words[0],
+				words[1]);
+	return CLI_DONE;
+}
+
 /* @return NULL: wrong words, said on stderr */
 static json_t *
 read_filter(struct cli *cli, const char *const *words, unsigned int n_words)
 {
 	json_t *filter = json_object();
 
-	for (unsigned int i = 0; i < n_words; i += 2) {
-		char key[32];
-		size_t len;
-		char *end;
-		unsigned long number;
-
-		if (i + 1 == n_words) {
-			cli_usage(cli, "session", "\"%s\" wants a value behind it", words[i]);
+	for (unsigned int i = 0; i < n_words; i += 2)
+		if (add_filter(cli, filter, words + i, n_words - i) != CLI_DONE) {
 			json_decref(filter);
 			return NULL;
 		}
-		snprintf(key, sizeof(key), "%s", words[i]);
-		for (char *c = key; *c != '\0'; c++)
-			*c = *c == '-' ? '_' : *c;
-		/* A flush by the last of two filters would end what neither of them together names. */
-		if (json_object_get(filter, key) != NULL) {
-			cli_usage(cli, "session", "\"%s\" stands there twice", words[i]);
-			json_decref(filter);
-			return NULL;
-		}
-		len = strlen(key);
-		number = strtoul(words[i + 1], &end, 10);
-		if (len > 5 && strcmp(key + len - 5, "_port") == 0 && *end == '\0')
-			json_object_set_new(filter, key, json_integer((json_int_t)number));
-		else
-			json_object_set_new(filter, key, json_string(words[i + 1]));
-	}
 	return filter;
 }
 

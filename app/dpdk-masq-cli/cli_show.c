@@ -123,13 +123,19 @@ int
 cli_neigh(struct cli *cli, const char *const *words, unsigned int n_words)
 {
 	bool begun = false;
+	json_t *one;
 
 	if (n_words == 2 && strcmp(words[1], "show") == 0)
 		return cli_list(cli, "neigh.list", NULL, "neighbours", neigh_row, &begun);
 	if (n_words == 2 && strcmp(words[1], "flush") == 0)
 		return cli_do(cli, "neigh.flush", NULL);
-	if (n_words == 3 && strcmp(words[1], "flush") == 0)
-		return cli_do(cli, "neigh.flush", json_pack("{s:s}", "address", words[2]));
+	if (n_words == 3 && strcmp(words[1], "flush") == 0) {
+		one = json_pack("{s:s}", "address", words[2]);
+		/* Without the address it would be all of them. */
+		return one != NULL
+				? cli_do(cli, "neigh.flush", one)
+				: cli_usage(cli, "neigh", "\"%s\" is no text in UTF-8", words[2]);
+	}
 	if (n_words > 2 && (is_show(words, n_words) || strcmp(words[1], "flush") == 0))
 		return cli_wrong_word(cli, words, n_words, is_show(words, n_words) ? 2 : 3,
 				"nothing more");

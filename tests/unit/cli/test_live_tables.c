@@ -532,6 +532,46 @@ a_filter_stands_there_once(void **state)
 	}
 }
 
+/* Nobody is asked: without what gets lost on the way, all sessions and neighbours would go. */
+static void
+what_cannot_be_said_is_not_left_out(void **state)
+{
+	static const char *const lines[] = { "session flush inside \xff", "session flush \xff 1",
+		"neigh flush 10.0.0.\xff" };
+
+	(void)state;
+	for (size_t k = 0; k < LENGTH(lines); k++) {
+		struct said said = cli_says(NULL, 0, NULL, lines[k]);
+
+		assert_int_equal(said.code, CLI_USAGE);
+		assert_non_null(strstr(said.err, "is no text in UTF-8"));
+		said_free(&said);
+	}
+}
+
+/* Only digits are a number; the daemon names what is none. */
+static const struct show port_rows[] = {
+	{ "session flush outside-port ''",
+			{ { "session.flush", "{'filter': {'outside_port': ''}}",
+					"{'flushed': 0}" } },
+			"0 sessions ended\n" },
+	{ "session flush outside-port -80",
+			{ { "session.flush", "{'filter': {'outside_port': '-80'}}",
+					"{'flushed': 0}" } },
+			"0 sessions ended\n" },
+	{ "session flush masq-port 18446744073709551616",
+			{ { "session.flush", "{'filter': {'masq_port': '18446744073709551616'}}",
+					"{'flushed': 0}" } },
+			"0 sessions ended\n" },
+};
+
+static void
+ports_of_filters_are_digits(void **state)
+{
+	(void)state;
+	check_rows(port_rows, LENGTH(port_rows));
+}
+
 int
 main(void)
 {
@@ -552,6 +592,8 @@ main(void)
 		cmocka_unit_test(packets_are_checked),
 		cmocka_unit_test(a_name_is_looked_up_once),
 		cmocka_unit_test(a_filter_stands_there_once),
+		cmocka_unit_test(what_cannot_be_said_is_not_left_out),
+		cmocka_unit_test(ports_of_filters_are_digits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
