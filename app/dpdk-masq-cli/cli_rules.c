@@ -107,6 +107,33 @@ cli_save(struct cli *cli, const char *const *words, unsigned int n_words)
 
 /* ---------------------------------------------------------------- load and check */
 
+/* What cannot travel as JSON: said with its line. */
+static void
+say_bad_line(const struct cli *cli, const char *path, const char *text, size_t len)
+{
+	const char *end = text + len;
+	unsigned int line = 1;
+	json_t *good;
+
+	for (;; line++) {
+		const char *stop = memchr(text, '\n', (size_t)(end - text));
+		const size_t line_len = (size_t)((stop != NULL ? stop : end) - text);
+
+		if (memchr(text, '\0', line_len) != NULL) {
+			cli_fail(cli, CLI_REFUSED,
+					"%s:%u: the line holds a NUL byte; is this a text?", path,
+					line);
+			return;
+		}
+		good = json_stringn(text, line_len);
+		json_decref(good);
+		if (good == NULL || stop == NULL)
+			break;
+		text = stop + 1;
+	}
+	cli_fail(cli, CLI_REFUSED, "%s:%u: the line is no text in UTF-8", path, line);
+}
+
 /* @return the file as a JSON string; NULL: said on stderr */
 static json_t *
 read_file(struct cli *cli, const char *path)
@@ -129,7 +156,7 @@ read_file(struct cli *cli, const char *path)
 					FILE_BYTES_MAX);
 		else if (memchr(text, '\0', len) != NULL ||
 				(string = json_stringn(text, len)) == NULL)
-			cli_fail(cli, CLI_REFUSED, "%s: is no text in UTF-8", path);
+			say_bad_line(cli, path, text, len);
 	}
 	if (in != NULL && in != stdin)
 		fclose(in);
@@ -141,7 +168,7 @@ static int
 send_file(struct cli *cli, const char *method, const char *const *words, unsigned int n_words,
 		json_t **result)
 {
-	json_t *text, *warning;
+	json_t *text, *warning, *name;
 	size_t i;
 	int code;
 
@@ -151,8 +178,11 @@ send_file(struct cli *cli, const char *method, const char *const *words, unsigne
 	text = read_file(cli, words[1]);
 	if (text == NULL)
 		return CLI_REFUSED;
-	code = cli_call(cli, method, json_pack("{s:o, s:s}", "text", text, "name", words[1]),
-			result);
+	/* A file may be called what JSON cannot carry. */
+	name = json_string(words[1]);
+	if (name == NULL)
+		name = json_string("rules");
+	code = cli_call(cli, method, json_pack("{s:o, s:o}", "text", text, "name", name), result);
 	json_array_foreach(json_object_get(*result, "warnings"), i, warning)
 			fprintf(stderr, "warning: %s\n", json_string_value(warning));
 	return code;

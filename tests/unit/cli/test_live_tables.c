@@ -572,6 +572,37 @@ ports_of_filters_are_digits(void **state)
 	check_rows(port_rows, LENGTH(port_rows));
 }
 
+/* A file of rules that JSON cannot carry is named with its line. */
+static void
+a_file_that_is_no_text(void **state)
+{
+	static const struct {
+		const char *text, *sentence;
+		size_t len;
+	} rows[] = {
+		{ "ipchains -F\n# a\0b\n", ":2: the line holds a NUL byte; is this a text?\n", 19 },
+		{ "\n\nipchains -N \xff\n", ":3: the line is no text in UTF-8\n", 16 },
+		{ "ipchains -N \xc3", ":1: the line is no text in UTF-8\n", 13 },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < LENGTH(rows); k++) {
+		char path[] = "/tmp/masq-test-rules-XXXXXX", line[64], want[128];
+		const int fd = mkstemp(path);
+		struct said said;
+
+		assert_int_equal(write(fd, rows[k].text, rows[k].len), rows[k].len);
+		close(fd);
+		snprintf(line, sizeof(line), "load %s", path);
+		snprintf(want, sizeof(want), "cli: %s%s", path, rows[k].sentence);
+		said = cli_says(NULL, 0, NULL, line);
+		unlink(path);
+		assert_string_equal(said.err, want);
+		assert_int_equal(said.code, CLI_REFUSED);
+		said_free(&said);
+	}
+}
+
 int
 main(void)
 {
@@ -594,6 +625,7 @@ main(void)
 		cmocka_unit_test(a_filter_stands_there_once),
 		cmocka_unit_test(what_cannot_be_said_is_not_left_out),
 		cmocka_unit_test(ports_of_filters_are_digits),
+		cmocka_unit_test(a_file_that_is_no_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
