@@ -301,7 +301,9 @@ masq_conf_route_check(const struct masq_conf_route *route, bool adding, struct m
 	if (route->gateway != 0 &&
 			(route->gateway >> 24 == 0 || route->gateway >> 24 == IN_LOOPBACKNET ||
 					route->gateway >= MASQ_IP4(224, 0, 0, 0)))
-		return masq_err_set(err, EINVAL, "`%s' cannot be a gateway",
+		return masq_err_set(err, EINVAL,
+				"`%s' cannot be a gateway; accepted: the address of a host, "
+				"1.0.0.0-223.255.255.255 without 127.0.0.0/8",
 				masq_ip4_text(route->gateway, text));
 	return 0;
 }

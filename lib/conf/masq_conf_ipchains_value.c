@@ -163,11 +163,13 @@ tos_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
 {
 	const char *second = masq_ipchains_value_or_next(parse, NULL);
 
+	if (second == NULL)
+		return masq_err_set(err, EINVAL,
+				"-t needs two hexadecimal bytes; `%.16s' stands alone", value);
 	if (tos_byte_read(value, &parse->rule.tos_and) != 0 ||
 			tos_byte_read(second, &parse->rule.tos_xor) != 0)
 		return masq_err_set(err, EINVAL,
-				"-t needs two hexadecimal bytes, not `%.16s %.16s'", value,
-				second != NULL ? second : "");
+				"-t needs two hexadecimal bytes, not `%.16s %.16s'", value, second);
 	return 0;
 }
 

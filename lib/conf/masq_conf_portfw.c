@@ -84,7 +84,9 @@ option_take(struct parse *parse, int letter, const char *value, struct masq_err 
 		if (rule->proto != 0)
 			return masq_err_set(err, EINVAL, "multiple protocols specified");
 		if (value[0] != 't' && value[0] != 'u')
-			return masq_err_set(err, EINVAL, "invalid protocol specified");
+			return masq_err_set(err, EINVAL,
+					"invalid protocol specified: `%.64s'; accepted: tcp, udp",
+					value);
 		rule->proto = value[0] == 't' ? IPPROTO_TCP : IPPROTO_UDP;
 		return 0;
 	case 'L':
@@ -101,7 +103,9 @@ option_take(struct parse *parse, int letter, const char *value, struct masq_err 
 				"illegal destination specified", err);
 	case 'p':
 		if (masq_conf_number(value, 1, INT32_MAX, &rule->pref) != 0)
-			return masq_err_set(err, EINVAL, "illegal preference value specified");
+			return masq_err_set(err, EINVAL,
+					"illegal preference value specified: `%.64s'; accepted: 1-%d",
+					value, INT32_MAX);
 		return 0;
 	case 'n':
 		parse->request->numeric = true;

@@ -48,7 +48,8 @@ route_word(struct masq_words *words, const char *word, struct masq_conf_route *r
 				"unknown word `%.64s'; accepted: via ADDR, dev PORT", word);
 	value = masq_words_take(words);
 	if (value == NULL)
-		return masq_err_set(err, EINVAL, "`%s' needs a value", word);
+		return masq_err_set(err, EINVAL, "`%s' needs %s behind it", word,
+				word[0] == 'v' ? "an address A.B.C.D" : "the name of a port");
 	if (word[0] == 'v') {
 		if (route->gateway != 0)
 			return masq_err_set(err, EINVAL, "`via' stands twice");
@@ -80,10 +81,12 @@ masq_conf_route_read(
 		request->ask = MASQ_ASK_LIST;
 		return 0;
 	}
-	if (verb == NULL || (strcmp(verb, "add") != 0 && strcmp(verb, "del") != 0))
+	if (verb == NULL)
 		return masq_err_set(err, EINVAL,
-				"unknown route command `%.64s'; accepted: add, del, show",
-				verb != NULL ? verb : "");
+				"`route' needs a command behind it; accepted: add, del, show");
+	if (strcmp(verb, "add") != 0 && strcmp(verb, "del") != 0)
+		return masq_err_set(err, EINVAL,
+				"unknown route command `%.64s'; accepted: add, del, show", verb);
 	adding = verb[0] == 'a';
 	command = masq_conf_request_add(
 			request, adding ? MASQ_VERB_ROUTE_ADD : MASQ_VERB_ROUTE_DELETE, err);
@@ -95,32 +98,62 @@ masq_conf_route_read(
 	return masq_conf_route_check(&command->route, adding, err);
 }
 
+#define NAMES_BYTES (MASQ_ERR_TEXT_BYTES / 2)
+
+/* "tcp-established, ..., icmp" */
+static const char *
+timeout_names_text(char text[NAMES_BYTES])
+{
+	const struct masq_conf_timeout_name *names;
+	unsigned int n;
+	size_t len = 0;
+
+	text[0] = '\0';
+	names = masq_conf_timeout_names(&n);
+	for (unsigned int i = 0; i < n && len < NAMES_BYTES; i++)
+		len += (size_t)snprintf(text + len, NAMES_BYTES - len, "%s%s", i == 0 ? "" : ", ",
+				names[i].word);
+	return text;
+}
+
 static const struct masq_conf_timeout_name *
 timeout_find(const char *word, struct masq_err *err)
 {
 	const struct masq_conf_timeout_name *names;
-	char accepted[MASQ_ERR_TEXT_BYTES / 2] = "";
+	char accepted[NAMES_BYTES];
 	unsigned int n;
-	size_t len = 0;
 
 	names = masq_conf_timeout_names(&n);
 	for (unsigned int i = 0; i < n; i++)
 		if (strcmp(names[i].word, word) == 0)
 			return &names[i];
-	for (unsigned int i = 0; i < n && len < sizeof(accepted); i++)
-		len += (size_t)snprintf(accepted + len, sizeof(accepted) - len, "%s%s",
-				i == 0 ? "" : ", ", names[i].word);
-	masq_err_set(err, EINVAL, "unknown timeout `%.64s'; accepted: %s", word, accepted);
+	masq_err_set(err, EINVAL, "unknown timeout `%.64s'; accepted: %s", word,
+			timeout_names_text(accepted));
 	return NULL;
+}
+
+static int
+seconds_read(const char *name, const char *value, uint32_t *seconds, struct masq_err *err)
+{
+	if (value == NULL)
+		return masq_err_set(err, EINVAL,
+				"timeout %s needs seconds behind it; accepted: 1-%u", name,
+				MASQ_CONF_TIMEOUT_MAX_S);
+	if (masq_conf_number(value, 1, MASQ_CONF_TIMEOUT_MAX_S, seconds) != 0)
+		return masq_err_set(err, EINVAL,
+				"timeout %s needs seconds, not `%.64s'; accepted: 1-%u", name,
+				value, MASQ_CONF_TIMEOUT_MAX_S);
+	return 0;
 }
 
 int
 masq_conf_timeout_read(
 		struct masq_words *words, struct masq_conf_request *request, struct masq_err *err)
 {
-	const char *verb = masq_words_take(words), *word, *value;
+	const char *verb = masq_words_take(words), *word;
 	struct masq_conf_command *command;
 	const struct masq_conf_timeout_name *name;
+	char accepted[NAMES_BYTES];
 	uint32_t *seconds;
 
 	if (verb != NULL && strcmp(verb, "show") == 0) {
@@ -129,15 +162,19 @@ masq_conf_timeout_read(
 		request->ask = MASQ_ASK_LIST;
 		return 0;
 	}
-	if (verb == NULL || strcmp(verb, "set") != 0)
+	if (verb == NULL)
 		return masq_err_set(err, EINVAL,
-				"unknown timeout command `%.64s'; accepted: set, show",
-				verb != NULL ? verb : "");
+				"`timeout' needs a command behind it; accepted: set, show");
+	if (strcmp(verb, "set") != 0)
+		return masq_err_set(err, EINVAL,
+				"unknown timeout command `%.64s'; accepted: set, show", verb);
 	command = masq_conf_request_add(request, MASQ_VERB_TIMEOUT_SET, err);
 	if (command == NULL)
 		return -EINVAL;
 	if (words->at == words->n)
-		return masq_err_set(err, EINVAL, "`timeout set' needs NAME SECONDS");
+		return masq_err_set(err, EINVAL,
+				"`timeout set' needs NAME SECONDS; accepted names: %s",
+				timeout_names_text(accepted));
 	while ((word = masq_words_take(words)) != NULL) {
 		name = timeout_find(word, err);
 		if (name == NULL)
@@ -145,13 +182,8 @@ masq_conf_timeout_read(
 		seconds = masq_conf_timeout_at(&command->timeouts, name);
 		if (*seconds != 0)
 			return masq_err_set(err, EINVAL, "timeout %s stands twice", name->word);
-		value = masq_words_take(words);
-		if (value == NULL ||
-				masq_conf_number(value, 1, MASQ_CONF_TIMEOUT_MAX_S, seconds) != 0)
-			return masq_err_set(err, EINVAL,
-					"timeout %s needs seconds, not `%.64s'; accepted: 1-%u",
-					name->word, value != NULL ? value : "",
-					MASQ_CONF_TIMEOUT_MAX_S);
+		if (seconds_read(name->word, masq_words_take(words), seconds, err) != 0)
+			return -EINVAL;
 	}
 	return 0;
 }

@@ -121,6 +121,25 @@ masq_conf_words_read(const struct masq_conf_reader *reader, const char *const *w
 			words[0]);
 }
 
+/* What a line does that changes nothing, behind "this `ipchains'". */
+static const char *
+ask_does(enum masq_conf_ask ask)
+{
+	static const char *const does[] = {
+		[MASQ_ASK_CHANGE] = "changes something",
+		[MASQ_ASK_HELP] = "asks for help",
+		[MASQ_ASK_HELP_ICMP] = "asks for help",
+		[MASQ_ASK_VERSION] = "asks for a version",
+		[MASQ_ASK_LIST] = "only lists",
+		[MASQ_ASK_LIST_ZERO] = "lists and zeroes counters",
+		[MASQ_ASK_ZERO] = "zeroes counters",
+		[MASQ_ASK_CHECK] = "only asks about a packet",
+		[MASQ_ASK_MASQ_LIST] = "only lists sessions",
+	};
+
+	return does[ask];
+}
+
 int
 masq_conf_words_parse(const struct masq_conf_reader *reader, const char *const *words,
 		unsigned int n_words, struct masq_conf_command *commands, unsigned int *n_commands,
@@ -132,8 +151,8 @@ masq_conf_words_parse(const struct masq_conf_reader *reader, const char *const *
 		return -EINVAL;
 	if (request.ask != MASQ_ASK_CHANGE)
 		return masq_err_set(err, EINVAL,
-				"this `%s' is a question; only commands that change rules can stand here",
-				words[0]);
+				"this `%s' %s; accepted here: commands that change rules, routes or timeouts",
+				words[0], ask_does(request.ask));
 	memcpy(commands, request.commands, request.n_commands * sizeof(*commands));
 	*n_commands = request.n_commands;
 	return 0;

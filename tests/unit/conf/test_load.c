@@ -37,13 +37,21 @@ static const struct {
 	{ "\n# fine\nipchains -A input -p nosuch\n",
 		"rules.masq:3: unknown protocol `nosuch' specified (in: ipchains -A input -p nosuch)" },
 	{ "ipchains -A nosuch", "rules.masq:1: No target by that name (in: ipchains -A nosuch)" },
-	{ "ipchains -F\nipchains -L\n", "rules.masq:2: this `ipchains' is a question; "
-		"only commands that change rules can stand here (in: ipchains -L)" },
+	{ "ipchains -F\nipchains -L\n", "rules.masq:2: this `ipchains' only lists; "
+		"accepted here: commands that change rules, routes or timeouts (in: ipchains -L)" },
+	{ "ipchains -Z input\n", "rules.masq:1: this `ipchains' zeroes counters; "
+		"accepted here: commands that change rules, routes or timeouts (in: ipchains -Z input)" },
+	{ "timeout show\n", "rules.masq:1: this `timeout' only lists; "
+		"accepted here: commands that change rules, routes or timeouts (in: timeout show)" },
+	{ "portfw -h\n", "rules.masq:1: this `portfw' asks for help; "
+		"accepted here: commands that change rules, routes or timeouts (in: portfw -h)" },
+	{ "timeout set udp\n", "rules.masq:1: timeout udp needs seconds behind it; "
+		"accepted: 1-1000000 (in: timeout set udp)" },
 	{ "portfw -z\n", "rules.masq:1: invalid option -- 'z' (in: portfw -z)" },
 	{ "portfw -a -P tcp -L 1.2.3.4 80 -R 5.6.7.8\n", "rules.masq:1: illegal destination "
 		"specified (in: portfw -a -P tcp -L 1.2.3.4 80 -R 5.6.7.8)" },
 	{ "portfw -a -P tcp -L 1.2.3.4 80 -p 0\n", "rules.masq:1: illegal preference value "
-		"specified (in: portfw -a -P tcp -L 1.2.3.4 80 -p 0)" },
+		"specified: `0'; accepted: 1-2147483647 (in: portfw -a -P tcp -L 1.2.3.4 80 -p 0)" },
 	{ "portfw -d -P tcp -L 1.2.3.4 80\n",
 		"rules.masq:1: no tcp forwarding of 1.2.3.4:80 is like that "
 		"(in: portfw -d -P tcp -L 1.2.3.4 80)" },

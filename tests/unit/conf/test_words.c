@@ -207,7 +207,7 @@ static const struct {
 		"bad mark `+-1'; accepted: VALUE, +VALUE or -VALUE, 0-4294967295" },
 	{ "ipchains -A input -m 4294967296",
 		"bad mark `4294967296'; accepted: VALUE, +VALUE or -VALUE, 0-4294967295" },
-	{ "ipchains -A input -t 1", "-t needs two hexadecimal bytes, not `1 '" },
+	{ "ipchains -A input -t 1", "-t needs two hexadecimal bytes; `1' stands alone" },
 	{ "ipchains -A input -t 01 100", "-t needs two hexadecimal bytes, not `01 100'" },
 	{ "ipchains -A input -t fe 10",
 		"-t 0xfe 0x10 changes bit 0 of the TOS, which must stay as it is" },
@@ -344,7 +344,7 @@ test_questions_are_no_commands(void **state)
 	assert_int_equal(masq_conf_words_parse(&quiet_reader, words, 2, commands, &n, &err),
 			-EINVAL);
 	assert_string_equal(err.text,
-			"this `ipchains' is a question; only commands that change rules can stand here");
+			"this `ipchains' only lists; accepted here: commands that change rules, routes or timeouts");
 	assert_int_equal(n, 77);
 }
 

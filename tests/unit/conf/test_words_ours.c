@@ -40,6 +40,8 @@ static const struct {
 #define TIMEOUTS "tcp-established, tcp-syn-sent, tcp-syn-recv, tcp-fin-wait, tcp-time-wait, " \
 	"tcp-close, tcp-close-wait, tcp-last-ack, tcp-listen, tcp-none, udp, icmp"
 
+#define GATEWAYS "accepted: the address of a host, 1.0.0.0-223.255.255.255 without 127.0.0.0/8"
+
 static const struct {
 	const char *line;
 	int ret;
@@ -50,8 +52,8 @@ static const struct {
 	{ "portfw --add", -MASQ_CONF_EUSAGE, "unrecognized option '--add'" },
 	{ "portfw -A", -MASQ_CONF_EUSAGE, "invalid option -- 'A'" },
 	{ "portfw -a -d", -EINVAL, "multiple commands specified" },
-	{ "portfw -a -P icmp", -EINVAL, "invalid protocol specified" },
-	{ "portfw -a -P TCP", -EINVAL, "invalid protocol specified" },
+	{ "portfw -a -P icmp", -EINVAL, "invalid protocol specified: `icmp'; accepted: tcp, udp" },
+	{ "portfw -a -P TCP", -EINVAL, "invalid protocol specified: `TCP'; accepted: tcp, udp" },
 	{ "portfw -P tcp -P udp", -EINVAL, "multiple protocols specified" },
 	{ "portfw -L 1.2.3.4 80 -L 1.2.3.4 80", -EINVAL, "multiple local address/port specified" },
 	{ "portfw -R 1.2.3.4 80 -R 1.2.3.4 80", -EINVAL, "multiple destinations specified" },
@@ -66,16 +68,16 @@ static const struct {
 		"`80x' is no port (0-65535) and no service" },
 	{ "portfw -a -L 1.2.3.4 65616", -EINVAL, "illegal local address/port specified: "
 		"`65616' is no port (0-65535) and no service" },
-	{ "portfw -a -p 0", -EINVAL, "illegal preference value specified" },
-	{ "portfw -a -p -1", -EINVAL, "illegal preference value specified" },
-	{ "portfw -a -p 2147483648", -EINVAL, "illegal preference value specified" },
+	{ "portfw -a -p 0", -EINVAL, "illegal preference value specified: `0'; accepted: 1-2147483647" },
+	{ "portfw -a -p -1", -EINVAL, "illegal preference value specified: `-1'; accepted: 1-2147483647" },
+	{ "portfw -a -p 2147483648", -EINVAL, "illegal preference value specified: `2147483648'; accepted: 1-2147483647" },
 	{ "portfw -a -P tcp", -EINVAL, "insufficient options specified" },
 	{ "portfw -d -L 1.2.3.4 80", -EINVAL, "insufficient options specified" },
 	{ "portfw -a -P tcp -L 1.2.3.4 0 -R 1.1.1.1 1", -EINVAL, "insufficient options specified" },
 	{ "portfw -f -P tcp", -EINVAL, "incompatible options specified" },
 	{ "portfw -l -L 1.2.3.4 80", -EINVAL, "incompatible options specified" },
 	{ "portfw -f word", -EINVAL, "unknown arguments found on commandline" },
-	{ "route", -EINVAL, "unknown route command `'; accepted: add, del, show" },
+	{ "route", -EINVAL, "`route' needs a command behind it; accepted: add, del, show" },
 	{ "route flush", -EINVAL, "unknown route command `flush'; accepted: add, del, show" },
 	{ "route add", -EINVAL, "a route needs its network: A.B.C.D/LEN or default" },
 	{ "route add 10.0.0.0/33 dev lan", -EINVAL,
@@ -84,19 +86,20 @@ static const struct {
 		"`10.1.2.3/8' has bits behind its prefix; the network is 10.0.0.0/8" },
 	{ "route add default", -EINVAL, "the route to 0.0.0.0/0 needs `via ADDR' or `dev PORT'" },
 	{ "route add default gw 1.2.3.4", -EINVAL, "unknown word `gw'; accepted: via ADDR, dev PORT" },
-	{ "route add default via", -EINVAL, "`via' needs a value" },
+	{ "route add default via", -EINVAL, "`via' needs an address A.B.C.D behind it" },
+	{ "route add default dev", -EINVAL, "`dev' needs the name of a port behind it" },
 	{ "route add default via x", -EINVAL, "`x' is no gateway; accepted: an address A.B.C.D" },
-	{ "route add default via 224.0.0.1", -EINVAL, "`224.0.0.1' cannot be a gateway" },
-	{ "route add default via 127.0.0.1", -EINVAL, "`127.0.0.1' cannot be a gateway" },
+	{ "route add default via 224.0.0.1", -EINVAL, "`224.0.0.1' cannot be a gateway; " GATEWAYS },
+	{ "route add default via 127.0.0.1", -EINVAL, "`127.0.0.1' cannot be a gateway; " GATEWAYS },
 	{ "route add default via 1.2.3.4 via 1.2.3.5", -EINVAL, "`via' stands twice" },
 	{ "route add default dev a dev b", -EINVAL, "`dev' stands twice" },
 	{ "route add default dev a+", -EINVAL,
 		"port name `a+' may hold letters, digits and . _ - : @ / only" },
 	{ "route show all", -EINVAL, "`route show' takes no `all'" },
-	{ "timeout", -EINVAL, "unknown timeout command `'; accepted: set, show" },
-	{ "timeout set", -EINVAL, "`timeout set' needs NAME SECONDS" },
+	{ "timeout", -EINVAL, "`timeout' needs a command behind it; accepted: set, show" },
+	{ "timeout set", -EINVAL, "`timeout set' needs NAME SECONDS; accepted names: " TIMEOUTS },
 	{ "timeout set tcp 3", -EINVAL, "unknown timeout `tcp'; accepted: " TIMEOUTS },
-	{ "timeout set udp", -EINVAL, "timeout udp needs seconds, not `'; accepted: 1-1000000" },
+	{ "timeout set udp", -EINVAL, "timeout udp needs seconds behind it; accepted: 1-1000000" },
 	{ "timeout set udp 0", -EINVAL, "timeout udp needs seconds, not `0'; accepted: 1-1000000" },
 	{ "timeout set udp 1000001", -EINVAL,
 		"timeout udp needs seconds, not `1000001'; accepted: 1-1000000" },
