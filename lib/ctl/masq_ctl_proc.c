@@ -9,9 +9,8 @@
  * of the time read them by position.
  *
  * Where the original shows something that does not exist here:
- *	free=	was a count of free ports of each protocol for all peers together. Ports are shared
- *		between peers here, so it is the size of the port range: what is free towards a new
- *		peer.
+ *	free=	counted down with each entry that a protocol had, from ten times its ports: how many more
+ *		there could be. Here one table serves all protocols, and its free places are that number.
  *	init-seq, delta, pdelta	are zero: payloads keep their length.
  *	HRow	is computed as the original's hash did; HCol, the place in that row, is 0.
  *	Ref	is 3, the original's count of an idle entry: it stood in three tables.
@@ -60,9 +59,14 @@ proto_name(uint8_t proto, char text[8])
 }
 
 static unsigned int
-free_ports(const struct masq_ctl *ctl)
+free_places(const struct masq_ctl *ctl)
 {
-	return (unsigned int)(ctl->start->masq_port_high - ctl->start->masq_port_low + 1);
+	struct masq_dp_counters counters;
+
+	masq_dp_counters_read(ctl->dp, UINT32_MAX, &counters);
+	return counters.sessions < ctl->start->sessions
+			? ctl->start->sessions - (unsigned int)counters.sessions
+			: 0;
 }
 
 static bool
@@ -133,10 +137,10 @@ print_sessions(struct proc *proc, void (*print)(struct proc *, const struct masq
 static void
 print_session_header(struct proc *proc, const char *columns)
 {
-	const unsigned int ports = free_ports(proc->ctl);
+	const unsigned int places = free_places(proc->ctl);
 	char line[MASQ_LINE + 1];
 
-	snprintf(line, sizeof(line), "%s (free=%u,%u,%u)", columns, ports, ports, ports);
+	snprintf(line, sizeof(line), "%s (free=%u,%u,%u)", columns, places, places, places);
 	fprintf(proc->out, "%-*s\n", MASQ_LINE, line);
 }
 

@@ -42,8 +42,7 @@ ctl_box_open(void **state)
 	box->dp.n_ports = 2;
 	box->dp.now_ms = 1000000;
 	box->start.n_ports = 2;
-	box->start.masq_port_low = 1024;
-	box->start.masq_port_high = 65535;
+	box->start.sessions = 32768;
 	strcpy(box->start.port[0].name, "lan");
 	strcpy(box->start.port[1].name, "wan");
 	masq_conf_timeouts_default(&box->start.timeouts);

@@ -105,7 +105,7 @@ ip_masquerade(void **state)
 {
 	static const char *const expected[] = {
 		"Prc FromIP   FPrt ToIP     TPrt Masq Init-seq  Delta PDelta Expires "
-		"(free=64512,64512,64512)",
+		"(free=32765,32765,32765)",
 		"TCP C0A80102:0401 D1510805:0050 EE48 00000000      0      0   89937",
 		"TCP C0A8101C:1F90 D1510805:0401 0050 00000000      0      0    6000",
 		"ICMP C0A80102:0401 D1510805:0008 EE49 00000000      0      0    6000",
@@ -115,8 +115,18 @@ ip_masquerade(void **state)
 	box->dp.sessions[0] = masqueraded();
 	box->dp.sessions[1] = forwarded();
 	box->dp.sessions[2] = pinging();
-	box->dp.n_sessions = 3;
+	box->dp.n_sessions = box->dp.counters.sessions = 3;
 	ASSERT_TEXT(box, "ip_masquerade", 127, expected);
+}
+
+static void
+a_full_table_has_nothing_free(void **state)
+{
+	struct ctl_box *box = *state;
+
+	box->dp.counters.sessions = box->start.sessions + 1;
+	assert_non_null(strstr(ctl_box_ask(box, "proc.read", "{\"name\":\"ip_masquerade\"}"),
+			"Expires (free=0,0,0)"));
 }
 
 /* HRow as the original hashes: (protocol ^ addresses ^ ports) & 255. */
@@ -125,13 +135,13 @@ ip_masq_tcp(void **state)
 {
 	static const char *const tcp[] = {
 		"Prot SrcIP    SPrt DstIP    DPrt MAddr    MPrt State        Flgs Ref Ctl Expires HRow "
-		"HCol (free=64512,64512,64512)",
+		"HCol (free=32765,32765,32765)",
 		"TCP  C0A80102:0401 D1510805:0050 C0A80210:EE48 ESTABLISHED  100    3   0     899   11    0",
 		"TCP  C0A8101C:1F90 D1510805:0401 C0A80210:0050 SYN_RECV     1100    3   0      60   66    0",
 	};
 	static const char *const icmp[] = {
 		"Prot SrcIP    SPrt DstIP    DPrt MAddr    MPrt State        Flgs Ref Ctl Expires HRow "
-		"HCol (free=64512,64512,64512)",
+		"HCol (free=32765,32765,32765)",
 		"ICMP C0A80102:0401 D1510805:0008 C0A80210:EE49 ICMP         180    3   0      60   85    0",
 	};
 	struct ctl_box *box = *state;
@@ -139,7 +149,7 @@ ip_masq_tcp(void **state)
 	box->dp.sessions[0] = masqueraded();
 	box->dp.sessions[1] = forwarded();
 	box->dp.sessions[2] = pinging();
-	box->dp.n_sessions = 3;
+	box->dp.n_sessions = box->dp.counters.sessions = 3;
 	ASSERT_TEXT(box, "ip_masq/tcp", 127, tcp);
 	ASSERT_TEXT(box, "ip_masq/icmp", 127, icmp);
 }
@@ -210,6 +220,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, ctl_box_open, ctl_box_close)
 	const struct CMUnitTest tests[] = {
 		TEST(ip_masquerade),
+		TEST(a_full_table_has_nothing_free),
 		TEST(ip_masq_tcp),
 		TEST(ip_masq_portfw),
 		TEST(ip_fwchains),
