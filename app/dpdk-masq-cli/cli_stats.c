@@ -75,36 +75,32 @@ cli_stats(struct cli *cli, const char *const *words, unsigned int n_words)
 	return code;
 }
 
-struct drops_listing {
-	bool all;
-	uint64_t sum;
-};
-
 static void
 drop_row(struct cli *cli, json_t *row, void *arg)
 {
-	struct drops_listing *listing = arg;
 	const uint64_t packets = cli_number(row, "packets");
+	uint64_t *sum = arg;
 
-	listing->sum += packets;
-	if (packets > 0 || listing->all)
-		fprintf(cli->out, "%-20s %12" PRIu64 "  %s\n", cli_string(row, "reason"), packets,
-				cli_string(row, "text"));
+	*sum += packets;
+	fprintf(cli->out, "%-20s %12" PRIu64 "  %s\n", cli_string(row, "reason"), packets,
+			cli_string(row, "text"));
 }
 
 int
 cli_drops(struct cli *cli, const char *const *words, unsigned int n_words)
 {
-	struct drops_listing listing = { .all = n_words == 3 && strcmp(words[2], "all") == 0 };
+	const bool all = n_words == 3 && strcmp(words[2], "all") == 0;
+	uint64_t sum = 0;
 	int code;
 
 	if (n_words < 2 || strcmp(words[1], "show") != 0)
 		return cli_wrong_word(cli, words, n_words, 1, "show");
-	if (n_words > 2 && (n_words > 3 || !listing.all))
+	if (n_words > 2 && !all)
 		return cli_wrong_word(cli, words, n_words, n_words > 3 ? 3 : 2,
 				n_words > 3 ? "nothing more" : "all, which shows the zeros too");
-	code = cli_list(cli, "drops.list", NULL, "drops", drop_row, &listing);
+	code = cli_list(cli, "drops.list", all ? NULL : json_pack("{s:b}", "all", 0), "drops",
+			drop_row, &sum);
 	if (code == CLI_DONE && !cli->json)
-		fprintf(cli->out, "%-20s %12" PRIu64 "\n", "sum", listing.sum);
+		fprintf(cli->out, "%-20s %12" PRIu64 "\n", "sum", sum);
 	return code;
 }

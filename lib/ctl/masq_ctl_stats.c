@@ -104,15 +104,21 @@ int
 masq_ctl_drops_list(
 		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
 {
+	static const struct masq_rpc_field field = { "all", MASQ_RPC_BOOL, 0, 0, NULL };
 	struct masq_dp_counters counters;
-	json_t *list = json_array();
-	int ret = masq_ctl_put(result, "drops", list);
+	json_t *list;
+	bool all = true;
+	int ret = masq_rpc_fields_read(&field, 1, "drops.list", params, &all, err);
 
-	(void)params;
-	(void)err;
+	if (ret != 0)
+		return ret;
+	list = json_array();
+	ret = masq_ctl_put(result, "drops", list);
 	masq_dp_counters_read(ctl->dp, UINT32_MAX, &counters);
 	for (unsigned int i = MASQ_DROP_NONE + 1; ret == 0 && i < MASQ_DROP_COUNT; i++)
-		ret = json_array_append_new(list, drop_row((enum masq_drop)i, counters.drops[i]));
+		if (all || counters.drops[i] != 0)
+			ret = json_array_append_new(
+					list, drop_row((enum masq_drop)i, counters.drops[i]));
 	return ret == 0 ? 0 : -ENOMEM;
 }
 

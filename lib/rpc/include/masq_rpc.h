@@ -72,8 +72,9 @@ enum masq_rpc_code {
 		"Counters of all workers together and of each.") \
 	X(stats_memory, "stats.memory", false, "", \
 		"Bytes that the parts of the data path take.") \
-	X(drops_list, "drops.list", false, "", \
-		"Every reason for which a packet can be dropped, with its count.") \
+	X(drops_list, "drops.list", false, "all?", \
+		"Every reason for which a packet can be dropped, with its count; all false: only those " \
+		"that have one.") \
 	X(rules_load, "rules.load", true, "text, name?", \
 		"Replace all rules by those of a rule file: all of them or none.") \
 	X(rules_check, "rules.check", false, "text, name?", \

@@ -272,8 +272,7 @@ static const struct show own_rows[] = {
 	{ "neigh flush 203.0.113.9",
 	  { { "neigh.flush", "{'address': '203.0.113.9'}", "{}" } }, "" },
 	{ "drops show",
-	  { { "drops.list", "{}", "{'drops': [{'reason': 'runt', 'packets': 0, 'text': 'Short.'},"
-	      " {'reason': 'mtu', 'packets': 12, 'text': 'Too large.'},"
+	  { { "drops.list", "{'all': false}", "{'drops': [{'reason': 'mtu', 'packets': 12, 'text': 'Too large.'},"
 	      " {'reason': 'martian-destination', 'packets': 1, 'text': 'From Mars.'}]}" } },
 	  "mtu                            12  Too large.\n"
 	  "martian-destination             1  From Mars.\n"

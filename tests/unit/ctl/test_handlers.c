@@ -80,6 +80,9 @@ box_conversation(void **state)
 		{ "neigh.flush", "{\"address\":\"0.0.0.0\"}", "that of a neighbour, not \\\"0.0.0.0\\\"" },
 		{ "neigh.flush", "{}", "={}" },
 		{ "drops.list", "{}", "{\"reason\":\"ttl\",\"packets\":0,\"text\":\"The time to live ran out.\"}" },
+		{ "drops.list", "{\"all\":true}", "{\"reason\":\"ttl\",\"packets\":0,\"text\":\"The time to live ran out.\"}" },
+		{ "drops.list", "{\"all\":false}", "{\"drops\":[{\"reason\":\"mtu\",\"packets\":4,\"text\":\"" },
+		{ "drops.list", "{\"all\":\"no\"}", "\"drops.list: \\\"all\\\" must be true or false, not \\\"no\\\"\"" },
 		{ "stats.memory", "{}", "\"routed\":2048,\"rules\":0,\"mbufs\":4096" },
 		{ "stats.memory", "{}", "\"bytes-per-session\":321,\"session-tables\":30001" },
 		{ "port.list", "{}", "\"name\":\"port1\",\"device\":\"net_fake1\"" },
@@ -99,8 +102,10 @@ box_conversation(void **state)
 		{ "session.list", "{\"filter\":[]}", "must be an object, not a list" },
 		{ "session.flush", "{}", "={\"flushed\":0}" },
 	};
+	struct ctl_box *box = *state;
 
-	converse(*state, rows, LENGTH(rows));
+	box->dp.counters.drops[MASQ_DROP_MTU] = 2;
+	converse(box, rows, LENGTH(rows));
 }
 
 #define PACKET "\"source\":\"10.0.0.1/32\",\"destination\":\"10.0.0.2/32\",\"interface\":\"wan\""
