@@ -110,6 +110,19 @@ read_file(const char *path, char **text, size_t *len_bytes, struct masq_err *err
 			RULES_FILE_BYTES_MAX);
 }
 
+/* The rule file of a start file, whose line is named when there is no such file. */
+static int
+read_rules(const struct masq_conf_start *start, const char *path, char **text, size_t *len_bytes,
+		struct masq_err *err)
+{
+	const int ret = read_file(path, text, len_bytes, err);
+	const int line = masq_conf_start_line(start, "rules");
+
+	if (ret != 0 && line > 0)
+		masq_err_prefix(err, "%s:%d: rules: ", start->file, line);
+	return ret;
+}
+
 /* Nobody but the log is there to hear them at start. */
 static void
 log_warnings(const struct masq_conf_warnings *warnings)
@@ -131,7 +144,7 @@ masq_ctl_rules_file(struct masq_ctl *ctl, const char *path, struct masq_err *err
 
 	if (path[0] == '\0')
 		return masq_ctl_model_load(ctl, ctl->start->file, "", 0, &warnings, err);
-	ret = read_file(path, &text, &len_bytes, err);
+	ret = read_rules(ctl->start, path, &text, &len_bytes, err);
 	if (ret != 0)
 		return ret;
 	ret = masq_ctl_model_load(ctl, path, text, len_bytes, &warnings, err);
@@ -151,7 +164,7 @@ masq_ctl_rules_file_check(const struct masq_conf_start *start, const char *path,
 	int ret;
 
 	*n_rules = 0;
-	ret = read_file(path, &text, &len_bytes, err);
+	ret = read_rules(start, path, &text, &len_bytes, err);
 	if (ret != 0)
 		return ret;
 	ret = masq_conf_rules_init(&rules);

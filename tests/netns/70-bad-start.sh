@@ -29,7 +29,7 @@ refused "a bad number" 'bad\.conf:4: .*workers.*many.*accepted' 's/^workers.*/wo
 refused "a bad address" 'bad\.conf:[0-9]+: .*192\.168\.16\.300' 's|192.168.16.1/24|192.168.16.300/24|'
 refused "a port without a device" 'lan' '/spare0/d'
 refused "a driver that does not exist" 'lan.*net_nothing.*no driver has that name' 's/^device = net_[a-z_]*0/device = net_nothing0/'
-refused "a rule file that does not exist" 'nowhere\.masq' 's|rules.masq|nowhere.masq|'
+refused "a rule file that does not exist" 'bad\.conf:3: rules: .*nowhere\.masq: No such file' 's|rules.masq|nowhere.masq|'
 echo "ipchains -A forward -s 10.0.0.0/8 -j MASK" >"$T/bad.masq"
 refused "a rule with a bad word" 'bad\.masq:1: .*MASK' 's|rules.masq|bad.masq|'
 printf '%s\n' "" "route add 10.0.0.0/8 via 9.9.9.9" >"$T/bad.masq"
