@@ -168,9 +168,15 @@ print_round(struct cli *cli, const struct top *top, bool terminal)
 static void
 print_round_json(struct cli *cli, const struct top *top)
 {
-	json_t *round = json_copy(top->stats);
+	json_t *round = json_copy(top->stats), *drops = json_array(), *row;
+	size_t i;
 
-	json_object_set(round, "drops", json_object_get(top->drops, "drops"));
+	json_array_foreach(json_object_get(top->drops, "drops"), i, row)
+	{
+		if (cli_number(row, "packets") != 0)
+			json_array_append(drops, row);
+	}
+	json_object_set_new(round, "drops", drops);
 	json_object_set(round, "ports", json_object_get(top->ports, "ports"));
 	json_dumpf(round, cli->out, JSON_COMPACT);
 	fputc('\n', cli->out);
@@ -263,14 +269,18 @@ cli_top(struct cli *cli, const char *const *words, unsigned int n_words)
 	struct terminal terminal = {
 		.is_one = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && !cli->json,
 	};
+	const bool is_n = n_words > 1 && strcmp(words[1], "-n") == 0;
 	unsigned long rounds = 0;
 	char *end = NULL;
 	int code;
 
-	if (n_words == 3 && strcmp(words[1], "-n") == 0)
+	if (n_words == 3 && is_n)
 		rounds = strtoul(words[2], &end, 10);
 	if (n_words != 1 && (end == NULL || *end != '\0' || rounds == 0 || rounds > 1000000))
-		return cli_usage(cli, "top", "-n wants a number of rounds, 1-1000000");
+		return cli_wrong_word(cli, words, n_words, is_n ? n_words > 3 ? 3 : 2 : 1,
+				!is_n                         ? "-n ROUNDS, or nothing"
+						: n_words > 3 ? "nothing more"
+							      : "a number of rounds, 1-1000000");
 	cli_interrupted = 0;
 	terminal_take(&terminal);
 	code = rounds_run(cli, rounds, terminal.is_one);

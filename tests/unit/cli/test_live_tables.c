@@ -411,6 +411,10 @@ wrong_words_are_named(void **state)
 				"cli: stats: `x' is not accepted there; accepted: nothing more\n" },
 		{ "drops show some",
 				"cli: drops: `some' is not accepted there; accepted: all, which" },
+		{ "top fast", "cli: top: `fast' is not accepted there; accepted: -n ROUNDS, or" },
+		{ "top -n", "cli: top: a word is missing; accepted: a number of rounds, 1-1000000" },
+		{ "top -n 0", "cli: top: `0' is not accepted there; accepted: a number of rounds" },
+		{ "top -n 2 3", "cli: top: `3' is not accepted there; accepted: nothing more" },
 		{ "session list",
 				"cli: session: `list' is not accepted there; accepted: show or flush\n" },
 	};
