@@ -88,6 +88,9 @@ int cli_call(struct cli *cli, const char *method, json_t *params, json_t **resul
 int cli_call_quiet(struct cli *cli, const char *method, json_t *params, json_t **result,
 		struct masq_err *err);
 
+/** The "warnings" of a result, if there are any, on stderr. @param result	NULL: none */
+void cli_warnings_print(const json_t *result);
+
 /** Call, print the result with -j, nothing else otherwise. @return exit code */
 int cli_do(struct cli *cli, const char *method, json_t *params);
 

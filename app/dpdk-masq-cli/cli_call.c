@@ -96,6 +96,16 @@ cli_call(struct cli *cli, const char *method, json_t *params, json_t **result)
 }
 
 void
+cli_warnings_print(const json_t *result)
+{
+	json_t *warning;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "warnings"), i, warning)
+			fprintf(stderr, "warning: %s\n", json_string_value(warning));
+}
+
+void
 cli_print_json(struct cli *cli, const json_t *document)
 {
 	json_dumpf(document, cli->out, JSON_INDENT(2));

@@ -168,8 +168,7 @@ static int
 send_file(struct cli *cli, const char *method, const char *const *words, unsigned int n_words,
 		json_t **result)
 {
-	json_t *text, *warning, *name;
-	size_t i;
+	json_t *text, *name;
 	int code;
 
 	*result = NULL;
@@ -183,8 +182,7 @@ send_file(struct cli *cli, const char *method, const char *const *words, unsigne
 	if (name == NULL)
 		name = json_string("rules");
 	code = cli_call(cli, method, json_pack("{s:o, s:o}", "text", text, "name", name), result);
-	json_array_foreach(json_object_get(*result, "warnings"), i, warning)
-			fprintf(stderr, "warning: %s\n", json_string_value(warning));
+	cli_warnings_print(*result);
 	return code;
 }
 

@@ -19,6 +19,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "masq_conf_priv.h"
@@ -212,6 +213,34 @@ masq_conf_rule_check(const char *chain, const struct masq_conf_rule *rule, struc
 			(ret = ports_check(rule, err)) != 0 || (ret = tos_check(rule, err)) != 0)
 		return ret;
 	return target_check(chain, rule, err);
+}
+
+int
+masq_conf_iface_find(const struct masq_conf_start *start, const struct masq_conf_rule *rule,
+		struct masq_err *err)
+{
+	const bool is_prefix = (rule->flags & MASQ_RULE_IFACE_PREFIX) != 0;
+	char names[MASQ_ERR_TEXT_BYTES / 2] = "";
+	size_t used = 0;
+
+	if (rule->iface[0] == '\0' || strcmp(rule->iface, "lo") == 0)
+		return 0;
+	for (uint32_t i = 0; i < start->n_ports; i++) {
+		const char *name = start->port[i].name;
+
+		if (is_prefix ? strncmp(name, rule->iface, strlen(rule->iface)) == 0
+			      : strcmp(name, rule->iface) == 0)
+			return 0;
+		if (used < sizeof(names))
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+					i > 0 ? ", " : "", name);
+	}
+	return masq_err_set(err, ENODEV,
+			"-i %s%s: there is no such port, so the rule fits %s; ports: %s",
+			rule->iface, is_prefix ? "+" : "",
+			(rule->inverse & MASQ_INV_IFACE) != 0 ? "packets of every port"
+							      : "no packet",
+			names);
 }
 
 /* Ports, or ICMP type and code: one value each, unless the packet has none. */

@@ -339,6 +339,18 @@ tos_warn(const struct masq_ipchains *parse)
 				parse->rule.tos_and, parse->rule.tos_xor);
 }
 
+/* Of a rule that is put; it can be legal to take one away. */
+static void
+iface_warn(const struct masq_ipchains *parse)
+{
+	const struct masq_conf_start *start = parse->words->reader->start;
+	struct masq_err err;
+
+	if (parse->warn && start != NULL && strchr("AIR", parse->command) != NULL &&
+			masq_conf_iface_find(start, &parse->rule, &err) != 0)
+		masq_conf_warn(parse->words->reader, "%s", err.text);
+}
+
 static int
 rules_finish(struct masq_ipchains *parse, enum masq_conf_verb verb, struct masq_err *err)
 {
@@ -349,6 +361,7 @@ rules_finish(struct masq_ipchains *parse, enum masq_conf_verb verb, struct masq_
 	if (masq_ipchains_rules_make(parse, verb, is_given(parse, 'b'), err) != 0)
 		return -EINVAL;
 	tos_warn(parse);
+	iface_warn(parse);
 	if (parse->command != 'C')
 		return 0;
 	parse->request->ask = MASQ_ASK_CHECK;

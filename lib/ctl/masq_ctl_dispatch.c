@@ -31,15 +31,30 @@ static const struct {
 
 /* clang-format on */
 
+/* A rule that was put, and that no packet may ever meet. */
 static int
-change(struct masq_ctl *ctl, enum masq_conf_verb verb, const json_t *params, struct masq_err *err)
+put_warning(const struct masq_ctl *ctl, const struct masq_conf_command *command, json_t *result)
+{
+	const bool puts = command->verb == MASQ_VERB_CHAIN_APPEND ||
+			command->verb == MASQ_VERB_CHAIN_INSERT ||
+			command->verb == MASQ_VERB_CHAIN_REPLACE;
+	struct masq_err warning;
+
+	if (!puts || masq_conf_iface_find(ctl->start, &command->rule, &warning) == 0)
+		return 0;
+	return masq_ctl_put(result, "warnings", json_pack("[s]", warning.text));
+}
+
+static int
+change(struct masq_ctl *ctl, enum masq_conf_verb verb, const json_t *params, json_t *result,
+		struct masq_err *err)
 {
 	struct masq_conf_command command;
 	int ret = masq_rpc_command_from_params(verb, params, &command, err);
 
 	if (ret == 0)
 		ret = masq_ctl_model_apply(ctl, &command, err);
-	return ret;
+	return ret != 0 ? ret : put_warning(ctl, &command, result);
 }
 
 static int
@@ -50,7 +65,7 @@ serve(struct masq_ctl *ctl, const struct masq_rpc_method *method, const json_t *
 	int ret;
 
 	if (verb >= 0)
-		return change(ctl, (enum masq_conf_verb)verb, params, err);
+		return change(ctl, (enum masq_conf_verb)verb, params, result, err);
 	ret = masq_rpc_params_check(params, method->params, err);
 	if (ret != 0)
 		return ret;

@@ -40,7 +40,9 @@ masq_ctl_model_read(const struct masq_conf_start *start, struct masq_conf_rules 
 		struct masq_conf_warnings *warnings, struct masq_err *err)
 {
 	/* Host names would stop the control thread for as long as the resolver likes. */
-	const struct masq_conf_reader reader = { .resolve_names = false, .warnings = warnings };
+	const struct masq_conf_reader reader = {
+		.resolve_names = false, .warnings = warnings, .start = start
+	};
 	uint32_t culprit;
 	int ret = masq_conf_rules_load(rules, &reader, name, text, len_bytes, err);
 

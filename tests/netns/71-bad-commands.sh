@@ -41,6 +41,9 @@ check_exit "ipchains -C: no such port of the box" 1 'does that interface exist' 
 check_exit "route: a bad gateway" 2 '300' cli route add 10.0.0.0/8 via 192.168.16.300
 check_exit "timeout: a bad name" 2 'tcp-lunch.*tcp-established' cli timeout set tcp-lunch 5
 
+check_exit "ipchains: a port that is not there is warned of" 0 '^warning: -i eth0: there is no such port.*ports: lan, wan' compat ipchains -A input -i eth0 -j DENY
+check_exit "and can be deleted" 0 '^$' compat ipchains -D input -i eth0 -j DENY
+
 cli save "$T/after"
 check "the rules are what they were" cmp "$T/before" "$T/after"
 check "save and load is the identity" cli load "$T/after"

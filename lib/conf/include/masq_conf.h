@@ -254,6 +254,16 @@ struct masq_conf_start {
  */
 size_t masq_conf_device_interface(const char *device, const char **name);
 
+/**
+ * Is there a port that a rule's -i can mean? "lo" counts as one: scripts let it pass, and here nothing
+ * comes by it.
+ *
+ * @param err	out: a sentence that suits a warning: the rule is none that must be refused
+ * @return 0; -ENODEV
+ */
+int masq_conf_iface_find(const struct masq_conf_start *start, const struct masq_conf_rule *rule,
+		struct masq_err *err);
+
 /** One key of the start file, for the documentation: [section] key = value. */
 struct masq_conf_key {
 	const char *section; /**< "daemon", "port" or "timeouts" */

@@ -75,8 +75,8 @@ struct masq_conf_warnings {
 /** How words are read. */
 struct masq_conf_reader {
 	bool resolve_names; /**< host names may be looked up (may block for seconds); else refused */
-	struct masq_conf_warnings
-			*warnings; /**< warnings are added to these; NULL: nobody reads them */
+	struct masq_conf_warnings *warnings; /**< warnings go there; NULL: nobody reads them */
+	const struct masq_conf_start *start; /**< whose ports -i should name; NULL: not known */
 };
 
 /** A parsed line may be several commands: -b adds two rules, a host name several addresses. */

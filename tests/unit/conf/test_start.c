@@ -575,15 +575,20 @@ test_the_commented_keys_are_keys(void **state)
 static void
 test_the_example_rules(void **state)
 {
-	char *text = config_text("examples/rules.masq");
+	char *text = config_text("examples/rules.masq"),
+	     *conf = config_text("examples/linux-2.2.conf");
+	struct masq_conf_warnings warnings = { 0 };
+	const struct masq_conf_reader reader = { .warnings = &warnings, .start = &start };
 	struct masq_conf_rules rules;
 	struct masq_err err;
 
 	(void)state;
+	assert_int_equal(masq_conf_start_parse("f", conf, strlen(conf), &start, &err), 0);
+	free(conf);
 	assert_int_equal(masq_conf_rules_init(&rules), 0);
-	if (masq_conf_rules_load(&rules, &quiet_reader, "rules.masq", text, strlen(text), &err) !=
-			0)
+	if (masq_conf_rules_load(&rules, &reader, "rules.masq", text, strlen(text), &err) != 0)
 		fail_msg("%s", err.text);
+	assert_int_equal(warnings.n, 0);
 	assert_int_equal(rules.n_portfw, 2);
 	assert_int_equal(rules.portfw[0].raddr, MASQ_IP4(192, 168, 16, 28));
 	assert_int_equal(rules.chains[MASQ_CHAIN_FORWARD].policy, MASQ_TARGET_DENY);
