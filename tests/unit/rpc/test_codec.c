@@ -193,6 +193,8 @@ parameters_that_are_refused(void **state)
 		{ MASQ_VERB_ROUTE_ADD, "{\"route\":{}}", "\"destination\" is missing" },
 		{ MASQ_VERB_ROUTE_ADD, "{\"route\":{\"destination\":\"1.2.3.4/33\"}}", "network" },
 		{ MASQ_VERB_TIMEOUT_SET, "{\"timeouts\":{\"tcp\":5}}", "tcp-established" },
+		{ MASQ_VERB_TIMEOUT_SET, "{\"timeouts\":{\"udp\":0}}",
+				"timeouts: \"udp\" must be a whole number 1-1000000, not 0" },
 	};
 
 	(void)state;
