@@ -60,7 +60,7 @@ masq_ctl_create(const struct masq_conf_start *start, struct masq_dp *dp, struct 
 void masq_ctl_destroy(struct masq_ctl *ctl);
 
 /**
- * Read a rule file and put it in force, or the empty rule set.
+ * Read a rule file and put it in force, or the empty rule set. Warnings about it go to the log.
  *
  * @param path	empty: no file
  * @return 0; -errno with "FILE:LINE: ...", the rules in force stay
@@ -69,6 +69,7 @@ int masq_ctl_rules_file(struct masq_ctl *ctl, const char *path, struct masq_err 
 
 /**
  * Check a rule file without any data path (dpdk-masq -t): its words, and its routes against the ports.
+ * Warnings go to the log.
  *
  * @param start	checked start file
  * @param n_rules	out: rules, forwardings and routes in it
