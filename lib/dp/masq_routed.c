@@ -93,26 +93,20 @@ masq_routed_prepare(
 {
 	uint32_t dst[MASQ_BURST];
 	uint64_t hop[MASQ_BURST];
-	uint8_t may[MASQ_BURST];
-	unsigned int n_may = 0;
 
+	for (unsigned int k = 0; k < n; k++)
+		dst[k] = rte_be_to_cpu_32(b->pkt[place[k]].key.dst);
+	masq_fib_lookup_burst(w->snapshot->fib, dst, hop, n);
 	for (unsigned int k = 0; k < n; k++) {
-		const struct masq_pkt *pkt = &b->pkt[place[k]];
+		unsigned int i = place[k];
 
-		dst[n_may] = rte_be_to_cpu_32(pkt->key.dst);
-		may[n_may] = place[k];
-		if (likely(masq_routed_may(pkt))) {
-			n_may++;
+		/* The key of an ICMP error names the flow that it is about, not where it goes. */
+		if (unlikely(!masq_routed_may(&b->pkt[i]))) {
+			b->classes[i] = MASQ_CLASSES_NONE;
+			b->hop[i] = MASQ_HOP_UNKNOWN;
 			continue;
 		}
-		b->classes[place[k]] = MASQ_CLASSES_NONE;
-		b->hop[place[k]] = MASQ_HOP_UNKNOWN;
-	}
-	if (unlikely(n_may == 0))
-		return;
-	masq_fib_lookup_burst(w->snapshot->fib, dst, hop, n_may);
-	for (unsigned int k = 0; k < n_may; k++) {
-		b->hop[may[k]] = (uint32_t)hop[k];
-		prepare(w, b, may[k], masq_fib_hop_next(&w->hops[hop[k]], dst[k]));
+		b->hop[i] = (uint32_t)hop[k];
+		prepare(w, b, i, masq_fib_hop_next(&w->hops[hop[k]], dst[k]));
 	}
 }
