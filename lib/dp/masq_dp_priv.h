@@ -35,8 +35,9 @@
 #define MASQ_PARKED_MAX 512 /**< packets of one worker that wait for link addresses */
 #define MASQ_PARKED_PER_NEIGH 16
 #define MASQ_PARK_MS 5000 /**< longer than the keeper asks */
-#define MASQ_PATHS_MIN \
-	8192 /**< paths of one worker; more when there are more than half as many rules */
+/** Paths of one worker: one for eight of its sessions, within these limits; and two a rule. */
+#define MASQ_PATHS_MIN 2048
+#define MASQ_PATHS_ENOUGH 8192
 #define MASQ_MATCHES_MAX 4096 /**< rules that a packet may meet and still be remembered */
 #define MASQ_RULE_SLOTS_MAX 32768 /**< rules and policies of one rule set */
 #define MASQ_PATHS_MAX (2 * MASQ_RULE_SLOTS_MAX)
@@ -277,8 +278,6 @@ void masq_port_close(struct masq_port *port);
 /* masq_worker.c */
 struct masq_worker *masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err);
 void masq_worker_destroy(struct masq_worker *w);
-void
-masq_worker_session_sizes(uint32_t sessions, uint32_t workers, uint32_t *records, uint32_t *halves);
 void masq_worker_poll(struct masq_worker *w, uint64_t now_ms);
 int masq_worker_main(void *worker);
 /** Work with the new configuration, and leave the one before, all in one go. */

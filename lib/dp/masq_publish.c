@@ -86,15 +86,25 @@ snapshot_destroy(struct masq_snapshot *snapshot)
 	free(snapshot);
 }
 
-/* Counters of each worker, on its own node, empty: so that no worker has to empty them. Many rules make
- * a path or two each; few may make thousands together. */
+/* Many rules make a path or two each; few may make thousands together, if there are as many sessions. */
+static uint32_t
+paths_wanted(const struct masq_worker *w, uint32_t slots)
+{
+	uint32_t paths = RTE_MIN(
+			masq_session_capacity(w->sessions) / 8, (uint32_t)MASQ_PATHS_ENOUGH);
+
+	return RTE_MAX(RTE_MAX(paths, (uint32_t)MASQ_PATHS_MIN), rte_align32pow2(2 * slots));
+}
+
+/* Counters of each worker, on its own node, empty: so that no worker has to empty them. */
 static int
 make_paths(const struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq_err *err)
 {
 	uint32_t slots = masq_rules_slots(snapshot->rules);
-	uint32_t paths = RTE_MAX(rte_align32pow2(2 * slots), (uint32_t)MASQ_PATHS_MIN);
 
 	for (uint32_t i = 0; i < dp->n_workers; i++) {
+		uint32_t paths = paths_wanted(dp->workers[i], slots);
+
 		snapshot->paths[i] = masq_path_create(
 				paths, paths * LINKS_A_PATH, slots, dp->workers[i]->socket_id, err);
 		if (snapshot->paths[i] == NULL)

@@ -36,11 +36,11 @@
 #define SLEEP_MIN_NS 20000
 #define SLEEP_MAX_NS 500000
 
-/* One line of two entries for four sessions: 16 bytes a session. */
+/* A line of two entries for eight sessions, 8 bytes a session: what is routed comes in few kinds. */
 static uint32_t
 routed_lines(uint32_t sessions)
 {
-	return RTE_MIN(RTE_MAX(rte_align32pow2(sessions) / 4, 2048u), 1048576u);
+	return RTE_MIN(RTE_MAX(sessions / 8, 2048u), 1048576u);
 }
 
 /* Whom inside hosts may be hidden behind. */
@@ -84,6 +84,19 @@ create_memories(struct masq_worker *w, const struct masq_session_config *session
 	return 0;
 }
 
+/*
+ * A worker gets its share of the sessions and a little more, because RSS spreads by chance: a share of a
+ * thousand deviates by 28 or less, greater ones by a smaller part.
+ */
+static uint32_t
+sessions_of_worker(uint32_t sessions, uint32_t workers)
+{
+	uint32_t share = (sessions + workers - 1) / workers;
+	uint32_t more = workers > 1 ? share / 64 + 64 : 0;
+
+	return RTE_MAX(masq_session_room_for(share, share + more), 64u);
+}
+
 /* What a worker needs besides its constant part; every one may fail. */
 static int
 create_tables(struct masq_worker *w, struct masq_err *err)
@@ -109,8 +122,8 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 		.socket_id = w->socket_id,
 	};
 
-	masq_worker_session_sizes(
-			start->sessions, w->n_workers, &sessions.sessions, &sessions.halves);
+	sessions.sessions = sessions_of_worker(start->sessions, w->n_workers);
+	sessions.halves = 2 * sessions.sessions;
 	if (w->dp->rss_seed != 0)
 		sessions.seed = (struct masq_hash_seed){ w->dp->rss_seed, ~w->dp->rss_seed };
 	else if (masq_hash_seed_random(&sessions.seed) != 0)
@@ -137,23 +150,6 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 	if (w->nat == NULL)
 		return -ENOMEM;
 	return create_memories(w, &sessions, err);
-}
-
-/*
- * Records and halves of one worker. A worker gets its share of the sessions and a sixteenth more,
- * because RSS spreads by chance; the hash's buckets come in powers of two, so a share that is one
- * already is not pushed over it.
- */
-void
-masq_worker_session_sizes(uint32_t sessions, uint32_t workers, uint32_t *records, uint32_t *halves)
-{
-	uint32_t share = (sessions + workers - 1) / workers;
-	uint32_t pow2 = rte_align32pow2(share);
-
-	if (workers > 1)
-		share += share / 16;
-	*records = RTE_MAX(RTE_MIN(share, pow2), 64u);
-	*halves = *records * 2;
 }
 
 struct masq_worker *

@@ -43,7 +43,7 @@
 
 #define LEARN 8 /* lookups per take or refused call; more than 2 close the circle in time */
 #define SCAN_WHOLE (MASQ_PORTMAP_SCAN / 4 * 3) /* the rest is for probes and for uneven shares */
-#define CROWDS_MIN 16
+#define CROWDS_MIN 4
 #define CROWDS_MAX 8192
 #define SESSIONS_PER_COUNTER 64
 #define COUNTERS_MIN 1024

@@ -268,6 +268,33 @@ rules_that_went_gave_back_what_they_took(void **state)
 	box_close(box);
 }
 
+/*
+ * Whatever number of sessions somebody configures, powers of two and their neighbours among them: as
+ * "stats memory" tells it, of the sessions that there may be.
+ */
+static void
+a_session_takes_320_bytes_at_most(void **state)
+{
+	static const uint32_t sessions[] = { 65536, 65537, 70000, 90000, 100000, 120000, 122881,
+		131072, 131073, 150000, 245760, 245762, 300000 };
+
+	for (unsigned int k = 0; k < RTE_DIM(sessions); k++) {
+		const struct masq_test_box_options options = { .workers = box_workers(state),
+			.sessions = sessions[k] };
+		struct masq_test_box *box = box_open_with(&options);
+		struct masq_dp_memory m;
+		uint64_t bytes;
+
+		masq_dp_memory(box_dp(box), &m);
+		bytes = m.session_tables + m.port_maps + m.paths + m.routed;
+		print_message("    %u sessions, %u workers: %.1f bytes each\n", sessions[k],
+				box_workers(state), (double)bytes / (double)m.session_capacity);
+		assert_in_range(m.session_capacity, sessions[k], sessions[k] / 15 * 16);
+		assert_in_range(bytes / m.session_capacity, 256, 319);
+		box_close(box);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -275,6 +302,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(the_watch_sees_allocations),
 		BOX_ROWS(a_hard_day_takes_nothing),
 		BOX_ROWS(rules_that_went_gave_back_what_they_took),
+		BOX_ROWS(a_session_takes_320_bytes_at_most),
 	};
 
 	(void)argc;

@@ -138,6 +138,15 @@ void masq_session_table_destroy(struct masq_session_table *table);
 void masq_session_table_link(struct masq_session_table *table,
 		struct masq_session_table *const *tables, uint32_t n_tables);
 
+/**
+ * How many sessions should a table have, with both halves of each?
+ *
+ * @param least	so many are needed
+ * @param wanted	so many would be better, if the hash need not have twice the buckets for them
+ * @return that, or more when their memory is taken anyway
+ */
+uint32_t masq_session_room_for(uint32_t least, uint32_t wanted);
+
 /** @return bytes of memory that this table takes, everything included */
 uint64_t masq_session_table_bytes(const struct masq_session_table *table);
 

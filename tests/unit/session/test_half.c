@@ -112,19 +112,21 @@ lookups_agree_with_a_map(void **state)
 	masq_session_table_destroy(m.table);
 }
 
-/* ---------------------------------------------------------------- extended buckets */
+/* ---------------------------------------------------------------- crowded buckets */
 
-#define CROWD 40
+#define CROWD 20
+#define PAIR 16 /* places of two buckets */
 
-/* Tuples that all belong into one pair of buckets: only extended ones can hold them. */
+/* Tuples that all belong into one pair of buckets: those that find no place are refused, the others are
+ * found, and places become free again. */
 static void
 crowded_buckets_lose_nothing(void **state)
 {
-	struct masq_session_table *table = make_table(0, 10, 60);
-	struct masq_tuple tuple[CROWD], misses[BURST_MAX];
-	const struct masq_tuple *key[BURST_MAX];
-	uint32_t signature[BURST_MAX], index[BURST_MAX], stored[CROWD];
-	unsigned int n = 0;
+	struct masq_session_table *table = make_table(0, 10, 32);
+	struct masq_half half = { .session = 1 };
+	struct masq_tuple tuple[CROWD];
+	uint32_t index[CROWD];
+	unsigned int n = 0, refused = 0;
 
 	(void)state;
 	for (uint32_t i = 0; n < CROWD; i++) {
@@ -133,28 +135,25 @@ crowded_buckets_lose_nothing(void **state)
 		n += (masq_half_signature(table, &tuple[n]) & 0x70007) == 0x10001;
 	}
 	for (unsigned int i = 0; i < CROWD; i++)
-		stored[i] = add_half(table, tuple[i], 0, 0, i);
-	for (unsigned int i = 0; i < BURST_MAX; i++) {
-		misses[i] = tuple_of(UINT32_C(0x10000000) + i);
-		key[i] = &misses[i];
-	}
-	/* One that only an extended bucket has, in a full burst of strangers. */
+		index[i] = masq_half_insert(table, &tuple[i], &half);
 	for (unsigned int i = 0; i < CROWD; i++) {
-		unsigned int place = i * 7 % BURST_MAX;
-
-		key[place] = &tuple[i];
-		masq_half_lookup_burst(table, key, signature, index, BURST_MAX);
-		for (unsigned int j = 0; j < BURST_MAX; j++)
-			assert_int_equal(index[j], j == place ? stored[i] : MASQ_HALF_NONE);
-		assert_int_equal(masq_half_find(table, &tuple[i]), stored[i]);
-		key[place] = &misses[place];
+		refused += index[i] == MASQ_HALF_NONE;
+		assert_int_equal(masq_half_find(table, &tuple[i]), index[i]);
 	}
+	assert_int_equal(refused, CROWD - PAIR);
+	for (unsigned int i = 0; i < CROWD; i++)
+		if (index[i] != MASQ_HALF_NONE)
+			masq_half_remove(table, index[i]);
+	for (unsigned int i = 0; i < PAIR; i++)
+		assert_int_not_equal(masq_half_insert(table, &tuple[i], &half), MASQ_HALF_NONE);
 	masq_session_table_destroy(table);
 }
 
 /* ---------------------------------------------------------------- capacity */
 
-static const uint32_t capacities[] = { 8, 9, 63, 64, 65, 1000, 4095, 4096, 65535, 65536, 100000 };
+/* Powers of two, 15/16 of them, and their neighbours: the fullest and the emptiest buckets. */
+static const uint32_t capacities[] = { 8, 9, 63, 64, 65, 960, 1000, 3840, 3841, 4095, 4096, 4097,
+	15360, 61439, 61440, 61441, 65535, 65536, 100000, 245760 };
 
 static void
 the_last_half_fits_and_no_more(void **state)
@@ -262,8 +261,10 @@ static const struct {
 	{ 8191, 16383, 305 },
 	{ 65535, 131071, 291 },
 	{ 65536, 131072, 291 },
-	{ 65600, 131200, 325 },
-	{ 100000, 200000, 297 },
+	{ 65600, 131200, 291 },
+	{ 100000, 200000, 273 },
+	{ 122880, 245760, 267 },
+	{ 122881, 245762, 306 },
 	{ 524287, 1048575, 291 },
 	{ 65536, 65536, 170 },
 };
