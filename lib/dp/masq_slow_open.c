@@ -17,13 +17,16 @@
  * is known.
  *
  * Room. When there is less of it than flows, half-open sessions give way, the oldest first
- * (masq_session_half_open.c). One with a half on another worker takes a moment to go; its record comes
+ * (masq_session_half_open.c). Established ones that are still on the old end of the list are in the way
+ * then, and can be many: so while room becomes scarce each new flow takes some of them off. One with a half on another worker takes a moment to go; its record comes
  * too late for this burst, and the flow is refused by name.
  */
 #include "masq_link.h"
 #include "masq_slow.h"
 
 #define LOOK_BUDGET 16 /* half-open sessions looked at for each that is wanted */
+#define SWEEP_A_FLOW 4 /* the same when there is still room: more than come in */
+#define SCARCE 4 /* a quarter of the table is left */
 
 void
 masq_openings_begin(struct masq_openings *o)
@@ -72,7 +75,11 @@ evict(struct masq_worker *w, uint32_t session)
 static void
 make_room(struct masq_worker *w, unsigned int n)
 {
-	for (uint32_t room = masq_session_room(w->sessions); room < n; room++) {
+	uint32_t room = masq_session_room(w->sessions);
+
+	if (unlikely(room < masq_session_capacity(w->sessions) / SCARCE))
+		masq_session_half_open_sweep(w->sessions, SWEEP_A_FLOW * n);
+	for (; room < n; room++) {
 		uint32_t victim = masq_session_oldest_half_open(w->sessions, LOOK_BUDGET);
 
 		if (victim == MASQ_SESSION_NONE)

@@ -508,6 +508,39 @@ connections_made_in_a_flood_stay(void **state)
 	box_close(box);
 }
 
+/*
+ * Half of the table is established when the flood begins, in that very moment: nobody is refused, from the
+ * flood's first packet to its last.
+ */
+static void
+a_flood_right_behind_established_sessions(void **state)
+{
+	enum {
+		SESSIONS = 2048,
+		ESTABLISHED = SESSIONS / 2
+	};
+	static struct talk talks[ESTABLISHED];
+	const struct masq_test_box_options options = {
+		.workers = box_workers(state), .rules = MASQ_ALL, .sessions = SESSIONS
+	};
+	struct masq_test_box *box = box_open_with(&options);
+
+	for (uint16_t k = 0; k < ESTABLISHED; k++) {
+		talks[k] = (struct talk)TALK(box, UDP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 53);
+		talk_out(&talks[k], 0);
+	}
+	for (uint16_t k = 0; k < ESTABLISHED; k++)
+		talk_in(&talks[k], 0);
+	for (uint16_t k = 0; k < 2 * SESSIONS; k++) {
+		struct talk t = TALK(box, TCP, INSIDE, (uint16_t)(20000 + k), OUTSIDE, 80);
+
+		talk_out(&t, SYN);
+	}
+	assert_int_equal(box_drops(box, MASQ_DROP_SESSION_TABLE), 0);
+	still_talk(talks, ESTABLISHED);
+	box_close(box);
+}
+
 /* The oldest goes first: those that came last are there. */
 static void
 the_oldest_half_open_goes_first(void **state)
@@ -637,6 +670,7 @@ main(int argc, char **argv)
 		BOX_ROWS(a_flood_of_datagrams_gives_way_to_itself),
 		BOX_ROWS(half_open_sessions_go_by_age),
 		BOX_ROWS(connections_made_in_a_flood_stay),
+		BOX_ROWS(a_flood_right_behind_established_sessions),
 		BOX_ROWS(the_oldest_half_open_goes_first),
 		BOX_ROWS(answered_syns_give_way),
 		BOX_ROWS(a_flood_of_calls_spares_the_inside),

@@ -332,15 +332,6 @@ poll_all(struct bench_box *box, unsigned int least)
 	return cycles;
 }
 
-void
-bench_idle(struct bench_box *box, unsigned int ms)
-{
-	while (ms-- > 0) {
-		box->now_ms++;
-		poll_all(box, 1);
-	}
-}
-
 static void
 tell_drops(const struct bench_box *box)
 {

@@ -103,9 +103,6 @@ unsigned int bench_bursts(struct bench_box *box, uint32_t worker);
 /** Does a queue of this worker hold packets? */
 bool bench_waits(const struct bench_box *box, uint32_t worker);
 
-/** Let time pass without packets: a poll of each worker a millisecond. */
-void bench_idle(struct bench_box *box, unsigned int ms);
-
 /** Take what left; ARP requests are answered. @return packets */
 unsigned int bench_collect(struct bench_box *box, struct rte_mbuf **out, unsigned int max);
 
