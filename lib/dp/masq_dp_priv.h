@@ -200,6 +200,7 @@ struct masq_worker {
 	/* this round */
 	uint64_t now_ms;
 	uint64_t housekept_ms;
+	unsigned int may_expire; /**< sessions that may yet end in this millisecond; 0: none is due */
 	uint32_t rearm_cursor;
 	bool rearming;
 	struct masq_conf_timeouts rearmed_for;
@@ -217,7 +218,7 @@ struct masq_worker {
 	unsigned int burst_max; /**< packets that the next burst may have */
 	uint64_t judged_anew; /**< packets of sessions that new rules had not judged yet */
 	unsigned int found; /**< packets of this round, for the decision to rest */
-	bool waited_for; /**< the control thread waits for a walk over the halves */
+	bool unfinished; /**< there is work that needs no packet */
 	struct rte_ring *log_ring; /**< masq_packet_log.c: records on their way to control */
 	uint64_t log_began_ms; /**< second whose records are counted */
 	uint32_t log_n; /**< records of this second */
@@ -287,6 +288,8 @@ void masq_worker_run_burst(struct masq_worker *w);
 
 /* masq_housekeeping.c */
 void masq_housekeeping(struct masq_worker *w);
+/** End some of the sessions that are due; while w->may_expire is not 0. */
+void masq_worker_expire(struct masq_worker *w);
 void masq_worker_answer_mail(struct masq_worker *w);
 
 /* masq_stage_fragment.c */

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Housekeeping: what a worker does once a millisecond besides packets, in bounded pieces, so that
- * the gap between two polls stays short whatever happens: expiry, fragments that waited too long,
- * parked packets, neighbours (worker 0). And each round: questions of the control thread.
+ * the gap between two polls stays short whatever happens: fragments that waited too long,
+ * parked packets, neighbours (worker 0). And each round: a piece of the sessions that are due, questions
+ * of the control thread.
+ *
+ * Expiry has to keep up with the making of sessions, or short connections fill the table. So a
+ * millisecond ends up to EXPIRE_A_MS of them, 256 000 a second, but a round few: one that lies anywhere in
+ * memory costs some ten cold lines of the cache, and with small pages as many page walks.
  *
  * Questions come through a mailbox of one letter. The worker takes it out, so that nobody takes it
  * back while it is read, answers it, in pieces if it takes long, and says done (release). The letter and
@@ -15,21 +20,25 @@
 #include "masq_slow.h"
 #include "masq_tally.h"
 
-#define EXPIRE_BUDGET 128 /* records looked at a round: some 10 microseconds */
-#define EXPIRE_MAX 48 /* sessions ended a round */
+#define EXPIRE_LOOKS 64 /* records looked at a round */
+#define EXPIRE_MAX 16 /* sessions ended a round */
+#define EXPIRE_A_MS 256 /* sessions ended a millisecond */
 #define REARM_BUDGET 64
 #define SWEEP_BUDGET 64 /* half-open sessions looked at a round */
 #define FRAG_BUDGET 8 /* datagrams given up a round */
 #define ROWS_SCAN 1024
 #define FLUSH_SCAN 256
 
-static void
-expire(struct masq_worker *w)
+void
+masq_worker_expire(struct masq_worker *w)
 {
 	uint32_t expired[EXPIRE_MAX];
 	unsigned int n = masq_session_tick(w->sessions, &w->snapshot->timeouts, w->now_ms,
-			EXPIRE_BUDGET, expired, EXPIRE_MAX);
+			EXPIRE_LOOKS, expired, RTE_MIN(w->may_expire, (unsigned int)EXPIRE_MAX));
 
+	w->may_expire -= n;
+	if (!masq_session_is_due(w->sessions, w->now_ms))
+		w->may_expire = 0;
 	for (unsigned int k = 0; k < n; k++) {
 		/* Flushed a moment ago, and the colleague has not answered yet. */
 		if (masq_session_at(w->sessions, expired[k])->dying)
@@ -37,6 +46,7 @@ expire(struct masq_worker *w)
 		masq_session_end(w, expired[k]);
 		w->counters.sessions_expired++;
 	}
+	w->counters.sessions = masq_session_count(w->sessions);
 }
 
 /* Timeouts were changed: existing sessions shall end by the new ones. */
@@ -181,10 +191,9 @@ void
 masq_housekeeping(struct masq_worker *w)
 {
 	rearm(w);
-	expire(w);
+	w->may_expire = EXPIRE_A_MS;
 	masq_session_half_open_sweep(w->sessions, SWEEP_BUDGET);
 	forget_fragments(w);
 	masq_parked_tick(w);
 	masq_neighbour_tick(w);
-	w->counters.sessions = masq_session_count(w->sessions);
 }

@@ -6,7 +6,7 @@
  *	messages of other workers -> packets that had to wait -> packets handed over by others ->
  *	a burst from each own queue
  *	transmit what the round gathered
- *	once a millisecond: housekeeping
+ *	once a millisecond: housekeeping; and some sessions that are due
  *	a letter of the control thread, if any, or a piece of its answer
  *
  * All memory is taken at creation. A worker tells everybody that it holds no pointer of the round
@@ -374,6 +374,8 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 		w->housekept_ms = now_ms;
 		masq_housekeeping(w);
 	}
+	if (w->may_expire != 0)
+		masq_worker_expire(w);
 	masq_worker_answer_mail(w);
 	for (unsigned int k = 1; unlikely(w->letter != NULL) && found == 0 && k < IDLE_PIECES; k++)
 		masq_worker_answer_mail(w);
@@ -381,8 +383,8 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	masq_tx_flush(w);
 	w->counters.polls++;
 	w->counters.idle_polls += found == 0;
-	/* Somebody waits for a walk over the halves: no rest until it has come to its end. */
-	w->waited_for = w->letter != NULL || w->paths_before != NULL;
+	/* A walk over the halves, or sessions that are due: no rest until they have come to their end. */
+	w->unfinished = w->letter != NULL || w->paths_before != NULL || w->may_expire != 0;
 	w->found = found;
 }
 
@@ -390,7 +392,7 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 static void
 rest(struct masq_worker *w, struct timespec *nap, unsigned int *idle)
 {
-	if (w->found > 0 || w->waited_for) {
+	if (w->found > 0 || w->unfinished) {
 		*idle = 0;
 		nap->tv_nsec = SLEEP_MIN_NS;
 		return;

@@ -225,6 +225,13 @@ masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeo
 }
 
 bool
+masq_session_is_due(const struct masq_session_table *table, uint64_t now_ms)
+{
+	return table->wheel_slot <= now_ms / MASQ_WHEEL_SLOT_MS ||
+			table->wheel[MASQ_WHEEL_DUE] != MASQ_SESSION_NONE;
+}
+
+bool
 masq_session_rearm(struct masq_session_table *table, uint32_t *cursor,
 		const struct masq_conf_timeouts *timeouts, uint64_t now_ms, unsigned int budget)
 {

@@ -47,7 +47,7 @@ halves_on_two_workers(void **state)
 			talk_in(&t, 0);
 		}
 		assert_int_equal(box_sessions(box), FLOWS);
-		box_advance(box, 303000); /* 48 a worker and step */
+		box_advance(box, 303000); /* 48 a worker and step: three rounds */
 		assert_int_equal(box_sessions(box), 0);
 		for (uint16_t k = 0; k < 10; k++) {
 			struct talk t = CALL(

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How long UDP and ICMP sessions live, and what "timeout set" does to those that live already. */
+#include <masq_dp_manual.h>
+
 #include "masq_test_talk.h"
 
 /* One second before its time a session is there, one second after it is gone. */
@@ -148,7 +150,7 @@ many_end_together(void **state)
 	box_advance(box, 298000);
 	assert_int_equal(box_sessions(box), 2000);
 	box_advance(box, 3000);
-	/* 64 a millisecond and worker; the test's clock makes a step a second. */
+	/* The test's clock makes a step a second, of three rounds. */
 	for (unsigned int k = 0; k < 64; k++)
 		box_advance(box, 1);
 	assert_int_equal(box_sessions(box), 0);
@@ -157,6 +159,43 @@ many_end_together(void **state)
 }
 
 /* Times of halves have 32 bits, which are over after 49 days: nobody ends early or lives for ever. */
+/* A round ends few of those that are due, a millisecond with many rounds many, but not all at once. */
+static void
+a_round_ends_few_a_millisecond_many(void **state)
+{
+	enum {
+		FLOWS = 1000
+	};
+
+	uint32_t workers = box_workers(state), left = FLOWS;
+	struct masq_test_box *box = box_open(workers, MASQ_ALL);
+	uint64_t now_ms;
+
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 53);
+
+		talk_out(&t, 0);
+	}
+	box_advance(box, 299000);
+	assert_int_equal(box_sessions(box), FLOWS);
+	for (now_ms = masq_dp_now_ms(box_dp(box)) + 1500; left > 0; now_ms++) {
+		uint32_t before = left, of_round = left;
+
+		for (unsigned int round = 0; round < 100; round++) {
+			for (uint32_t w = 0; w < workers; w++)
+				masq_dp_poll(box_dp(box), w, now_ms);
+			of_round = left - box_sessions(box);
+			assert_true(of_round <= 16 * workers);
+			left -= of_round;
+		}
+		assert_int_equal(of_round, 0);
+		assert_in_range(before - left, RTE_MIN(before, 256u), 256 * workers);
+	}
+	/* box_close() looks at the clock. */
+	box_advance(box, 10000);
+	box_close(box);
+}
+
 static void
 after_49_days(void **state)
 {
@@ -193,6 +232,7 @@ main(int argc, char **argv)
 		BOX_ROWS(shortened_while_in_use),
 		BOX_ROWS(other_timeouts_stay),
 		BOX_ROWS(many_end_together),
+		BOX_ROWS(a_round_ends_few_a_millisecond_many),
 		BOX_ROWS(after_49_days),
 	};
 

@@ -292,6 +292,9 @@ void masq_session_arm(struct masq_session_table *table, uint32_t session,
 /** Make @p session due in any case at the next tick (flush). Creator only. */
 void masq_session_arm_now(struct masq_session_table *table, uint32_t session, uint64_t now_ms);
 
+/** Has masq_session_tick() not yet come to the present? Creator only. */
+bool masq_session_is_due(const struct masq_session_table *table, uint64_t now_ms);
+
 /**
  * Let time pass. Sessions whose slot has come are examined: used meanwhile -> armed again; idle for
  * their timeout -> handed back, off the wheel, otherwise untouched. Examines at most @p budget
