@@ -74,7 +74,10 @@ share_of(const struct masq_portmap *map, const struct masq_tuple *key,
 	if (likely(masq_tuple_has_ports(key))) {
 		share->entries = map->mine;
 		share->n_entries = map->n_mine;
-		share->turn = masq_rss_hash_ports(rss, key) & (rss->table_size - 1);
+		/* Turned or not, who has all entries has all of them. */
+		share->turn = map->n_mine == rss->table_size
+				? 0
+				: masq_rss_hash_ports(rss, key) & (rss->table_size - 1);
 		return 0;
 	}
 	if (key->proto != IPPROTO_ICMP)
