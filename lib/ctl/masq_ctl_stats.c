@@ -54,11 +54,11 @@ masq_ctl_stats_get(struct masq_ctl *ctl, const json_t *params, json_t *result, s
 	return ret == 0 ? 0 : -ENOMEM;
 }
 
-/* What sessions need: their tables, the ports, the counters of their rules, remembered routed flows. */
+/* What sessions need: their tables, the ports, the counters of their rules, remembered verdicts. */
 static uint64_t
 bytes_per_session(const struct masq_dp_memory *m)
 {
-	uint64_t bytes = m->session_tables + m->port_maps + m->paths + m->routed;
+	uint64_t bytes = m->session_tables + m->port_maps + m->paths + m->verdicts;
 
 	return m->session_capacity == 0 ? 0
 					: (bytes + m->session_capacity - 1) / m->session_capacity;
@@ -79,7 +79,7 @@ masq_ctl_stats_memory(
 	ret |= masq_ctl_put(result, "session-tables", masq_ctl_count(m.session_tables));
 	ret |= masq_ctl_put(result, "port-maps", masq_ctl_count(m.port_maps));
 	ret |= masq_ctl_put(result, "paths", masq_ctl_count(m.paths));
-	ret |= masq_ctl_put(result, "routed", masq_ctl_count(m.routed));
+	ret |= masq_ctl_put(result, "verdicts", masq_ctl_count(m.verdicts));
 	ret |= masq_ctl_put(result, "rules", masq_ctl_count(m.rules));
 	ret |= masq_ctl_put(result, "mbufs", masq_ctl_count(m.mbufs));
 	ret |= masq_ctl_put(result, "heap", masq_ctl_count(m.heap));

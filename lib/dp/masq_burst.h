@@ -29,12 +29,13 @@ enum masq_verdict {
 	MASQ_GONE, /**< buffer is not ours any more: handed on, parked, kept, or consumed */
 };
 
-/** What a routed packet is remembered by; masq_routed.c. */
-struct masq_routed_key {
+/** What a packet without session is remembered by; masq_judged.c. */
+struct masq_judged_key {
 	uint64_t a, b;
 };
 
 #define MASQ_HOP_UNKNOWN UINT32_MAX
+#define MASQ_JUDGED_NO_LINE UINT32_MAX
 
 struct masq_burst {
 	unsigned int n;
@@ -43,11 +44,11 @@ struct masq_burst {
 	struct rte_mbuf *mbuf[MASQ_BURST];
 	struct masq_pkt pkt[MASQ_BURST];
 	uint32_t half[MASQ_BURST]; /**< MASQ_HALF_NONE: no session */
-	/* of those without session, masq_routed.h: */
-	uint32_t classes[MASQ_BURST]; /**< masq_classes_of(), MASQ_CLASSES_NONE: not to be judged by them */
+	/* of those without session, masq_judged.h: */
+	uint32_t signature[MASQ_BURST]; /**< masq_half_signature() */
 	uint32_t hop[MASQ_BURST]; /**< to its destination; index, or MASQ_HOP_UNKNOWN */
-	struct masq_routed_key routed_key[MASQ_BURST]; /**< valid if masq_routed_may() */
-	uint32_t routed_line[MASQ_BURST]; /**< index of the line where the key may be */
+	struct masq_judged_key judged_key[MASQ_BURST];
+	uint32_t judged_line[MASQ_BURST]; /**< where the key may be, or MASQ_JUDGED_NO_LINE */
 	uint8_t verdict[MASQ_BURST] __attribute__((aligned(16))); /**< enum masq_verdict */
 	uint8_t reason[MASQ_BURST]; /**< enum masq_drop */
 	uint8_t arrival[MASQ_BURST]; /**< port index */

@@ -146,17 +146,12 @@ struct masq_mail {
 	_Atomic(bool) done;
 };
 
-#define MASQ_JUDGED_BITS 9
+#define MASQ_NEAR 256 /**< next hops whose neighbour a worker knows by heart */
 
-/** A verdict about a class of packets; masq_judged.h. */
-struct masq_judged {
-	uint64_t key;
-	uint32_t generation; /**< 0: empty */
-	uint32_t path;
-	uint32_t mark;
-	uint8_t verdict; /**< enum masq_rules_verdict of the forward chain: ACCEPT or MASQ */
-	uint8_t tos_and, tos_xor;
-	uint8_t spare;
+/** The neighbour of a next hop; masq_link.h. */
+struct masq_near {
+	uint32_t ip; /**< host order */
+	struct masq_neigh_ref ref;
 };
 
 struct masq_worker {
@@ -177,9 +172,9 @@ struct masq_worker {
 	uint32_t next_rx; /**< queue with which the next round begins */
 	struct masq_rx_queue rx[MASQ_CONF_PORTS_MAX * 2];
 	bool sleeps;
-	struct masq_routed_entry *routed; /**< masq_routed.h */
-	uint32_t routed_lines;
-	struct masq_hash_seed routed_seed;
+	struct masq_judged *judged; /**< masq_judged.h */
+	uint32_t judged_lines;
+	struct masq_hash_seed judged_seed;
 	int socket_id;
 	unsigned int lcore;
 
@@ -207,10 +202,7 @@ struct masq_worker {
 	struct masq_tx tx[MASQ_CONF_PORTS_MAX];
 	uint64_t tx_used; /**< bit p: tx[p] is not empty */
 
-	struct masq_neigh_ref last_neigh; /**< of the last packet that was given one by its route */
-	uint32_t last_neigh_ip;
-	uint8_t last_neigh_port;
-	struct masq_judged judged[1 << MASQ_JUDGED_BITS];
+	struct masq_near near[MASQ_NEAR]; /**< of the routes in force */
 	struct masq_parked parked[MASQ_PARKED_MAX];
 	uint32_t n_parked;
 	bool lined_up; /**< packets are parked whose neighbour has answered */

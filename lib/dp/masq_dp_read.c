@@ -14,7 +14,7 @@
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 
-#include "masq_routed.h"
+#include "masq_judged.h"
 
 #define WAIT_US 50
 #define WAIT_ROUNDS (1000000 / WAIT_US)
@@ -224,7 +224,8 @@ masq_dp_memory(const struct masq_dp *dp, struct masq_dp_memory *memory)
 		memory->port_maps += masq_portmap_bytes(w->portmap);
 		if (snapshot != NULL)
 			memory->paths += masq_path_bytes(snapshot->paths[i]);
-		memory->routed += (uint64_t)w->routed_lines * MASQ_ROUTED_WAYS * sizeof(*w->routed);
+		memory->verdicts += (uint64_t)w->judged_lines * MASQ_JUDGED_WAYS *
+				sizeof(*w->judged);
 	}
 	memory->rules = snapshot != NULL ? masq_rules_bytes(snapshot->rules) : 0;
 	for (uint32_t k = 0; k < dp->plan.n; k++) {

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Routed packets: what they are remembered by.
+ * Verdicts: what packets without session are remembered by.
  *
- * The way comes first: the next hop stands in the key in place of the destination. It costs one load
- * of the forwarding table, which those of a burst wait for together, and it is what makes the
- * memory small: to a key with the destination each host of the world is another flow, and more of
- * them than there are entries push each other out, one slow packet after the other. Who is not
- * remembered needs the way just as well.
+ *	key       a                                  b
+ *	classes   classes                            protocol, arrival, departure
+ *	whole     destination and source, each       ports or their classes, protocol, arrival,
+ *	          whole or its class                 departure, and a bit
  *
- *	key       a                                b
- *	classes   next hop, classes                protocol, arrival
- *	whole     next hop or whole destination,   ports or their classes, class of the destination,
- *	          whole source or its class        protocol, arrival, and a bit
+ * Two packets have the same key only if the chains cannot tell them apart: not by their addresses and
+ * ports (masq_classes.h), nor by the interfaces. A field that has no classes stands in the key whole, and so
+ * does a source that may be an own or a broadcast address, because who sends from these is dropped,
+ * whatever rules say. The bit keeps the two kinds of keys apart.
  *
- * Two packets have the same key only if the chains cannot tell them apart and they go to the same
- * neighbour, which says the port where they leave, too. The bit keeps the two kinds of keys apart. An
- * own or a broadcast address as destination is its own next hop, and never a gateway (masq_fib.h), so
- * nothing that is forwarded has such a key.
+ * The way comes first, because the departure belongs to the key. It costs one load of the forwarding
+ * table, which those of a burst wait for together. The destination itself is not in the key, nor is the next
+ * hop: to a memory with these each host of the world is another kind, and when there are more of them than
+ * places each packet pushes another's verdict out.
  */
-#include "masq_routed.h"
+#include "masq_judged.h"
 
 #include <rte_byteorder.h>
 #include <rte_prefetch.h>
@@ -26,24 +25,22 @@
 /* Where in b; the ports, or their classes, are below. */
 #define KEY_PROTO 32
 #define KEY_ARRIVAL 40
-#define KEY_DST_CLASS 48
+#define KEY_DEPARTURE 48
 #define KEY_WHOLE (UINT64_C(1) << 56)
 
 static uint64_t
-common(const struct masq_burst *b, unsigned int i)
+common(const struct masq_burst *b, unsigned int i, uint8_t departure)
 {
-	return (uint64_t)b->pkt[i].key.proto << KEY_PROTO | (uint64_t)b->arrival[i] << KEY_ARRIVAL;
+	return (uint64_t)b->pkt[i].key.proto << KEY_PROTO | (uint64_t)b->arrival[i] << KEY_ARRIVAL |
+			(uint64_t)departure << KEY_DEPARTURE;
 }
 
 /* Some fields stand in the key as they are. @param whole bits of enum masq_class_field. Out of line: in
- * line it takes so many registers that the common way has to put the next hop aside and wait for it. */
-static __attribute__((noinline)) struct masq_routed_key
-whole_key(const struct masq_burst *b, unsigned int i, uint32_t classes, unsigned int whole,
-		uint32_t next_hop)
+ * line it takes so many registers that the common way has to put values aside and wait for them. */
+static __attribute__((noinline)) struct masq_judged_key
+whole_key(const struct masq_tuple *tuple, uint32_t classes, unsigned int whole, uint64_t common)
 {
-	const struct masq_tuple *tuple = &b->pkt[i].key;
-	uint32_t src = classes & 0xff, dst = next_hop;
-	uint32_t dst_class = classes >> 8 & 0xff;
+	uint32_t src = classes & 0xff, dst = classes >> 8 & 0xff;
 	uint32_t sport = classes >> 16 & 0xff, dport = classes >> 24;
 
 	if ((whole >> MASQ_CLASS_SRC & 1) != 0)
@@ -54,41 +51,36 @@ whole_key(const struct masq_burst *b, unsigned int i, uint32_t classes, unsigned
 		sport = rte_be_to_cpu_16(tuple->sport);
 	if ((whole >> MASQ_CLASS_DPORT & 1) != 0)
 		dport = rte_be_to_cpu_16(tuple->dport);
-	return (struct masq_routed_key){
+	return (struct masq_judged_key){
 		.a = (uint64_t)dst << 32 | src,
-		.b = common(b, i) | KEY_WHOLE | (uint64_t)dst_class << KEY_DST_CLASS |
-				(uint64_t)dport << 16 | sport,
+		.b = common | KEY_WHOLE | (uint64_t)dport << 16 | sport,
 	};
 }
 
 static void
-prepare(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32_t next_hop)
+prepare(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure)
 {
 	const struct masq_tuple *tuple = &b->pkt[i].key;
-	uint32_t classes = masq_classes_of(w->classes, tuple);
 	unsigned int whole = w->classes->whole;
-	struct masq_routed_key key;
+	struct masq_judged_key key = {
+		.a = masq_classes_of(w->classes, tuple),
+		.b = common(b, i, departure),
+	};
 
 	if (unlikely(masq_fib_maybe_special(w->special, rte_be_to_cpu_32(tuple->src))))
 		whole |= 1u << MASQ_CLASS_SRC;
-	if (likely(whole == 0)) {
-		key.a = (uint64_t)next_hop << 32 | classes;
-		key.b = common(b, i);
-	} else {
-		key = whole_key(b, i, classes, whole, next_hop);
-		classes = MASQ_CLASSES_NONE;
-	}
-	b->classes[i] = classes;
-	b->routed_key[i] = key;
-	b->routed_line[i] = (uint32_t)((uint64_t)masq_hash16(&key, &w->routed_seed) *
-							    w->routed_lines >>
+	if (unlikely(whole != 0))
+		key = whole_key(tuple, (uint32_t)key.a, whole, key.b);
+	b->judged_key[i] = key;
+	b->judged_line[i] = (uint32_t)((uint64_t)masq_hash16(&key, &w->judged_seed) *
+							    w->judged_lines >>
 					    32) *
-			MASQ_ROUTED_WAYS;
-	rte_prefetch0(&w->routed[b->routed_line[i]]);
+			MASQ_JUDGED_WAYS;
+	rte_prefetch0(&w->judged[b->judged_line[i]]);
 }
 
 void
-masq_routed_prepare(
+masq_judged_prepare(
 		struct masq_worker *w, struct masq_burst *b, const uint8_t *place, unsigned int n)
 {
 	uint32_t dst[MASQ_BURST];
@@ -100,13 +92,42 @@ masq_routed_prepare(
 	for (unsigned int k = 0; k < n; k++) {
 		unsigned int i = place[k];
 
-		/* The key of an ICMP error names the flow that it is about, not where it goes. */
-		if (unlikely(!masq_routed_may(&b->pkt[i]))) {
-			b->classes[i] = MASQ_CLASSES_NONE;
+		/* The key of an ICMP query is not all that rules look at, and that of an error names the
+		 * flow that it is about, not where it goes. */
+		if (unlikely((b->pkt[i].flags &
+					     (uint8_t) ~(MASQ_PKT_OPTIONS |
+							     MASQ_PKT_OTHER_PROTO)) != 0)) {
+			b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 			b->hop[i] = MASQ_HOP_UNKNOWN;
 			continue;
 		}
 		b->hop[i] = (uint32_t)hop[k];
-		prepare(w, b, i, masq_fib_hop_next(&w->hops[hop[k]], dst[k]));
+		prepare(w, b, i, w->hops[hop[k]].departure);
 	}
+}
+
+/* Where in its line: in its own place, or one that is of no use any more, or by chance. */
+static struct masq_judged *
+place_for(struct masq_worker *w, const struct masq_burst *b, unsigned int i)
+{
+	struct masq_judged *line = &w->judged[b->judged_line[i]];
+
+	for (unsigned int k = 0; k < MASQ_JUDGED_WAYS; k++)
+		if (masq_judged_is(w, &line[k], b->judged_key[i]))
+			return &line[k];
+	for (unsigned int k = 0; k < MASQ_JUDGED_WAYS; k++)
+		if (line[k].generation != w->generation)
+			return &line[k];
+	return &line[i % MASQ_JUDGED_WAYS];
+}
+
+void
+masq_judged_remember(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
+		const struct masq_judged *said)
+{
+	struct masq_judged *judged = place_for(w, b, i);
+
+	*judged = *said;
+	judged->key = b->judged_key[i];
+	judged->generation = w->generation;
 }

@@ -4,57 +4,82 @@
 
 /**
  * @file
- * The memory of verdicts: what all chains together said of a class of packets (masq_classes.h).
+ * The memory of verdicts: what all chains together said of a kind of packets without session.
  *
- * New flows come in kinds: the same inside network, the same few services. Their first packets need
- * not ask the chains one after the other when an earlier one of the kind has; the counters stay exact,
- * because the path is remembered too. An entry holds for one rule set and one pair of ports, and for
- * packets that go through input, forward and output chain, TCP or UDP or unknown protocols.
+ * Flows come in kinds: the same inside network, the same few services. A packet need not ask the
+ * chains one after the other when an earlier one of its kind has; the counters stay exact, because the path
+ * is remembered too. Who is routed is sent on without ado, who is masqueraded gets its session by a short
+ * way (masq_slow_flow.c). An entry holds for one rule set, for packets that go through input, forward and
+ * output chain, TCP or UDP or unknown protocols.
  *
- * Not remembered: what is denied, rules that log, rules with -y, rule sets that have no classes, and
- * masquerading where a rule of the output chain looks at the source, which is chosen later.
+ * Not remembered: what is denied, rules that log, and masquerading where a rule looks at -y, or where one of
+ * the output chain looks at the source, which is chosen later.
  *
- * Belongs to its worker; direct mapped, a new entry takes the place of an old one. What it gained:
- * docs/performance.rst.
+ * A verdict is no state, so nothing is lost when it is forgotten: an array of lines with two places each,
+ * where a new kind takes the place of an old one. Belongs to its worker; all memory is taken at creation.
+ * What it gained: docs/performance.rst.
  */
 
-#include <rte_byteorder.h>
+#include <rte_branch_prediction.h>
 
-#include <masq_fib.h>
+#include <masq_pkt.h>
 #include <masq_rules.h>
 
 #include "masq_dp_priv.h"
-#include "masq_routed.h"
 
-/** Is this a packet that may be judged by its classes? Its source must be a plain host's. */
+struct masq_judged {
+	struct masq_judged_key key;
+	uint32_t generation; /**< of the rule set; 0: empty */
+	uint32_t mark;
+	uint16_t path;
+	uint8_t verdict; /**< enum masq_rules_verdict of the forward chain: ACCEPT or MASQ */
+	uint8_t tos_and, tos_xor;
+	bool syn_slow; /**< rules with -y: SYN segments are judged one by one */
+	uint8_t spare[2];
+};
+
+static_assert(sizeof(struct masq_judged) == 32, "two entries are one cache line");
+static_assert(MASQ_PATHS_MAX - 1 <= UINT16_MAX, "an entry has 16 bits for the path");
+
+#define MASQ_JUDGED_WAYS 2
+
+/**
+ * For packets that have no session: the ways to their destinations, looked up together, and
+ * where their kinds may be remembered.
+ *
+ * @param place	the n packets, as places in the burst
+ */
+void masq_judged_prepare(
+		struct masq_worker *w, struct masq_burst *b, const uint8_t *place, unsigned int n);
+
+/** Was the packet prepared, and may its kind be remembered? */
 static inline bool
 masq_judged_may(const struct masq_burst *b, unsigned int i)
 {
-	return b->classes[i] != MASQ_CLASSES_NONE && masq_routed_may(&b->pkt[i]);
+	return b->judged_line[i] != MASQ_JUDGED_NO_LINE;
 }
 
-static inline uint64_t
-masq_judged_key(const struct masq_burst *b, unsigned int i, uint8_t departure)
+static inline bool
+masq_judged_is(const struct masq_worker *w, const struct masq_judged *judged,
+		struct masq_judged_key key)
 {
-	return (uint64_t)b->classes[i] << 32 | (uint64_t)departure << 16 |
-			(uint64_t)b->arrival[i] << 8 | b->pkt[i].key.proto;
+	return ((judged->key.a ^ key.a) | (judged->key.b ^ key.b) |
+			       (judged->generation ^ w->generation)) == 0;
 }
 
-static inline struct masq_judged *
-masq_judged_place(struct masq_worker *w, uint64_t key)
-{
-	return &w->judged[key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - MASQ_JUDGED_BITS)];
-}
-
-/** @return what is known about packets like this one, or NULL */
+/** @return what is known about packets like this one, which may be remembered, or NULL */
 static inline const struct masq_judged *
-masq_judged_find(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
-		uint8_t departure)
+masq_judged_find(const struct masq_worker *w, const struct masq_burst *b, unsigned int i)
 {
-	uint64_t key = masq_judged_key(b, i, departure);
-	const struct masq_judged *judged = masq_judged_place(w, key);
+	const struct masq_judged *judged = &w->judged[b->judged_line[i]];
+	bool second = masq_judged_is(w, &judged[1], b->judged_key[i]);
 
-	return judged->key == key && judged->generation == w->generation ? judged : NULL;
+	/* In which of the two places it stands nobody foresees: no branch. */
+	return masq_judged_is(w, &judged[0], b->judged_key[i]) | second ? &judged[second] : NULL;
 }
+
+/** Packets of this kind shall be treated like this one. @param said all but key and generation */
+void masq_judged_remember(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
+		const struct masq_judged *said);
 
 #endif /* MASQ_JUDGED_H */

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 
 #include "masq_dp_priv.h"
@@ -31,6 +32,31 @@ masq_link_write(struct rte_mbuf *mbuf, uint64_t link, const uint8_t own_mac[6])
 	link = (link & UINT64_C(0x0000ffffffffffff)) | (uint64_t)mac_head << 48;
 	memcpy(frame, &link, 8);
 	memcpy(frame + 8, &mac_tail, 4);
+}
+
+/**
+ * The link address of a next hop of the routes in force.
+ *
+ * Many packets have few next hops, and those are known by heart: a place for each of 256 hashes.
+ *
+ * @param ref	out: the neighbour, which may be unknown
+ * @return its word, 0: no link address is known
+ */
+static inline uint64_t
+masq_link_find(struct masq_worker *w, uint8_t port, uint32_t ip, struct masq_neigh_ref *ref)
+{
+	struct masq_near *near = &w->near[ip * UINT32_C(0x9e3779b1) / (UINT32_MAX / MASQ_NEAR + 1)];
+	uint64_t link;
+
+	*ref = near->ref;
+	if (likely(near->ip == ip)) {
+		link = masq_neigh_word(w->neigh, near->ref);
+		if (likely(link != 0))
+			return link;
+	}
+	*ref = masq_neigh_find(w->neigh, port, ip);
+	*near = (struct masq_near){ .ip = ip, .ref = *ref };
+	return masq_neigh_word(w->neigh, *ref);
 }
 
 /** Count a packet that no half counts for the rules that let it through. */

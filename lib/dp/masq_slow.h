@@ -51,9 +51,6 @@ struct masq_openings {
 	/** Tuples that came or went in this burst, by signature. */
 	struct masq_marks marks[1 << MASQ_MARKS_BITS];
 	uint32_t burst; /**< number of this one */
-
-	/* by packet of the burst */
-	uint32_t signature[MASQ_BURST]; /**< masq_half_signature(), of packets that came so far */
 };
 
 /* masq_slow_open.c */
@@ -78,7 +75,7 @@ masq_openings_marked(const struct masq_openings *o, uint32_t signature)
  * Packet @p i is the first of a flow. Its flow and link, or route and judgement,
  * stand behind the last opening already; it is decided by masq_openings_flush().
  */
-void masq_openings_add(struct masq_worker *w, unsigned int i);
+void masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsigned int i);
 
 /**
  * Make the sessions that have been gathered, and send their packets.

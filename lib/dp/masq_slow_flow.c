@@ -97,7 +97,7 @@ flow_begin(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 
 	flow->initial = pkt->key;
 	flow->translated = pkt->key;
-	flow->signature = o->signature[i];
+	flow->signature = b->signature[i];
 	flow->choose_port = false;
 	flow->birth.mark = mark;
 	flow->birth.origin = origin;
@@ -128,7 +128,7 @@ masquerade_if_possible(struct masq_worker *w, struct masq_burst *b, unsigned int
 
 		flow_hide_source(flow, route);
 		flow->half = MASQ_HALF_UNJUDGED;
-		masq_openings_add(w, i);
+		masq_openings_add(w, b, i);
 		return;
 	}
 	masq_judge_count(w, &b->pkt[i], judgement);
@@ -187,7 +187,7 @@ forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	if (hairpin)
 		flow_hide_source(flow, route);
 	flow->half = MASQ_HALF_UNJUDGED;
-	masq_openings_add(w, i);
+	masq_openings_add(w, b, i);
 }
 
 static void
@@ -257,12 +257,14 @@ take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_neigh_ref ref;
 	uint64_t link;
 
-	if (!masq_judged_may(b, i) || pkt->ttl <= 1 ||
-			!find_way(w, b, i, rte_be_to_cpu_32(pkt->key.dst), &way) || way.is_local ||
-			way.is_broadcast || pkt->l3_len_bytes > w->ports[way.port].mtu)
+	if (!masq_judged_may(b, i) || pkt->ttl <= 1)
 		return false;
-	judged = masq_judged_find(w, b, i, way.port);
-	if (judged == NULL)
+	judged = masq_judged_find(w, b, i);
+	/* SYN segments have paths of their own where rules look at -y. */
+	if (judged == NULL || judged->syn_slow)
+		return false;
+	masq_fib_hop_route(&w->hops[b->hop[i]], rte_be_to_cpu_32(pkt->key.dst), &way);
+	if (pkt->l3_len_bytes > w->ports[way.port].mtu)
 		return false;
 	if (judged->verdict != MASQ_VERDICT_MASQ) {
 		masq_slow_route_judged(w, b, i, judged, &way);
@@ -277,7 +279,7 @@ take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	flow = flow_begin(w, b, i, MASQ_SESSION_MASQ, judged->mark, 0);
 	flow_hide_source(flow, &way);
 	half_begin(w, b, i, judged, &way, ref, flow);
-	masq_openings_add(w, i);
+	masq_openings_add(w, b, i);
 	return true;
 }
 

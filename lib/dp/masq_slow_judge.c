@@ -29,7 +29,6 @@
 
 #include "masq_judged.h"
 #include "masq_link.h"
-#include "masq_routed.h"
 #include "masq_slow.h"
 #include "masq_tally.h"
 
@@ -264,27 +263,26 @@ remember_data(struct masq_worker *w, struct masq_half *half, const struct masq_p
 	remember_result(w, half, &data.result, path, arrival, departure, ref);
 }
 
-/* What was said of this packet holds for all of its class. */
+/* What was said of this packet holds for all of its kind. */
 static void
-remember_class(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
-		const struct masq_judgement *judgement, uint32_t path, uint8_t departure)
+remember_kind(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, uint32_t path)
 {
 	const struct masq_rules_result *result = &judgement->result;
-	uint64_t key;
+	bool routed = judgement->forward == MASQ_VERDICT_ACCEPT;
 
-	if (path == MASQ_PATH_NONE || result->wants_log || result->depends_on_syn ||
-			!masq_judged_may(b, i))
+	if (path == MASQ_PATH_NONE || result->wants_log || !masq_judged_may(b, i) ||
+			(result->depends_on_syn && (judgement->input.syn || !routed)))
 		return;
-	key = masq_judged_key(b, i, departure);
-	*masq_judged_place(w, key) = (struct masq_judged){
-		.key = key,
-		.generation = w->generation,
-		.path = path,
-		.mark = result->mark,
-		.verdict = (uint8_t)judgement->forward,
-		.tos_and = result->tos_and,
-		.tos_xor = result->tos_xor,
-	};
+	masq_judged_remember(w, b, i,
+			&(struct masq_judged){
+					.path = (uint16_t)path,
+					.mark = result->mark,
+					.verdict = (uint8_t)judgement->forward,
+					.tos_and = result->tos_and,
+					.tos_xor = result->tos_xor,
+					.syn_slow = result->depends_on_syn,
+			});
 }
 
 /* Everything is said and counted: the protocol state, the rewrite. */
@@ -336,46 +334,10 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 	else if ((pkt->flags & MASQ_PKT_ICMP_ODD) == 0)
 		remember_result(w, half, &judgement->result, path, b->arrival[i], route->port, ref);
 	if (asks_forward(half, judgement) && !w->classes->output_sees_source)
-		remember_class(w, b, i, judgement, path, route->port);
+		remember_kind(w, b, i, judgement, path);
 	/* The packet at hand gets its own TOS, which with -y may differ from what is remembered. */
 	send_translated(w, b, i, half, judgement->result.tos_and, judgement->result.tos_xor, link,
 			route->port);
-}
-
-/* The next packet of this flow shall not come here. */
-static void
-remember_routed(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
-		const struct masq_routed_entry *said)
-{
-	struct masq_routed_entry entry = *said;
-
-	entry.key = b->routed_key[i];
-	entry.generation = w->generation;
-	/* Which of the two goes is as good as chance: this packet's place in its burst. */
-	w->routed[b->routed_line[i] + i % MASQ_ROUTED_WAYS] = entry;
-}
-
-static void
-remember_route(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
-		const struct masq_judgement *judgement, uint32_t path, uint8_t departure,
-		struct masq_neigh_ref ref)
-{
-	const struct masq_rules_result *result = &judgement->result;
-
-	if (b->half[i] != MASQ_HALF_NONE || !masq_routed_may(&b->pkt[i]) ||
-			path == MASQ_PATH_NONE || result->wants_log ||
-			(result->depends_on_syn && judgement->input.syn))
-		return;
-	remember_routed(w, b, i,
-			&(struct masq_routed_entry){
-					.path = (uint16_t)path,
-					.neigh = ref.value,
-					.departure = departure,
-					.tos_and = result->tos_and,
-					.tos_xor = result->tos_xor,
-					.syn_slow = result->depends_on_syn,
-			});
-	remember_class(w, b, i, judgement, path, departure);
 }
 
 void
@@ -394,7 +356,7 @@ masq_slow_route(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 			masq_judge_count(w, &b->pkt[i], judgement);
 		return;
 	}
-	remember_route(w, b, i, judgement, count(w, &b->pkt[i], judgement), route->port, ref);
+	remember_kind(w, b, i, judgement, count(w, &b->pkt[i], judgement));
 	masq_rewrite_route(judgement->result.tos_and, judgement->result.tos_xor, b->mbuf[i],
 			&b->pkt[i]);
 	masq_slow_send(w, b, i, link, route->port);
@@ -411,14 +373,6 @@ masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int
 		masq_count_path(w, judged->path, b->pkt[i].l3_len_bytes);
 	if (link == 0)
 		return;
-	remember_routed(w, b, i,
-			&(struct masq_routed_entry){
-					.path = (uint16_t)judged->path,
-					.neigh = ref.value,
-					.departure = route->port,
-					.tos_and = judged->tos_and,
-					.tos_xor = judged->tos_xor,
-			});
 	masq_rewrite_route(judged->tos_and, judged->tos_xor, b->mbuf[i], &b->pkt[i]);
 	masq_slow_send(w, b, i, link, route->port);
 }
@@ -432,7 +386,7 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 
 	w->judged_anew += half->generation != 0 && half->generation != w->generation &&
 			(b->pkt[i].flags & MASQ_PKT_ICMP_ODD) == 0;
-	b->classes[i] = MASQ_CLASSES_NONE; /* prepared is only who has no session */
+	b->judged_line[i] = MASQ_JUDGED_NO_LINE; /* prepared is only who has no session */
 	masq_judge_begin(b, i, &judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
 		return;

@@ -52,12 +52,12 @@ masq_openings_mark(struct masq_worker *w, const struct masq_tuple *tuple)
 }
 
 void
-masq_openings_add(struct masq_worker *w, unsigned int i)
+masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsigned int i)
 {
 	struct masq_openings *o = w->openings;
 
 	o->place[o->n++] = (uint8_t)i;
-	mark(o, o->signature[i]);
+	mark(o, b->signature[i]);
 }
 
 static void

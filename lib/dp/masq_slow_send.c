@@ -125,23 +125,6 @@ masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint
 	return true;
 }
 
-/* New flows in a row often have one next hop, a gateway. */
-static uint64_t
-find_neighbour(struct masq_worker *w, const struct masq_fib_route *route,
-		struct masq_neigh_ref *ref)
-{
-	uint64_t link = masq_neigh_word(w->neigh, w->last_neigh);
-
-	*ref = w->last_neigh;
-	if (link != 0 && w->last_neigh_ip == route->next_hop && w->last_neigh_port == route->port)
-		return link;
-	*ref = masq_neigh_find(w->neigh, route->port, route->next_hop);
-	w->last_neigh = *ref;
-	w->last_neigh_ip = route->next_hop;
-	w->last_neigh_port = route->port;
-	return masq_neigh_word(w->neigh, *ref);
-}
-
 uint64_t
 masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
 		struct masq_neigh_ref *ref)
@@ -149,14 +132,14 @@ masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
 	if (unlikely(w->n_parked != 0) &&
 			masq_neighbour_is_waited_for(w, route->port, route->next_hop))
 		return 0;
-	return find_neighbour(w, route, ref);
+	return masq_link_find(w, route->port, route->next_hop, ref);
 }
 
 uint64_t
 masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_fib_route *route, struct masq_neigh_ref *ref)
 {
-	uint64_t link = find_neighbour(w, route, ref);
+	uint64_t link = masq_link_find(w, route->port, route->next_hop, ref);
 
 	if (link != 0) {
 		if (likely(w->n_parked == 0) ||

@@ -5,7 +5,7 @@
  * at -y, an odd ICMP query, a TTL that runs out, a packet that does not fit the next link, a
  * neighbour without link address - goes to the slow path, untouched.
  *
- * Packets without session that are merely routed are remembered too (masq_routed.h).
+ * So is a packet without session of a kind that is merely routed (masq_judged.h).
  *
  * Per packet: the half's cache line (prefetched by the lookup), one neighbour word, the packet's
  * headers. The half counts for the rules, too (masq_tally.c). The protocol state is looked at only
@@ -16,9 +16,8 @@
 
 #include <rte_mbuf.h>
 
-#include "masq_dp_priv.h"
+#include "masq_judged.h"
 #include "masq_link.h"
-#include "masq_routed.h"
 
 /* A segment with data or an ACK alone changes nothing, unless the half says that it might. One branch,
  * which is nearly always the same: in a mix of TCP and UDP nobody foresees the protocol. */
@@ -73,29 +72,34 @@ fast_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	w->counters.hits++;
 }
 
-/* No session: is it routed, and remembered? */
+/* No session: is its kind known to be routed? */
 static inline void
 routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
-	const struct masq_routed_entry *entry;
 	bool syn = (pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK)) == MASQ_TCP_SYN;
+	const struct masq_fib_hop *hop;
+	const struct masq_judged *judged;
+	struct masq_neigh_ref ref;
 	uint64_t link;
 
 	b->verdict[i] = MASQ_SLOW;
-	if (!masq_routed_may(pkt))
+	if (!masq_judged_may(b, i))
 		return;
-	entry = masq_routed_find(w, b, i);
-	if (entry == NULL || pkt->ttl <= 1 || pkt->l3_len_bytes > w->ports[entry->departure].mtu ||
-			(syn && entry->syn_slow))
+	judged = masq_judged_find(w, b, i);
+	if (judged == NULL || judged->verdict != MASQ_VERDICT_ACCEPT || (syn && judged->syn_slow))
 		return;
-	link = masq_neigh_word(w->neigh, (struct masq_neigh_ref){ entry->neigh });
+	hop = &w->hops[b->hop[i]];
+	if (pkt->ttl <= 1 || pkt->l3_len_bytes > w->ports[hop->departure].mtu)
+		return;
+	link = masq_link_find(w, hop->departure,
+			masq_fib_hop_next(hop, rte_be_to_cpu_32(pkt->key.dst)), &ref);
 	if (unlikely(link == 0))
 		return;
-	masq_count_path(w, entry->path, pkt->l3_len_bytes);
-	masq_rewrite_route(entry->tos_and, entry->tos_xor, b->mbuf[i], pkt);
-	masq_link_write(b->mbuf[i], link, w->ports[entry->departure].mac);
-	b->departure[i] = entry->departure;
+	masq_count_path(w, judged->path, pkt->l3_len_bytes);
+	masq_rewrite_route(judged->tos_and, judged->tos_xor, b->mbuf[i], pkt);
+	masq_link_write(b->mbuf[i], link, w->ports[hop->departure].mac);
+	b->departure[i] = hop->departure;
 	b->verdict[i] = MASQ_SEND;
 	w->counters.routed++;
 }

@@ -2,10 +2,10 @@
 /*
  * Stage: lookup. One bulk lookup for all undecided packets of the burst, which prefetches buckets,
  * keys and halves while it goes. ARP has no tuple and goes to the slow path at once; so does an ICMP
- * error, whose tuple is that of the flow that it is about. Who has no session may be routed: the
- * place where that would be remembered is prefetched.
+ * error, whose tuple is that of the flow that it is about. For who has no session the
+ * place is prefetched where the verdict about its kind may be remembered.
  */
-#include "masq_routed.h"
+#include "masq_judged.h"
 
 void
 masq_stage_lookup(struct masq_worker *w, struct masq_burst *b)
@@ -30,9 +30,11 @@ masq_stage_lookup(struct masq_worker *w, struct masq_burst *b)
 	masq_half_lookup_burst(w->sessions, keys, signature, index, n);
 	for (unsigned int k = 0; k < n; k++) {
 		b->half[place[k]] = index[k];
-		if (index[k] == MASQ_HALF_NONE)
-			place[missed++] = place[k];
+		if (index[k] != MASQ_HALF_NONE)
+			continue;
+		b->signature[place[k]] = signature[k];
+		place[missed++] = place[k];
 	}
 	if (missed != 0)
-		masq_routed_prepare(w, b, place, missed);
+		masq_judged_prepare(w, b, place, missed);
 }

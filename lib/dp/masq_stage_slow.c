@@ -10,7 +10,7 @@
  *	masq_slow_open.c   sessions of a burst are made together
  *	masq_slow_send.c   what they share: TTL, MTU, neighbours, ICMP answers
  */
-#include "masq_routed.h"
+#include "masq_judged.h"
 #include "masq_slow.h"
 
 /* Its session waits for another worker's answer: to the end of our own ring, and look again. */
@@ -30,7 +30,6 @@ static void
 slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
-	uint32_t signature;
 	uint8_t flags;
 
 	if ((pkt->flags & MASQ_PKT_ARP) != 0) {
@@ -38,15 +37,15 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		return;
 	}
 	w->counters.misses++;
-	/* A packet of this very burst may have made the session, or ended it. The lookup had the
-	 * signature already, but to keep it would cost the packets that do not come here. */
-	signature = masq_half_signature(w->sessions, &pkt->key);
-	w->openings->signature[i] = signature;
-	if (unlikely(masq_openings_marked(w->openings, signature))) {
+	/* The lookup left the signature of those alone who have no session. */
+	if (b->half[i] != MASQ_HALF_NONE)
+		b->signature[i] = masq_half_signature(w->sessions, &pkt->key);
+	/* A packet of this very burst may have made the session, or ended it. */
+	if (unlikely(masq_openings_marked(w->openings, b->signature[i]))) {
 		masq_openings_flush(w, b, true);
 		b->half[i] = masq_half_find(w->sessions, &pkt->key);
 		if (b->half[i] == MASQ_HALF_NONE)
-			masq_routed_prepare(w, b, &(uint8_t){ (uint8_t)i }, 1);
+			masq_judged_prepare(w, b, &(uint8_t){ (uint8_t)i }, 1);
 	}
 	if (b->half[i] == MASQ_HALF_NONE) {
 		if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0)

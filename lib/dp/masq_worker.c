@@ -25,7 +25,7 @@
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 
-#include "masq_routed.h"
+#include "masq_judged.h"
 #include "masq_slow.h"
 #include "masq_tally.h"
 
@@ -36,9 +36,9 @@
 #define SLEEP_MIN_NS 20000
 #define SLEEP_MAX_NS 500000
 
-/* A line of two entries for eight sessions, 8 bytes a session: what is routed comes in few kinds. */
+/* A line of two entries for eight sessions, 8 bytes a session: flows come in few kinds. */
 static uint32_t
-routed_lines(uint32_t sessions)
+judged_lines(uint32_t sessions)
 {
 	return RTE_MIN(RTE_MAX(sessions / 8, 2048u), 1048576u);
 }
@@ -74,13 +74,13 @@ create_memories(struct masq_worker *w, const struct masq_session_config *session
 			"masq_openings", sizeof(*w->openings), RTE_CACHE_LINE_SIZE, w->socket_id);
 	if (w->openings == NULL)
 		return masq_err_set(err, ENOMEM, "no memory for new flows of worker %u", w->id);
-	w->routed_seed = sessions->seed;
-	w->routed_lines = routed_lines(sessions->sessions);
-	w->routed = rte_zmalloc_socket("masq_routed",
-			(size_t)w->routed_lines * MASQ_ROUTED_WAYS * sizeof(*w->routed),
+	w->judged_seed = sessions->seed;
+	w->judged_lines = judged_lines(sessions->sessions);
+	w->judged = rte_zmalloc_socket("masq_judged",
+			(size_t)w->judged_lines * MASQ_JUDGED_WAYS * sizeof(*w->judged),
 			RTE_CACHE_LINE_SIZE, w->socket_id);
-	if (w->routed == NULL)
-		return masq_err_set(err, ENOMEM, "no memory for routed flows of worker %u", w->id);
+	if (w->judged == NULL)
+		return masq_err_set(err, ENOMEM, "no memory for verdicts of worker %u", w->id);
 	return 0;
 }
 
@@ -189,7 +189,7 @@ masq_worker_destroy(struct masq_worker *w)
 	masq_frag_destroy(w->frag);
 	masq_portmap_destroy(w->portmap);
 	masq_session_table_destroy(w->sessions);
-	rte_free(w->routed);
+	rte_free(w->judged);
 	rte_free(w->openings);
 	masq_packet_log_fini(w);
 	rte_free(w);
@@ -219,6 +219,8 @@ take_over(struct masq_worker *w)
 	w->classes = masq_rules_classes(snapshot->rules);
 	w->special = masq_fib_special(snapshot->fib);
 	w->hops = masq_fib_hops(snapshot->fib);
+	memset(w->near, 0xff,
+			sizeof(w->near)); /* no host has that address, no neighbour that ref */
 	w->paths = snapshot->paths[w->id];
 	w->path_counters = masq_path_counters(w->paths);
 	masq_tally_begin(w, before);

@@ -91,6 +91,7 @@ local_hop(struct masq_fib *fib, enum masq_fib_kind kind, uint8_t port, uint32_t 
 		.dst_is_next_hop = UINT32_MAX,
 		.dst_is_source = kind == MASQ_FIB_KIND_OWN ? UINT32_MAX : 0,
 		.kind = (uint8_t)kind,
+		.departure = kind == MASQ_FIB_KIND_LINK ? port : MASQ_FIB_STAYS,
 	};
 	return fib->n_hops++;
 }
@@ -156,6 +157,7 @@ resolve_gateways(struct masq_fib_build *b)
 						&b->ports[e->port], e->gateway, 32),
 				.route.port = e->port,
 				.kind = MASQ_FIB_KIND_GATEWAY,
+				.departure = e->port,
 			};
 		e->hop = fib->n_hops - 1;
 	}
@@ -272,6 +274,7 @@ create_table(struct masq_fib_build *b, int socket_id)
 				"no memory for a forwarding table of %u prefixes (16 to 64 MB); "
 				"\"memory\" in the start file says how much there is",
 				b->n_entries);
+	b->fib->hops[0].departure = MASQ_FIB_STAYS;
 	return 0;
 }
 

@@ -286,7 +286,7 @@ a_session_takes_320_bytes_at_most(void **state)
 		uint64_t bytes;
 
 		masq_dp_memory(box_dp(box), &m);
-		bytes = m.session_tables + m.port_maps + m.paths + m.routed;
+		bytes = m.session_tables + m.port_maps + m.paths + m.verdicts;
 		print_message("    %u sessions, %u workers: %.1f bytes each\n", sessions[k],
 				box_workers(state), (double)bytes / (double)m.session_capacity);
 		assert_in_range(m.session_capacity, sessions[k], sessions[k] / 15 * 16);

@@ -214,7 +214,7 @@ tell_memory(const struct hit *h, const struct bench_box *box, uint64_t heap_befo
 	double bytes;
 
 	masq_dp_memory(box->dp, &m);
-	bytes = (double)(m.session_tables + m.port_maps + m.paths + m.routed);
+	bytes = (double)(m.session_tables + m.port_maps + m.paths + m.verdicts);
 	bench_row(&(struct bench_row){
 			.topic = "hit",
 			.what = "memory of a session",
@@ -225,10 +225,10 @@ tell_memory(const struct hit *h, const struct bench_box *box, uint64_t heap_befo
 			.bar = n >= CREATE_BAR_FROM ? BENCH_AT_MOST : BENCH_STATED,
 			.limit = 320,
 			.note = bench_text(
-					"tables %.1f, port maps %.1f, paths %.1f, routed %.1f; heap "
+					"tables %.1f, port maps %.1f, paths %.1f, verdicts %.1f; heap "
 					"without packets and rules %.1f",
 					(double)m.session_tables / n, (double)m.port_maps / n,
-					(double)m.paths / n, (double)m.routed / n,
+					(double)m.paths / n, (double)m.verdicts / n,
 					(double)(m.heap - heap_before - m.mbufs - m.rules) / n),
 	});
 }

@@ -262,7 +262,7 @@ struct masq_dp_memory {
 	uint64_t session_tables; /**< hashes, halves, records, wheels */
 	uint64_t port_maps;
 	uint64_t paths;
-	uint64_t routed; /**< remembered routed flows */
+	uint64_t verdicts; /**< remembered ones about packets without session */
 	uint64_t rules;
 	uint64_t mbufs;
 	uint64_t heap; /**< all that is in use of DPDK's heap, the above included */

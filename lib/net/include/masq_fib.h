@@ -2,6 +2,7 @@
 #ifndef MASQ_FIB_H
 #define MASQ_FIB_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -88,7 +89,11 @@ struct masq_fib_hop {
 	uint32_t dst_is_next_hop; /**< all bits, or 0 */
 	uint32_t dst_is_source; /**< all bits, or 0 */
 	uint8_t kind; /**< inside of this room; 0: there is no route */
+	uint8_t departure; /**< route.port, or MASQ_FIB_STAYS */
 };
+
+#define MASQ_FIB_STAYS UINT8_MAX /**< nothing leaves: no route, an own or a broadcast address */
+static_assert(MASQ_CONF_PORTS_MAX < MASQ_FIB_STAYS, "no port has that number");
 
 /**
  * Look several destinations up; what they miss in the cache is fetched at the same time.

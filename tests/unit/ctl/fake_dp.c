@@ -203,7 +203,7 @@ masq_dp_memory(const struct masq_dp *dp, struct masq_dp_memory *memory)
 	(void)dp;
 	memset(memory, 0, sizeof(*memory));
 	memory->mbufs = 4096;
-	memory->routed = 2048;
+	memory->verdicts = 2048;
 	memory->session_tables = 30001;
 	memory->session_capacity = 100;
 }

@@ -92,7 +92,7 @@ box_conversation(void **state)
 		{ "drops.list", "{\"all\":true}", "{\"reason\":\"ttl\",\"packets\":0,\"text\":\"The time to live ran out.\"}" },
 		{ "drops.list", "{\"all\":false}", "{\"drops\":[{\"reason\":\"mtu\",\"packets\":4,\"text\":\"" },
 		{ "drops.list", "{\"all\":\"no\"}", "\"drops.list: \\\"all\\\" must be true or false, not \\\"no\\\"\"" },
-		{ "stats.memory", "{}", "\"routed\":2048,\"rules\":0,\"mbufs\":4096" },
+		{ "stats.memory", "{}", "\"verdicts\":2048,\"rules\":0,\"mbufs\":4096" },
 		{ "stats.memory", "{}", "\"bytes-per-session\":321,\"session-tables\":30001" },
 		{ "port.list", "{}", "\"name\":\"port1\",\"device\":\"net_fake1\"" },
 		{ "port.list", "{}", "\"rx-packets\":9223372036854775807" },
