@@ -18,22 +18,29 @@
  */
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <masq_err.h>
 
-static void write_sentence(char text[MASQ_ERR_TEXT_BYTES], const char *fmt, va_list args)
+static bool write_sentence(char text[MASQ_ERR_TEXT_BYTES], const char *fmt, va_list args)
 		__attribute__((format(printf, 2, 0)));
 
-/* Mark a text that fills its buffer and lost its end. */
+/* Mark a text that fills its buffer and lost its end. No character of UTF-8 is left in part: it would
+ * keep the whole sentence from travelling as JSON. */
 static void
 mark_cut(char text[MASQ_ERR_TEXT_BYTES])
 {
-	memcpy(text + MASQ_ERR_TEXT_BYTES - 4, "...", 4);
+	size_t at = MASQ_ERR_TEXT_BYTES - 4;
+
+	for (unsigned int k = 0; k < 3 && ((unsigned char)text[at] & 0xc0) == 0x80; k++)
+		at--;
+	memcpy(text + at, "...", 4);
 }
 
-static void
+/* @return true: it was cut */
+static bool
 write_sentence(char text[MASQ_ERR_TEXT_BYTES], const char *fmt, va_list args)
 {
 	int len = vsnprintf(text, MASQ_ERR_TEXT_BYTES, fmt, args);
@@ -43,6 +50,7 @@ write_sentence(char text[MASQ_ERR_TEXT_BYTES], const char *fmt, va_list args)
 		snprintf(text, MASQ_ERR_TEXT_BYTES, "(unprintable error: %s)", fmt);
 	else if (len >= MASQ_ERR_TEXT_BYTES)
 		mark_cut(text);
+	return len >= MASQ_ERR_TEXT_BYTES;
 }
 
 int
@@ -67,18 +75,19 @@ masq_err_prefix(struct masq_err *err, const char *fmt, ...)
 	char text[MASQ_ERR_TEXT_BYTES];
 	va_list args;
 	size_t head, tail;
+	bool is_cut;
 
 	if (err == NULL)
 		return;
 	va_start(args, fmt);
-	write_sentence(text, fmt, args);
+	is_cut = write_sentence(text, fmt, args);
 	va_end(args);
 
 	head = strlen(text);
 	tail = strlen(err->text);
-	if (head + tail < MASQ_ERR_TEXT_BYTES) {
+	if (!is_cut && head + tail < MASQ_ERR_TEXT_BYTES) {
 		memcpy(text + head, err->text, tail + 1);
-	} else {
+	} else if (!is_cut) {
 		memcpy(text + head, err->text, MASQ_ERR_TEXT_BYTES - head);
 		mark_cut(text);
 	}

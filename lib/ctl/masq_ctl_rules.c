@@ -52,9 +52,10 @@ put_answer(json_t *result, unsigned int n_rules, const struct masq_conf_warnings
 	for (unsigned int i = 0; (text = masq_conf_warning_text(warnings, i, buffer)) != NULL; i++)
 		ret |= json_array_append_new(list, json_string(text));
 	if (warnings->n != 0)
-		return ret | masq_ctl_put(result, "warnings", list);
-	json_decref(list);
-	return ret;
+		ret |= masq_ctl_put(result, "warnings", list);
+	else
+		json_decref(list);
+	return ret == 0 ? 0 : -ENOMEM;
 }
 
 int

@@ -120,6 +120,33 @@ prefix_cuts_only_what_does_not_fit(void **state)
 	}
 }
 
+/* Part of a character is no UTF-8, and a sentence that is none cannot travel as JSON. */
+static void
+characters_are_not_cut_apart(void **state)
+{
+	static const char *const characters[] = { "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x90\xa7" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(characters) / sizeof(characters[0]); i++)
+		for (size_t before = 0; before < 4; before++) {
+			const size_t bytes = strlen(characters[i]);
+			char long_text[2 * ROOM + 8] = "aaaa";
+			struct masq_err set, prefixed;
+			size_t whole;
+
+			for (size_t at = before; at <= ROOM; at += bytes)
+				memcpy(long_text + at, characters[i], bytes + 1);
+			whole = before + (ROOM - 3 - before) / bytes * bytes;
+
+			masq_err_set(&set, EINVAL, "%s", long_text);
+			assert_memory_equal(set.text, long_text, whole);
+			assert_string_equal(set.text + whole, "...");
+			masq_err_set(&prefixed, EINVAL, "tail");
+			masq_err_prefix(&prefixed, "%s", long_text);
+			assert_string_equal(prefixed.text, set.text);
+		}
+}
+
 int
 main(void)
 {
@@ -130,6 +157,7 @@ main(void)
 		cmocka_unit_test(set_cuts_only_what_does_not_fit),
 		cmocka_unit_test(prefixes_pile_up),
 		cmocka_unit_test(prefix_cuts_only_what_does_not_fit),
+		cmocka_unit_test(characters_are_not_cut_apart),
 	};
 
 	for (size_t i = 0; i < sizeof(letters); i++)

@@ -245,6 +245,23 @@ routes_of_a_rule_file_fit_the_ports(void **state)
 	assert_int_equal(box->ctl->rules.routes[0].line, 0);
 }
 
+/* A warning that is too long does not turn into a failure of what was done. */
+static void
+a_warning_about_a_file_with_a_long_name(void **state)
+{
+	struct ctl_box *box = *state;
+	char name[602] = "f", params[1024];
+	const char *answer;
+
+	for (unsigned int i = 1; i < 601; i += 2)
+		memcpy(name + i, "\xc3\xa4", 3);
+	snprintf(params, sizeof(params), "{\"name\":\"%s\",\"text\":\"ipchains -A -j MASQ\"}",
+			name);
+	answer = ctl_box_ask(box, "rules.load", params);
+	if (strstr(answer, "{\"rules\":1,\"warnings\":[\"f") != answer)
+		fail_msg("%s", answer);
+}
+
 static void
 a_rule_file_is_checked_without_a_data_path(void **state)
 {
@@ -498,6 +515,7 @@ main(void)
 		TEST(a_refused_publication_leaves_the_model_as_it_was),
 		TEST(a_rule_file_is_all_or_nothing),
 		TEST(routes_of_a_rule_file_fit_the_ports),
+		TEST(a_warning_about_a_file_with_a_long_name),
 		TEST(a_rule_file_is_checked_without_a_data_path),
 		TEST(list_and_zero_zeroes_rules_but_no_policies),
 		TEST(long_lists_come_in_pages),
