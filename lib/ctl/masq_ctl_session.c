@@ -63,16 +63,11 @@ static int
 ports_check(const json_t *filter, struct masq_err *err)
 {
 	static const char *const keys[] = { "inside_port", "outside_port", "masq_port" };
+	int ret = 0;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		const json_t *port = json_object_get(filter, keys[i]);
-
-		if (json_is_integer(port) && json_integer_value(port) == 0)
-			return masq_err_set(err, EBADMSG,
-					"filter: \"%s\" must be a whole number 1-65535, not 0",
-					keys[i]);
-	}
-	return 0;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && ret == 0; i++)
+		ret = masq_rpc_number_check("filter", filter, keys[i], 1, UINT16_MAX, err);
+	return ret;
 }
 
 static int

@@ -247,18 +247,15 @@ int
 masq_rpc_timeouts_from_json(
 		const json_t *json, struct masq_conf_timeouts *timeouts, struct masq_err *err)
 {
-	json_t *value;
-	const char *key;
+	int ret = 0;
 
 	memset(timeouts, 0, sizeof(*timeouts));
 	/* In the struct 0 leaves a timeout as it is; who writes it wants something. */
-	json_object_foreach((json_t *)(uintptr_t)json, key, value)
-	{
-		if (json_is_integer(value) && json_integer_value(value) == 0)
-			return masq_err_set(err, EBADMSG,
-					"timeouts: \"%.40s\" must be a whole number 1-%u, not 0",
-					key, MASQ_CONF_TIMEOUT_MAX_S);
-	}
+	for (size_t i = 0; i < N_FIELDS(timeout_fields) && ret == 0; i++)
+		ret = masq_rpc_number_check("timeouts", json, timeout_fields[i].key, 1,
+				MASQ_CONF_TIMEOUT_MAX_S, err);
+	if (ret != 0)
+		return ret;
 	return masq_rpc_fields_read(
 			timeout_fields, N_FIELDS(timeout_fields), "timeouts", json, timeouts, err);
 }

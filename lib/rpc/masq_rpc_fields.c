@@ -84,6 +84,16 @@ quote(const char *value, char text[MASQ_RPC_VALUE_BYTES])
 			*c = '?';
 }
 
+/* 7.0 is no whole number; as "7" it would look like one. */
+static void
+real_text(double value, char text[MASQ_RPC_VALUE_BYTES])
+{
+	const int len = snprintf(text, MASQ_RPC_VALUE_BYTES, "%g", value);
+
+	if (strpbrk(text, ".e") == NULL)
+		snprintf(text + len, MASQ_RPC_VALUE_BYTES - (size_t)len, ".0");
+}
+
 const char *
 masq_rpc_value_text(const json_t *value, char text[MASQ_RPC_VALUE_BYTES])
 {
@@ -93,7 +103,7 @@ masq_rpc_value_text(const json_t *value, char text[MASQ_RPC_VALUE_BYTES])
 		snprintf(text, MASQ_RPC_VALUE_BYTES, "%" JSON_INTEGER_FORMAT,
 				json_integer_value(value));
 	else if (json_is_real(value))
-		snprintf(text, MASQ_RPC_VALUE_BYTES, "%g", json_real_value(value));
+		real_text(json_real_value(value), text);
 	else
 		strcpy(text,
 				value == NULL                           ? "nothing"
@@ -448,8 +458,9 @@ masq_rpc_fields_read(const struct masq_rpc_field *fields, unsigned int n_fields,
 				names[i] = fields[i].key;
 			names[i] = "";
 			names_text(names, accepted);
-			return masq_err_set(err, EBADMSG, "%s: unknown key \"%.40s\"; there are %s",
-					what, key, accepted);
+			quote(key, given);
+			return masq_err_set(err, EBADMSG, "%s: unknown key %s; there are %s", what,
+					given, accepted);
 		}
 		ret = read_value(&fields[i], value, (char *)to + fields[i].offset, err);
 		if (ret != 0) {
@@ -458,6 +469,21 @@ masq_rpc_fields_read(const struct masq_rpc_field *fields, unsigned int n_fields,
 		}
 	}
 	return 0;
+}
+
+int
+masq_rpc_number_check(const char *what, const json_t *object, const char *key, uint32_t lo,
+		uint32_t hi, struct masq_err *err)
+{
+	const json_t *value = json_object_get(object, key);
+	const json_int_t number = json_integer_value(value);
+	char given[MASQ_RPC_VALUE_BYTES];
+
+	if (value == NULL || (json_is_integer(value) && number >= lo && number <= hi))
+		return 0;
+	return masq_err_set(err, EBADMSG,
+			"%s: \"%s\" must be a whole number %" PRIu32 "-%" PRIu32 ", not %s", what,
+			key, lo, hi, masq_rpc_value_text(value, given));
 }
 
 /* Does "chain?, number, rule" name a key? */
@@ -480,15 +506,17 @@ int
 masq_rpc_params_check(const json_t *object, const char *keys, struct masq_err *err)
 {
 	const char *at = keys, *key;
+	char given[MASQ_RPC_VALUE_BYTES];
 	json_t *value;
 
 	/* The cast is for jansson's iterator, as above. */
 	json_object_foreach((json_t *)(uintptr_t)object, key, value)
 	{
-		if (!keys_name(keys, key))
-			return masq_err_set(err, EBADMSG,
-					"unknown parameter \"%.40s\"; accepted are: %s", key,
-					keys[0] != '\0' ? keys : "none");
+		if (keys_name(keys, key))
+			continue;
+		quote(key, given);
+		return masq_err_set(err, EBADMSG, "unknown parameter %s; accepted are: %s", given,
+				keys[0] != '\0' ? keys : "none");
 	}
 	while (*at != '\0') {
 		const size_t len = strcspn(at, "?,");

@@ -93,6 +93,15 @@ int masq_rpc_fields_write(const struct masq_rpc_field *fields, unsigned int n_fi
 int masq_rpc_fields_read(const struct masq_rpc_field *fields, unsigned int n_fields,
 		const char *what, const json_t *object, void *to, struct masq_err *err);
 
+/**
+ * Where 0 stands for "not given" in what fields are read into: is a number that is given within its limits?
+ *
+ * @param what	for the sentence: "filter"
+ * @return 0, also when @p key is not there; -EBADMSG with a sentence
+ */
+int masq_rpc_number_check(const char *what, const json_t *object, const char *key, uint32_t lo,
+		uint32_t hi, struct masq_err *err);
+
 #define MASQ_RPC_VALUE_BYTES 64 /**< masq_rpc_value_text() with NUL */
 
 /**

@@ -128,6 +128,9 @@ a_rule_has_stable_names(void **state)
 	json_decref(json);
 }
 
+#define SEVEN "\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4"
+#define TWENTY_EIGHT SEVEN SEVEN SEVEN SEVEN
+
 static void
 parameters_that_are_refused(void **state)
 {
@@ -195,6 +198,16 @@ parameters_that_are_refused(void **state)
 		{ MASQ_VERB_TIMEOUT_SET, "{\"timeouts\":{\"tcp\":5}}", "tcp-established" },
 		{ MASQ_VERB_TIMEOUT_SET, "{\"timeouts\":{\"udp\":0}}",
 				"timeouts: \"udp\" must be a whole number 1-1000000, not 0" },
+		{ MASQ_VERB_TIMEOUT_SET, "{\"timeouts\":{\"icmp\":1000001}}",
+				"timeouts: \"icmp\" must be a whole number 1-1000000, not 1000001" },
+		{ MASQ_VERB_TIMEOUT_SET, "{\"timeouts\":{\"udp\":5.0}}",
+				"timeouts: \"udp\" must be a whole number 1-1000000, not 5.0" },
+		{ MASQ_VERB_TIMEOUT_SET, "{\"timeouts\":{\"tcp\":0}}",
+				"timeouts: unknown key \"tcp\"; there are tcp-established" },
+		{ MASQ_VERB_PORTFW_FLUSH, "{\"a" TWENTY_EIGHT "\u00e4\":1}",
+				"unknown parameter \"a" TWENTY_EIGHT "...\"; accepted are: none" },
+		{ MASQ_VERB_TIMEOUT_SET, "{\"timeouts\":{\"a" TWENTY_EIGHT "\u00e4\":1}}",
+				"unknown key \"a" TWENTY_EIGHT "...\"; there are" },
 	};
 
 	(void)state;
@@ -297,6 +310,9 @@ values_in_sentences(void **state)
 	} rows[] = {
 		{ "\"a\"", "\"a\"" },
 		{ "-7", "-7" },
+		{ "7.0", "7.0" },
+		{ "0.5", "0.5" },
+		{ "1e300", "1e+300" },
 		{ "true", "true" },
 		{ "false", "false" },
 		{ "null", "null" },
