@@ -254,11 +254,13 @@ interfaces_text(char *text, size_t size)
 		if_freenameindex(list);
 }
 
-/* Drivers whose "iface" is made by them or is a path. */
+/* Drivers whose "iface" must be there already. Others make it (net_tap, net_virtio_user), or it is a path
+ * (net_vhost); what a driver unknown to us wants it says itself. */
 static bool
-makes_interface(const char *device)
+needs_interface(const char *device)
 {
-	static const char *const drivers[] = { "net_tap", "net_vhost", "eth_vhost" };
+	static const char *const drivers[] = { "net_af_packet", "eth_af_packet", "net_af_xdp",
+		"net_pcap", "eth_pcap" };
 
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
 		if (strncmp(device, drivers[i], strlen(drivers[i])) == 0)
@@ -274,7 +276,7 @@ check_interface(const struct masq_conf_start *start, const struct masq_conf_port
 	const char *key;
 	const size_t len = masq_conf_device_interface(port->device, &key);
 
-	if (len == 0 || makes_interface(port->device))
+	if (len == 0 || !needs_interface(port->device))
 		return 0;
 	if (len < sizeof(name))
 		memcpy(name, key, len);

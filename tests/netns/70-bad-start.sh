@@ -42,6 +42,10 @@ refused "a CPU that does not exist" 'bad\.conf:4: cores = 1022-1023: this machin
 tested "a CPU that does not exist" 'bad\.conf:4: .*no CPU 1022'
 refused "an interface that does not exist" 'bad\.conf:[0-9]+: \[port lan\]: there is no network interface nosuch0; there are .*spare0' 's/spare0/nosuch0/'
 tested "an interface that does not exist" 'no network interface nosuch0'
+for device in virtio_user0,path=/dev/vhost-net tap0 vhost0; do
+    sed -E "s|^device.*iface=lan.*|device = net_$device,iface=made0|" "$T/box.conf" >"$T/made.conf"
+    check_exit "--test: an interface that ${device%%0*} makes" 0 'fine' on box dpdk-masq -t -c "$T/made.conf"
+done
 mkfifo "$T/pipe.masq"
 refused "a rule file that is a pipe" 'pipe\.masq: is a device or a pipe' 's|rules.masq|pipe.masq|'
 refused "more sessions than the memory holds" 'sessions.*memory must be larger' 's/^sessions.*/sessions = 16777216/'
