@@ -48,7 +48,9 @@ cli_change(struct cli *cli, const struct masq_conf_request *request)
 		json_decref(result);
 		code = cli_call(cli, masq_conf_verb_method(command->verb),
 				masq_rpc_command_to_params(command), &result);
-		cli_warnings_print(result);
+		/* The rules of a line differ in their addresses, and are warned of for the same words. */
+		if (i == 0)
+			cli_warnings_print(result);
 	}
 	/* One line is one document, however many commands it was. */
 	if (code == CLI_DONE && cli->json && result != NULL)

@@ -575,6 +575,23 @@ ports_of_filters_are_digits(void **state)
 	check_rows(port_rows, LENGTH(port_rows));
 }
 
+/* With -b one line is two rules, about which the daemon says the same. */
+static void
+a_line_is_warned_of_once(void **state)
+{
+#define RULE "{'chain': 'input', 'rule': {'target': 'DENY', 'interface': 'eth0'}}"
+#define WARNED "{'warnings': ['-i eth0: no such port']}"
+	static const struct fake_answer answers[] = { { "ipchains.append", RULE, WARNED },
+		{ "ipchains.append", RULE, WARNED } };
+	struct said said = cli_says(
+			answers, LENGTH(answers), NULL, "ipchains -A input -i eth0 -b -j DENY");
+
+	(void)state;
+	assert_string_equal(said.err, "warning: -i eth0: no such port\n");
+	assert_int_equal(said.code, CLI_DONE);
+	said_free(&said);
+}
+
 /* A file of rules that JSON cannot carry is named with its line. */
 static void
 a_file_that_is_no_text(void **state)
@@ -628,6 +645,7 @@ main(void)
 		cmocka_unit_test(a_filter_stands_there_once),
 		cmocka_unit_test(what_cannot_be_said_is_not_left_out),
 		cmocka_unit_test(ports_of_filters_are_digits),
+		cmocka_unit_test(a_line_is_warned_of_once),
 		cmocka_unit_test(a_file_that_is_no_text),
 	};
 
