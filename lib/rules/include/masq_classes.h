@@ -33,7 +33,7 @@ enum masq_class_field {
 
 struct masq_classes {
 	/** Bit f: field f has no classes, because there would be too many of them, or because of a mask
-	 * with holes. All of its values are then of class 0, and may not be taken for alike. */
+	 * with holes. All of its values are then of one class, and may not be taken for alike. */
 	uint8_t whole;
 	/** A rule outside of the input and forward chains looks at a source: what the output chain says
 	 * of a packet depends on how its source was translated. */
