@@ -49,7 +49,7 @@ cli_change(struct cli *cli, const struct masq_conf_request *request)
 		code = cli_call(cli, masq_conf_verb_method(command->verb),
 				masq_rpc_command_to_params(command), &result);
 		/* The rules of a line differ in their addresses, and are warned of for the same words. */
-		if (i == 0)
+		if (i == 0 && !request->no_warnings)
 			cli_warnings_print(result);
 	}
 	/* One line is one document, however many commands it was. */

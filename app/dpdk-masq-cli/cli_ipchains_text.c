@@ -59,7 +59,7 @@ cli_ipchains_usage_print(FILE *out)
 	      "[!] --fragment    -f            second and later fragments only\n"
 	      "[!] --syn         -y            TCP packets with SYN set and ACK and RST clear\n"
 	      "  --line-numbers                number the rules of a listing\n"
-	      "  --no-warnings                 do not warn of -t with several bits, -A without chain\n"
+	      "  --no-warnings                 no warnings of what works but may not be meant\n"
 	      "  --version       -V            print the version\n",
 			out);
 }

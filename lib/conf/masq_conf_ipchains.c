@@ -253,7 +253,7 @@ flag_take(struct masq_ipchains *parse, char letter)
 		parse->request->line_numbers = true;
 		break;
 	case '5':
-		parse->warn = false;
+		parse->request->no_warnings = true;
 		break;
 	default: /* b and M: looked up when the line is over */
 		break;
@@ -321,7 +321,7 @@ chain_missing_mend(struct masq_ipchains *parse, struct masq_err *err)
 	if (parse->rule.target != MASQ_TARGET_MASQ)
 		return masq_err_set(err, EINVAL, "-A requires a chain name");
 	strcpy(parse->chain, masq_conf_builtin_name(MASQ_CHAIN_FORWARD));
-	if (parse->warn)
+	if (!parse->request->no_warnings)
 		masq_conf_warn(parse->words->reader,
 				"-A without a chain name: `-j MASQ' is meant for forward");
 	return 0;
@@ -332,7 +332,7 @@ tos_warn(const struct masq_ipchains *parse)
 {
 	const unsigned int possible = (parse->rule.tos_and | parse->rule.tos_xor) & TOS_BITS;
 
-	if (parse->warn && (parse->rule.tos_xor & TOS_BITS) != 0 &&
+	if (!parse->request->no_warnings && (parse->rule.tos_xor & TOS_BITS) != 0 &&
 			(possible & (possible - 1)) != 0)
 		masq_conf_warn(parse->words->reader,
 				"-t 0x%02x 0x%02x may set more than one TOS bit",
@@ -346,7 +346,8 @@ iface_warn(const struct masq_ipchains *parse)
 	const struct masq_conf_start *start = parse->words->reader->start;
 	struct masq_err err;
 
-	if (parse->warn && start != NULL && strchr("AIR", parse->command) != NULL &&
+	if (!parse->request->no_warnings && start != NULL &&
+			strchr("AIR", parse->command) != NULL &&
 			masq_conf_iface_find(start, &parse->rule, &err) != 0)
 		masq_conf_warn(parse->words->reader, "%s", err.text);
 }
@@ -471,7 +472,6 @@ masq_conf_ipchains_read(
 	const char *value;
 	int letter, ret;
 
-	parse.warn = true;
 	parse.rule = masq_conf_rule_any();
 	while ((letter = masq_option_next(words, options, N_OPTIONS, &value, err)) !=
 			MASQ_OPTION_END) {

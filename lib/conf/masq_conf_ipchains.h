@@ -28,7 +28,6 @@ struct masq_ipchains {
 	bool invert; /**< a "!" waits for what it negates */
 	bool chain_missing; /**< -A without a chain name */
 	bool by_number; /**< -D chain n */
-	bool warn;
 	uint64_t given; /**< options of the line, bit = row of the option table */
 	char chain[MASQ_CONF_CHAIN_BYTES];
 	uint32_t number;

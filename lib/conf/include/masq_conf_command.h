@@ -103,6 +103,7 @@ struct masq_conf_request {
 	bool verbose; /**< -v */
 	bool exact; /**< -x */
 	bool line_numbers; /**< --line-numbers */
+	bool no_warnings; /**< --no-warnings */
 	struct masq_conf_command commands[MASQ_CONF_COMMANDS_MAX]; /**< CHANGE, CHECK */
 	unsigned int n_commands;
 };
