@@ -240,16 +240,13 @@ check_group(const struct masq_conf_start *start, struct masq_err *err)
 
 /* The interfaces of this network namespace as "eth0, lo". */
 static void
-interfaces_text(char *text, size_t size)
+interfaces_text(char text[MASQ_ERR_LIST_BYTES])
 {
 	struct if_nameindex *list = if_nameindex();
-	size_t len = 0;
 
 	text[0] = '\0';
-	for (const struct if_nameindex *one = list; one != NULL && one->if_index != 0 && len < size;
-			one++)
-		len += (size_t)snprintf(
-				text + len, size - len, "%s%s", len > 0 ? ", " : "", one->if_name);
+	for (const struct if_nameindex *one = list; one != NULL && one->if_index != 0; one++)
+		masq_err_list_add(text, one->if_name);
 	if (list != NULL)
 		if_freenameindex(list);
 }
@@ -272,7 +269,7 @@ static int
 check_interface(const struct masq_conf_start *start, const struct masq_conf_port *port,
 		struct masq_err *err)
 {
-	char name[IF_NAMESIZE] = "", there[256];
+	char name[IF_NAMESIZE] = "", there[MASQ_ERR_LIST_BYTES];
 	const char *key;
 	const size_t len = masq_conf_device_interface(port->device, &key);
 
@@ -282,7 +279,7 @@ check_interface(const struct masq_conf_start *start, const struct masq_conf_port
 		memcpy(name, key, len);
 	if (if_nametoindex(name) != 0)
 		return 0;
-	interfaces_text(there, sizeof(there));
+	interfaces_text(there);
 	masq_err_set(err, ENODEV, "[port %s]: there is no network interface %.*s; there are %s",
 			port->name, (int)len, key, there);
 	masq_err_prefix(err, "%s:%d: ", start->file, port->device_line);

@@ -6,6 +6,7 @@
  *	put in front of it on the way up ("masq.conf:12: "), and is read by a person.
  * Words
  *	sentence	text without newline, always NUL-terminated
+ *	list		names that a sentence quotes; cut between names
  *	cut		a sentence that did not fit ends in "..." so that nobody takes it for whole
  * Data and who owns it
  *	struct masq_err belongs to the caller, mostly on its stack. Nothing is allocated: a failure
@@ -92,4 +93,22 @@ masq_err_prefix(struct masq_err *err, const char *fmt, ...)
 		mark_cut(text);
 	}
 	memcpy(err->text, text, sizeof(text));
+}
+
+void
+masq_err_list_add(char list[MASQ_ERR_LIST_BYTES], const char *name)
+{
+	static const char comma[] = ", ", more[] = ", ...";
+	size_t used = strlen(list), name_bytes = strlen(name);
+	size_t comma_bytes = used > 0 ? strlen(comma) : 0;
+
+	if (used >= strlen(more) && strcmp(list + used - strlen(more), more) == 0)
+		return;
+	/* What is in the list has left room for the mark. */
+	if (used + comma_bytes + name_bytes + sizeof(more) > MASQ_ERR_LIST_BYTES) {
+		memcpy(list + used, more, sizeof(more));
+		return;
+	}
+	memcpy(list + used, comma, comma_bytes);
+	memcpy(list + used + comma_bytes, name, name_bytes + 1);
 }

@@ -220,8 +220,7 @@ masq_conf_iface_find(const struct masq_conf_start *start, const struct masq_conf
 		struct masq_err *err)
 {
 	const bool is_prefix = (rule->flags & MASQ_RULE_IFACE_PREFIX) != 0;
-	char names[MASQ_ERR_TEXT_BYTES / 2] = "";
-	size_t used = 0;
+	char names[MASQ_ERR_LIST_BYTES] = "";
 
 	if (rule->iface[0] == '\0' || strcmp(rule->iface, "lo") == 0)
 		return 0;
@@ -231,9 +230,7 @@ masq_conf_iface_find(const struct masq_conf_start *start, const struct masq_conf
 		if (is_prefix ? strncmp(name, rule->iface, strlen(rule->iface)) == 0
 			      : strcmp(name, rule->iface) == 0)
 			return 0;
-		if (used < sizeof(names))
-			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
-					i > 0 ? ", " : "", name);
+		masq_err_list_add(names, name);
 	}
 	return masq_err_set(err, ENODEV,
 			"-i %s%s: there is no such port, so the rule fits %s; ports: %s",

@@ -39,4 +39,14 @@ int masq_err_set(struct masq_err *err, int code, const char *fmt, ...)
 void
 masq_err_prefix(struct masq_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+#define MASQ_ERR_LIST_BYTES 256
+
+/**
+ * One more name of a list that a sentence is to quote: "eth0, lo". A list that gets too long ends in "..."
+ * and takes no more.
+ *
+ * @param list	in/out: "" at first
+ */
+void masq_err_list_add(char list[MASQ_ERR_LIST_BYTES], const char *name);
+
 #endif /* MASQ_ERR_H */

@@ -147,6 +147,42 @@ characters_are_not_cut_apart(void **state)
 		}
 }
 
+/* However long the names are, a list ends with a whole one, or says that there are more. */
+static void
+a_list_is_cut_between_names(void **state)
+{
+	(void)state;
+	for (size_t bytes = 1; bytes <= MASQ_ERR_LIST_BYTES + 1; bytes++) {
+		char list[MASQ_ERR_LIST_BYTES + 8] = "", name[MASQ_ERR_LIST_BYTES + 2];
+		size_t fit = 0, used;
+
+		memset(list + MASQ_ERR_LIST_BYTES, '#', 8);
+		memset(name, 'x', bytes);
+		name[bytes] = '\0';
+		for (unsigned int k = 0; k < 200; k++)
+			masq_err_list_add(list, name);
+		assert_memory_equal(list + MASQ_ERR_LIST_BYTES, "########", 8);
+		used = strlen(list);
+		assert_in_range(used, 5, MASQ_ERR_LIST_BYTES - 1);
+		assert_string_equal(list + used - 5, ", ...");
+		for (const char *at = list; strncmp(at, name, bytes) == 0; at += bytes + 2)
+			fit++;
+		assert_int_equal(fit == 0 ? 5 : fit * (bytes + 2) + 3, used);
+	}
+}
+
+static void
+a_short_list_is_whole(void **state)
+{
+	char list[MASQ_ERR_LIST_BYTES] = "";
+
+	(void)state;
+	masq_err_list_add(list, "eth0");
+	assert_string_equal(list, "eth0");
+	masq_err_list_add(list, "lo");
+	assert_string_equal(list, "eth0, lo");
+}
+
 int
 main(void)
 {
@@ -158,6 +194,8 @@ main(void)
 		cmocka_unit_test(prefixes_pile_up),
 		cmocka_unit_test(prefix_cuts_only_what_does_not_fit),
 		cmocka_unit_test(characters_are_not_cut_apart),
+		cmocka_unit_test(a_list_is_cut_between_names),
+		cmocka_unit_test(a_short_list_is_whole),
 	};
 
 	for (size_t i = 0; i < sizeof(letters); i++)
