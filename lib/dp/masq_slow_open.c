@@ -18,8 +18,9 @@
  *
  * Room. When there is less of it than flows, half-open sessions give way, the oldest first
  * (masq_session_half_open.c). Established ones that are still on the old end of the list are in the way
- * then, and can be many: so while room becomes scarce each new flow takes some of them off. One with a half on another worker takes a moment to go; its record comes
- * too late for this burst, and the flow is refused by name.
+ * then, and can be many: so while room becomes scarce each new flow takes some of them off. One with a
+ * half on another worker takes a moment to go; its record comes too late for this burst, and the flow
+ * is refused by name.
  */
 #include "masq_link.h"
 #include "masq_slow.h"
