@@ -260,6 +260,8 @@ masq_dp_create(const struct masq_conf_start *start, enum masq_dp_mode mode, uint
 	dp->mode = mode;
 	dp->rss_seed = rss_seed;
 	dp->n_workers = start->workers;
+	dp->take_over_ms = MASQ_TAKE_OVER_MS;
+	dp->answer_ms = MASQ_ANSWER_MS;
 	dp->tsc_start = rte_rdtsc();
 	dp->tsc_per_ms = rte_get_tsc_hz() / 1000;
 	atomic_store(&dp->manual_now_ms, CLOCK_START_MS);

@@ -42,6 +42,9 @@
 #define MASQ_RULE_SLOTS_MAX 32768 /**< rules and policies of one rule set */
 #define MASQ_PATHS_MAX (2 * MASQ_RULE_SLOTS_MAX)
 #define MASQ_NEIGHBOURS 16384
+#define MASQ_REPLACED_MAX 8 /**< configurations that a stuck worker may be behind */
+#define MASQ_TAKE_OVER_MS 10000 /**< who has not taken over a configuration by then is stuck */
+#define MASQ_ANSWER_MS 1000 /**< the same for a letter */
 
 /** Immutable once published; a new one replaces it. */
 struct masq_snapshot {
@@ -249,6 +252,11 @@ struct masq_dp {
 	struct rte_ring *message_ring[MASQ_MAX_WORKERS][MASQ_MAX_WORKERS]; /**< [w][w] is NULL */
 
 	_Atomic(struct masq_snapshot *) snapshot;
+	/** Replaced, but a worker may still be at them; the oldest first. */
+	struct masq_snapshot *replaced[MASQ_REPLACED_MAX];
+	uint32_t n_replaced;
+	uint32_t take_over_ms; /**< limits: for workers to take a configuration over */
+	uint32_t answer_ms; /**< and to answer a letter */
 	struct masq_conf_route
 			*routes; /**< those of the fib in force, to see whether they changed */
 	uint32_t n_routes;
@@ -341,9 +349,11 @@ void masq_tx_take_over(struct masq_worker *w);
 /* masq_rule_counters.c: counters by rule id, kept across rule sets; control thread */
 struct masq_rule_counters *masq_rule_counters_create(void);
 void masq_rule_counters_destroy(struct masq_rule_counters *counters);
-/** Add what a retired rule set counted for good; forget ids that @p next does not know. */
-int masq_rule_counters_fold(struct masq_rule_counters *counters, const struct masq_rules *old,
-		const struct masq_path_counter *sums, uint32_t n, const struct masq_rules *next);
+/** Rows for the rule set that is about to be in force, with what is known. @return 0, -ENOMEM */
+int masq_rule_counters_rebuild(struct masq_rule_counters *counters, const struct masq_rules *next);
+/** Add what a retired rule set counted for good. */
+void masq_rule_counters_fold(struct masq_rule_counters *counters, const struct masq_rules *old,
+		const struct masq_path_counter *sums, uint32_t n);
 /** Show: base plus the live sums of the rule set in force. */
 void masq_rule_counters_live(struct masq_rule_counters *counters, const struct masq_rules *rules,
 		const struct masq_path_counter *sums, uint32_t n);

@@ -17,7 +17,6 @@
 #include "masq_judged.h"
 
 #define WAIT_US 50
-#define WAIT_ROUNDS (1000000 / WAIT_US)
 #define ROWS_MAX 256
 
 /* Both structs are nothing but 64-bit counters; read each once. */
@@ -116,6 +115,7 @@ int
 masq_dp_ask(struct masq_dp *dp, uint32_t worker, struct masq_mail *mail)
 {
 	struct masq_worker *w = dp->workers[worker];
+	const uint64_t limit = rte_rdtsc() + dp->answer_ms * dp->tsc_per_ms;
 	struct masq_mail *expected;
 
 	atomic_store_explicit(&mail->done, false, memory_order_relaxed);
@@ -123,11 +123,10 @@ masq_dp_ask(struct masq_dp *dp, uint32_t worker, struct masq_mail *mail)
 	while ((dp->mode == MASQ_DP_MANUAL || !dp->running) &&
 			!atomic_load_explicit(&mail->done, memory_order_relaxed))
 		masq_worker_answer_mail(w);
-	for (uint32_t round = 0; round < WAIT_ROUNDS; round++) {
-		if (atomic_load_explicit(&mail->done, memory_order_acquire))
-			return 0;
+	while (!atomic_load_explicit(&mail->done, memory_order_acquire) && rte_rdtsc() < limit)
 		usleep(WAIT_US);
-	}
+	if (atomic_load_explicit(&mail->done, memory_order_acquire))
+		return 0;
 	/* Take the letter back. If it is not there any more the worker has it in hand, and will be
 	 * done in a moment. */
 	expected = mail;
@@ -209,10 +208,20 @@ masq_dp_neighbours_flush(struct masq_dp *dp, uint32_t ip)
 	return masq_dp_ask(dp, 0, &mail);
 }
 
+static void
+add_snapshot(const struct masq_dp *dp, const struct masq_snapshot *snapshot,
+		struct masq_dp_memory *memory)
+{
+	if (snapshot == NULL)
+		return;
+	for (uint32_t i = 0; i < dp->n_workers; i++)
+		memory->paths += masq_path_bytes(snapshot->paths[i]);
+	memory->rules += masq_rules_bytes(snapshot->rules);
+}
+
 void
 masq_dp_memory(const struct masq_dp *dp, struct masq_dp_memory *memory)
 {
-	const struct masq_snapshot *snapshot = atomic_load(&dp->snapshot);
 	struct rte_malloc_socket_stats heap;
 
 	memset(memory, 0, sizeof(*memory));
@@ -222,12 +231,12 @@ masq_dp_memory(const struct masq_dp *dp, struct masq_dp_memory *memory)
 		memory->session_capacity += masq_session_capacity(w->sessions);
 		memory->session_tables += masq_session_table_bytes(w->sessions);
 		memory->port_maps += masq_portmap_bytes(w->portmap);
-		if (snapshot != NULL)
-			memory->paths += masq_path_bytes(snapshot->paths[i]);
 		memory->verdicts += (uint64_t)w->judged_lines * MASQ_JUDGED_WAYS *
 				sizeof(*w->judged);
 	}
-	memory->rules = snapshot != NULL ? masq_rules_bytes(snapshot->rules) : 0;
+	add_snapshot(dp, atomic_load(&dp->snapshot), memory);
+	for (uint32_t k = 0; k < dp->n_replaced; k++)
+		add_snapshot(dp, dp->replaced[k], memory);
 	for (uint32_t k = 0; k < dp->plan.n; k++) {
 		const struct rte_mempool *pool = dp->pools[k];
 

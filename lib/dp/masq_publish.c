@@ -3,8 +3,18 @@
  * Putting a configuration in force. The control thread compiles the model into a new snapshot
  * beside the one in force, publishes its pointer, and waits until every worker says that it works
  * with the new one and has left the old one (masq_tally.c); then nobody reads the old one any more, its
- * counters are final, and it is freed.
+ * counters are final and go to those of the rules (masq_rule_counters.c), and it is freed: it *retires*.
  * Workers never wait. One configuration is changed at a time.
+ *
+ * Late workers. A worker that is stuck, or stopped in a debugger, does not hold up the control thread
+ * for ever. From the moment its pointer stands there the new configuration is the one in force,
+ * whatever happens next: workers take it over as soon as they run. What can fail is done before. A
+ * worker that is late only delays the end of the old one, which then waits in a list (*replaced*) with
+ * those that were replaced after it. They retire in their order when the next publication or the next
+ * question for rule counters finds that all workers have left them. A worker that comes back takes over the
+ * newest one and never sees those between, whose paths are empty for it; but it may have been about
+ * to take over any of them, so they are kept, too. The list is short: a worker that stays away must not
+ * eat up the memory with every command that somebody types.
  *
  * Routes are compiled only when they changed: the table is shared by reference otherwise.
  */
@@ -13,13 +23,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
+
 #include <masq_dp_manual.h>
 
 #include "masq_dp_priv.h"
 
 #define LINKS_A_PATH 6 /* rules and policies that a packet meets, on average, at most */
 #define WAIT_US 50
-#define WAIT_ROUNDS (10 * 1000000 / WAIT_US) /* ten seconds: a worker is stuck */
 
 static bool
 routes_changed(const struct masq_dp *dp, const struct masq_conf_rules *rules)
@@ -150,25 +161,29 @@ masq_dp_check(struct masq_dp *dp, const struct masq_conf_rules *rules, struct ma
 	return 0;
 }
 
-/* Until every worker has left the old configuration. @return false: one of them is stuck */
-static bool
-wait_for_workers(struct masq_dp *dp, uint32_t generation)
+/*
+ * Until every worker works with the configuration in force, and with no other any more.
+ * @return dp->n_workers; or the first one that is late
+ */
+static uint32_t
+wait_for_workers(struct masq_dp *dp, uint32_t limit_ms)
 {
+	const uint32_t generation = atomic_load(&dp->snapshot)->generation;
+	const uint64_t limit = rte_rdtsc() + limit_ms * dp->tsc_per_ms;
+
 	for (uint32_t i = 0; i < dp->n_workers; i++) {
 		struct masq_worker *w = dp->workers[i];
 
 		/* Nobody else runs them: a round without packets is a round. */
 		if (dp->mode == MASQ_DP_MANUAL || !dp->running)
 			masq_worker_take_over(w);
-		for (uint32_t round = 0;
-				atomic_load_explicit(&w->seen, memory_order_acquire) != generation;
-				round++) {
-			if (round == WAIT_ROUNDS)
-				return false;
+		while (atomic_load_explicit(&w->seen, memory_order_acquire) != generation) {
+			if (rte_rdtsc() >= limit)
+				return i;
 			usleep(WAIT_US);
 		}
 	}
-	return true;
+	return dp->n_workers;
 }
 
 /* Sum of one generation's paths over all workers. @return heap array of n sums, or NULL */
@@ -184,63 +199,170 @@ sum_paths(const struct masq_dp *dp, const struct masq_snapshot *snapshot, uint32
 	return sums;
 }
 
-static int
-retire(struct masq_dp *dp, struct masq_snapshot *old, const struct masq_snapshot *next)
+/* @return a worker that has not left a configuration; dp->n_workers: there is none */
+static uint32_t
+who_is_at(const struct masq_dp *dp, const struct masq_snapshot *snapshot)
 {
-	struct masq_path_counter *sums = NULL;
-	uint32_t n = 0;
-	int ret;
+	uint32_t i = 0;
 
-	if (old != NULL)
-		sums = sum_paths(dp, old, &n);
-	ret = masq_rule_counters_fold(dp->rule_counters, old != NULL ? old->rules : NULL, sums,
-			sums != NULL ? n : 0, next->rules);
+	/* Modulo 2^32, like the numbers themselves. */
+	while (i < dp->n_workers &&
+			(int32_t)(atomic_load_explicit(
+						  &dp->workers[i]->seen, memory_order_acquire) -
+					snapshot->generation) > 0)
+		i++;
+	return i;
+}
+
+/* Its counters are final: they go to those of its rules. @return -ENOMEM: not now */
+static int
+retire(struct masq_dp *dp, struct masq_snapshot *old)
+{
+	uint32_t n;
+	struct masq_path_counter *sums = sum_paths(dp, old, &n);
+
+	if (sums == NULL)
+		return -ENOMEM;
+	masq_rule_counters_fold(dp->rule_counters, old->rules, sums, n);
 	free(sums);
 	snapshot_destroy(old);
+	return 0;
+}
+
+/* All that everybody has left, the oldest first. @return -ENOMEM: some have to wait for another time */
+static int
+retire_replaced(struct masq_dp *dp)
+{
+	uint32_t n = 0;
+	int ret = 0;
+
+	while (n < dp->n_replaced && who_is_at(dp, dp->replaced[n]) == dp->n_workers) {
+		ret = retire(dp, dp->replaced[n]);
+		if (ret != 0)
+			break;
+		n++;
+	}
+	dp->n_replaced -= n;
+	memmove(dp->replaced, &dp->replaced[n], dp->n_replaced * sizeof(dp->replaced[0]));
 	return ret;
+}
+
+static int
+no_memory_for_counters(struct masq_err *err)
+{
+	return masq_err_set(err, ENOMEM, "no memory for the counters of earlier rules");
+}
+
+/* Room for the one in force, should it have to wait for a late worker. */
+static int
+make_room(struct masq_dp *dp, struct masq_err *err)
+{
+	const int ret = retire_replaced(dp);
+
+	if (dp->n_replaced < MASQ_REPLACED_MAX)
+		return 0;
+	if (ret != 0)
+		return no_memory_for_counters(err);
+	return masq_err_set(err, EBUSY,
+			"worker %u has not taken over the last %u changes of the rules, and there can be "
+			"no more until it runs again",
+			who_is_at(dp, dp->replaced[0]), dp->n_replaced);
+}
+
+/* What the next publication compares its routes with. */
+static int
+copy_routes(const struct masq_conf_rules *rules, struct masq_conf_route **copy,
+		struct masq_err *err)
+{
+	*copy = NULL;
+	if (rules->n_routes == 0)
+		return 0;
+	*copy = calloc(rules->n_routes, sizeof(**copy));
+	if (*copy == NULL)
+		return masq_err_set(err, ENOMEM, "no memory for %u routes", rules->n_routes);
+	memcpy(*copy, rules->routes, rules->n_routes * sizeof(**copy));
+	return 0;
+}
+
+/* From here on nothing can fail. */
+static void
+put_in_force(struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq_conf_route *routes,
+		uint32_t n_routes)
+{
+	struct masq_snapshot *old = atomic_load(&dp->snapshot);
+
+	free(dp->routes);
+	dp->routes = routes;
+	dp->n_routes = n_routes;
+	if (old != NULL)
+		dp->replaced[dp->n_replaced++] = old;
+	atomic_store_explicit(&dp->snapshot, snapshot, memory_order_release);
 }
 
 int
 masq_dp_publish(struct masq_dp *dp, const struct masq_conf_rules *rules, struct masq_err *err)
 {
-	struct masq_snapshot *old = atomic_load(&dp->snapshot);
-	struct masq_conf_route *routes = NULL;
+	struct masq_conf_route *routes;
 	struct masq_snapshot *snapshot;
+	uint32_t late;
+	int ret = make_room(dp, err);
 
-	if (rules->n_routes > 0) {
-		routes = calloc(rules->n_routes, sizeof(*routes));
-		if (routes == NULL)
-			return masq_err_set(
-					err, ENOMEM, "no memory for %u routes", rules->n_routes);
-		memcpy(routes, rules->routes, rules->n_routes * sizeof(*routes));
-	}
+	if (ret == 0)
+		ret = copy_routes(rules, &routes, err);
+	if (ret != 0)
+		return ret;
 	snapshot = compile(dp, rules, err);
 	if (snapshot == NULL) {
 		free(routes);
 		return -EINVAL;
 	}
-	free(dp->routes);
-	dp->routes = routes;
-	dp->n_routes = rules->n_routes;
-	atomic_store_explicit(&dp->snapshot, snapshot, memory_order_release);
-	if (!wait_for_workers(dp, snapshot->generation))
-		/* Not freed then: a leak is better than a worker that reads freed memory. */
-		return masq_err_set(err, ETIMEDOUT,
-				"the configuration is in force, but a worker does not respond");
-	if (retire(dp, old, snapshot) != 0)
-		return masq_err_set(err, ENOMEM, "no memory for the counters of %u rules",
+	if (masq_rule_counters_rebuild(dp->rule_counters, snapshot->rules) != 0) {
+		masq_err_set(err, ENOMEM, "no memory for the counters of %u rules",
 				masq_rules_slots(snapshot->rules));
-	return 0;
+		snapshot_destroy(snapshot);
+		free(routes);
+		return -ENOMEM;
+	}
+	put_in_force(dp, snapshot, routes, rules->n_routes);
+	late = wait_for_workers(dp, dp->take_over_ms);
+	retire_replaced(dp);
+	if (late == dp->n_workers)
+		return 0;
+	masq_err_set(err, ETIMEDOUT,
+			"the new rules are in force, but worker %u has not taken them over yet; it will as "
+			"soon as it runs again, and until then nobody knows what it counts",
+			late);
+	return MASQ_DP_LATE;
 }
 
 void
 masq_snapshot_discard(struct masq_dp *dp)
 {
+	while (dp->n_replaced > 0)
+		snapshot_destroy(dp->replaced[--dp->n_replaced]);
 	snapshot_destroy(atomic_load(&dp->snapshot));
 	atomic_store(&dp->snapshot, NULL);
 	free(dp->routes);
 	dp->routes = NULL;
 	dp->n_routes = 0;
+}
+
+static int
+silent(uint32_t worker, struct masq_err *err)
+{
+	return masq_err_set(err, ETIMEDOUT,
+			"worker %u does not answer, so nobody knows what it counted", worker);
+}
+
+/* Everybody works with the rule set in force, and all others have retired. */
+static int
+catch_up(struct masq_dp *dp, struct masq_err *err)
+{
+	const uint32_t late = wait_for_workers(dp, dp->answer_ms);
+
+	if (late < dp->n_workers)
+		return silent(late, err);
+	return retire_replaced(dp) != 0 ? no_memory_for_counters(err) : 0;
 }
 
 int
@@ -249,16 +371,18 @@ masq_dp_rule_counters_refresh(struct masq_dp *dp, struct masq_err *err)
 	const struct masq_snapshot *snapshot = atomic_load(&dp->snapshot);
 	struct masq_path_counter *sums;
 	uint32_t n;
+	int ret;
 
 	if (snapshot == NULL)
 		return 0;
+	ret = catch_up(dp, err);
+	if (ret != 0)
+		return ret;
 	for (uint32_t i = 0; i < dp->n_workers; i++) {
 		struct masq_mail mail = { .kind = MASQ_MAIL_RULE_COUNTERS };
 
 		if (masq_dp_ask(dp, i, &mail) != 0)
-			return masq_err_set(err, ETIMEDOUT,
-					"worker %u does not answer, so nobody knows what it counted",
-					i);
+			return silent(i, err);
 	}
 	sums = sum_paths(dp, snapshot, &n);
 	if (sums == NULL)

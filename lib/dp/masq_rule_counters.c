@@ -3,9 +3,14 @@
  * Rule counters as people see them, by rule id, across rule sets.
  *
  * Words. The *base* of a rule is what retired rule sets counted, minus what "-Z" took away; *live*
- * is the sum over the paths of the rule set in force. Shown is base + live. When a rule set retires
- * its live sums are folded into the base, and ids that the next rule set does not know are
- * forgotten. Ids are never used twice, so a sorted array and binary search are enough.
+ * is the sum over the paths of the rule set that was in force when somebody last asked. Shown is
+ * base + live. When a rule set retires, its sums are folded into the base, and nothing is live until
+ * somebody asks again.
+ *
+ * Rows are for the ids of one rule set, and are made before it is in force, so that nothing can fail
+ * later. Of rule sets before that have not retired yet, only what they count for these ids matters: ids are
+ * never used twice, so whoever is not among them is never asked for again. A sorted array and binary search
+ * are enough.
  *
  * Control thread only.
  */
@@ -57,21 +62,20 @@ find(const struct masq_rule_counters *counters, uint32_t id)
 	return bsearch(&key, counters->rows, counters->n, sizeof(key), by_id);
 }
 
-/* Rows for exactly the ids of a rule set, with the bases that are known. */
-static int
-rebuild(struct masq_rule_counters *counters, const struct masq_rules *rules)
+int
+masq_rule_counters_rebuild(struct masq_rule_counters *counters, const struct masq_rules *next)
 {
-	uint32_t n = masq_rules_slots(rules);
+	uint32_t n = masq_rules_slots(next);
 	struct row *rows = calloc(n > 0 ? n : 1, sizeof(*rows));
 
 	if (rows == NULL)
 		return -ENOMEM;
 	for (uint32_t slot = 0; slot < n; slot++) {
-		const struct row *old = find(counters, masq_rules_slot_id(rules, slot));
+		const struct row *known = find(counters, masq_rules_slot_id(next, slot));
 
-		rows[slot].id = masq_rules_slot_id(rules, slot);
-		if (old != NULL)
-			rows[slot].base = old->base;
+		if (known != NULL)
+			rows[slot] = *known;
+		rows[slot].id = masq_rules_slot_id(next, slot);
 	}
 	qsort(rows, n, sizeof(*rows), by_id);
 	free(counters->rows);
@@ -80,11 +84,13 @@ rebuild(struct masq_rule_counters *counters, const struct masq_rules *rules)
 	return 0;
 }
 
-int
+void
 masq_rule_counters_fold(struct masq_rule_counters *counters, const struct masq_rules *old,
-		const struct masq_path_counter *sums, uint32_t n, const struct masq_rules *next)
+		const struct masq_path_counter *sums, uint32_t n)
 {
-	for (uint32_t slot = 0; old != NULL && slot < n; slot++) {
+	for (uint32_t i = 0; i < counters->n; i++)
+		counters->rows[i].live = (struct masq_dp_rule_counter){ 0 };
+	for (uint32_t slot = 0; slot < n; slot++) {
 		struct row *row = find(counters, masq_rules_slot_id(old, slot));
 
 		if (row == NULL)
@@ -92,7 +98,6 @@ masq_rule_counters_fold(struct masq_rule_counters *counters, const struct masq_r
 		row->base.packets += sums[slot].packets;
 		row->base.bytes += sums[slot].bytes;
 	}
-	return rebuild(counters, next);
 }
 
 void

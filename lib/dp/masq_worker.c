@@ -232,6 +232,8 @@ masq_worker_take_over(struct masq_worker *w)
 {
 	while (!leave_old_rules(w))
 		continue;
+	if (w->snapshot == atomic_load_explicit(&w->dp->snapshot, memory_order_relaxed))
+		return;
 	take_over(w);
 	while (!leave_old_rules(w))
 		continue;

@@ -50,6 +50,7 @@ struct masq_test_box {
 	uint32_t mute;
 	bool arp_by_hand;
 	uint64_t nic_flags;
+	uint32_t stuck; /* bit w: worker w does not run */
 	struct rte_mbuf *out[BOX_PORTS][OUT_MAX];
 	unsigned int n_out[BOX_PORTS], taken[BOX_PORTS];
 	uint64_t drops_seen;
@@ -111,17 +112,24 @@ start_file(const struct masq_test_box_options *options)
 	return start;
 }
 
-static void
-load(struct masq_test_box *box, const char *rules)
+int
+box_rules_try(struct masq_test_box *box, const char *rules, struct masq_err *err)
 {
 	const struct masq_conf_reader reader = { 0 };
-	struct masq_err err = { "" };
 
 	if (rules != NULL &&
 			masq_conf_rules_load(&box->rules, &reader, "test.masq", rules,
-					strlen(rules), &err) != 0)
-		fail_msg("%s", err.text);
-	if (masq_dp_publish(box->dp, &box->rules, &err) != 0)
+					strlen(rules), err) != 0)
+		fail_msg("%s", err->text);
+	return masq_dp_publish(box->dp, &box->rules, err);
+}
+
+static void
+load(struct masq_test_box *box, const char *rules)
+{
+	struct masq_err err = { "" };
+
+	if (box_rules_try(box, rules, &err) != 0)
 		fail_msg("%s", err.text);
 }
 
@@ -199,6 +207,32 @@ box_rules_wait(struct masq_test_box *box, bool wait)
 	box->dp->mode = wait ? MASQ_DP_LCORES : MASQ_DP_MANUAL;
 }
 
+void
+box_patience(struct masq_test_box *box, uint32_t ms)
+{
+	box->dp->take_over_ms = ms;
+	box->dp->answer_ms = ms;
+}
+
+void
+box_stick(struct masq_test_box *box, uint32_t worker, bool stuck)
+{
+	box->stuck = stuck ? box->stuck | 1u << worker : box->stuck & ~(1u << worker);
+}
+
+void
+box_rules_late(struct masq_test_box *box, const char *rules)
+{
+	const uint32_t patience_ms = box->dp->take_over_ms;
+	struct masq_err err = { "" };
+
+	box_rules_wait(box, true);
+	box->dp->take_over_ms = 0;
+	assert_int_equal(box_rules_try(box, rules, &err), MASQ_DP_LATE);
+	box->dp->take_over_ms = patience_ms;
+	box_rules_wait(box, false);
+}
+
 /* Somebody out there answers, unless told not to. @return true: it was an ARP request */
 static bool
 answer_arp(struct masq_test_box *box, unsigned int port, const struct rte_mbuf *mbuf)
@@ -261,13 +295,14 @@ ports_are_empty(void)
 	return true;
 }
 
-/* A round of every worker, in which nobody may allocate. */
-static void
-poll_all(struct masq_test_box *box)
+/* Nobody may allocate in it. */
+void
+box_poll(struct masq_test_box *box)
 {
 	watch_allocations(true);
 	for (uint32_t w = 0; w < masq_dp_workers(box->dp); w++)
-		masq_dp_poll(box->dp, w, box->now_ms);
+		if ((box->stuck & 1u << w) == 0)
+			masq_dp_poll(box->dp, w, box->now_ms);
 	watch_allocations(false);
 }
 
@@ -288,7 +323,7 @@ box_run(struct masq_test_box *box)
 	unsigned int quiet = 0;
 
 	for (unsigned int round = 0; round < SETTLE_ROUNDS && quiet < 8; round++) {
-		poll_all(box);
+		box_poll(box);
 		quiet = collect(box) == 0 && ports_are_empty() ? quiet + 1 : 0;
 	}
 }
@@ -494,7 +529,7 @@ box_advance(struct masq_test_box *box, uint64_t ms)
 		box->now_ms += step;
 		ms -= step;
 		for (unsigned int round = 0; round < 3; round++) {
-			poll_all(box);
+			box_poll(box);
 			collect(box);
 		}
 	}
@@ -577,19 +612,32 @@ box_counters(const struct masq_test_box *box)
 	return counters;
 }
 
+static uint32_t
+rule_id(const struct masq_test_box *box, const char *chain, uint32_t number)
+{
+	int index = masq_conf_chain_find(&box->rules, chain);
+	const struct masq_conf_chain *c;
+
+	assert_true(index >= 0);
+	c = &box->rules.chains[index];
+	return number == 0 ? c->policy_id : c->rules[number - 1].id;
+}
+
 /* Its id, with counters that are up to date. */
 static uint32_t
 fresh_rule(struct masq_test_box *box, const char *chain, uint32_t number)
 {
-	int index = masq_conf_chain_find(&box->rules, chain);
-	const struct masq_conf_chain *c;
 	struct masq_err err = { "" };
 
-	assert_true(index >= 0);
-	c = &box->rules.chains[index];
 	if (masq_dp_rule_counters_refresh(box->dp, &err) != 0)
 		fail_msg("%s", err.text);
-	return number == 0 ? c->policy_id : c->rules[number - 1].id;
+	return rule_id(box, chain, number);
+}
+
+struct masq_dp_rule_counter
+box_rule_counter_known(struct masq_test_box *box, const char *chain, uint32_t number)
+{
+	return masq_dp_rule_counter(box->dp, rule_id(box, chain, number));
 }
 
 struct masq_dp_rule_counter

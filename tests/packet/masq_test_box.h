@@ -73,6 +73,18 @@ void box_rules(struct masq_test_box *box, const char *rules);
  */
 void box_rules_wait(struct masq_test_box *box, bool wait);
 
+/** How long the control thread waits for workers until it says that one is stuck. */
+void box_patience(struct masq_test_box *box, uint32_t ms);
+
+/** This worker is stuck from now on; or, with false, no more. */
+void box_stick(struct masq_test_box *box, uint32_t worker, bool stuck);
+
+/** Replace the rules. @return what masq_dp_publish() says */
+int box_rules_try(struct masq_test_box *box, const char *rules, struct masq_err *err);
+
+/** Replace the rules, while no worker runs: none has taken them over. */
+void box_rules_late(struct masq_test_box *box, const char *rules);
+
 /** Put a frame on a port and run the workers until nothing moves. */
 void box_send(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt);
 
@@ -138,6 +150,9 @@ void box_arp_by_hand(struct masq_test_box *box);
 /** Run the workers until nothing moves. */
 void box_run(struct masq_test_box *box);
 
+/** One round of every worker that is not stuck. */
+void box_poll(struct masq_test_box *box);
+
 uint32_t box_sessions(const struct masq_test_box *box);
 struct masq_dp *box_dp(const struct masq_test_box *box);
 struct masq_dp_counters box_counters(const struct masq_test_box *box);
@@ -148,6 +163,10 @@ struct masq_session_row box_session(struct masq_test_box *box);
 /** What rule @p number (1-based) of a chain has counted, or its policy with 0. */
 struct masq_dp_rule_counter
 box_rule_counter(struct masq_test_box *box, const char *chain, uint32_t number);
+
+/** The same, as it was when somebody last asked. */
+struct masq_dp_rule_counter
+box_rule_counter_known(struct masq_test_box *box, const char *chain, uint32_t number);
 
 /** Set it to zero. */
 void box_rule_zero(struct masq_test_box *box, const char *chain, uint32_t number);

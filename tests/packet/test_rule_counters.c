@@ -2,7 +2,8 @@
 /*
  * Rule counters against a plain count of what was sent. Packets of a session are counted by its halves,
  * so what may go wrong goes wrong when halves are made, judged anew, taken over by another worker's
- * answer, or die: all of that happens here by chance, and the rules are asked in between.
+ * answer, or die: all of that happens here by chance, and the rules are asked in between. Now and then
+ * workers are late with new rules.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -137,7 +138,12 @@ new_rules(struct town *town)
 	snprintf(rules, sizeof(rules), COUNTING "%s%s", other,
 			test_random_percent(&town->rnd, 30) ? "ipchains -A output -p icmp -l\n"
 							    : "");
-	box_rules(town->box, rules);
+	if (test_random_percent(&town->rnd, 50))
+		box_rules(town->box, rules);
+	else
+		box_rules_late(town->box, rules);
+	for (uint32_t rounds = test_random_below(&town->rnd, 3); rounds > 0; rounds--)
+		box_poll(town->box);
 }
 
 static void
@@ -175,7 +181,8 @@ whatever_halves_go_through(void **state)
 
 		somebody_speaks(&town);
 		if (what < 30) {
-			new_rules(&town);
+			for (uint32_t n = 1 + test_random_below(&town.rnd, 3); n > 0; n--)
+				new_rules(&town);
 		} else if (what < 40) {
 			box_advance(town.box, HALF_A_DAY);
 			begin_anew(&town, 0, KINDS - 1);

@@ -56,11 +56,18 @@ void masq_dp_stop(struct masq_dp *dp);
 /** Release devices and memory. NULL is fine; stops first if need be. */
 void masq_dp_destroy(struct masq_dp *dp);
 
+#define MASQ_DP_LATE 1
+
 /**
  * Compile a configuration and put it in force. Returns when every worker has left the old one
  * (one RCU grace period); counters of rules that live on are kept.
  *
- * @return 0; -errno with err, the old configuration stays in force
+ * A worker that has not left it after ten seconds is stuck. That changes nothing about what is in force:
+ * the worker takes the new one over as soon as it runs again, and what was counted under the old one
+ * is kept until then.
+ *
+ * @return 0: in force; MASQ_DP_LATE: in force, and err names a worker that does not work with it yet;
+ *	-errno with err: the old configuration stays in force (-EBUSY: a worker is too far behind)
  */
 int masq_dp_publish(struct masq_dp *dp, const struct masq_conf_rules *rules, struct masq_err *err);
 
@@ -137,7 +144,8 @@ struct masq_dp_rule_counter {
  * Bring the counters that masq_dp_rule_counter() reads up to date: what has been counted before this
  * call is in them. Each worker looks at all sessions it may have: some 10 ms for a million.
  *
- * @return 0; -ETIMEDOUT: a worker does not answer; -ENOMEM; the counters are as they were then
+ * @return 0; -ETIMEDOUT: a worker does not answer, or is late (MASQ_DP_LATE); -ENOMEM; the counters
+ *	are as they were then
  */
 int masq_dp_rule_counters_refresh(struct masq_dp *dp, struct masq_err *err);
 

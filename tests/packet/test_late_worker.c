@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker that is stuck while new rules are put in force. They are in force all the same; what was
+ * counted under those before is neither lost nor counted twice, and nothing of them is left when the
+ * box stops, whether the worker came back or not.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+
+#include "masq_test_talk.h"
+
+#define UDP_TALKS 200
+
+/* The first rule counts in all of them; its id, and what it counted, live on. */
+#define RULES_A MASQ_ALL "ipchains -A input -p udp\n"
+#define RULES_B RULES_A "ipchains -A input -p gre\n"
+#define RULES_C RULES_A "ipchains -A output -p udp\n"
+
+struct crowd {
+	struct masq_test_box *box;
+	struct talk talk[UDP_TALKS];
+	uint64_t sent;
+};
+
+/* Many places for sessions: to leave a rule set takes a worker many rounds. */
+static void
+gather(struct crowd *crowd, uint32_t workers)
+{
+	crowd->sent = 0;
+	crowd->box = box_open_with(&(struct masq_test_box_options){
+			.workers = workers, .sessions = 65536, .rules = RULES_A });
+	box_hello(crowd->box, LAN, INSIDE);
+	for (uint16_t k = 0; k < UDP_TALKS; k++)
+		crowd->talk[k] = (struct talk)TALK(crowd->box, UDP, INSIDE, (uint16_t)(2000 + k),
+				OUTSIDE, (uint16_t)(1 + k % 7));
+}
+
+static void
+all_speak(struct crowd *crowd)
+{
+	for (unsigned int k = 0; k < UDP_TALKS; k++)
+		talk_out(&crowd->talk[k], 0);
+	crowd->sent += UDP_TALKS;
+}
+
+static uint64_t
+heap_bytes(void)
+{
+	struct rte_malloc_socket_stats heap;
+	uint64_t bytes = 0;
+
+	for (unsigned int s = 0; s < RTE_MAX_NUMA_NODES; s++)
+		if (rte_malloc_get_socket_stats((int)s, &heap) == 0)
+			bytes += heap.heap_allocsz_bytes;
+	return bytes;
+}
+
+static void
+what_was_counted_before_is_not_lost(void **state)
+{
+	static struct crowd crowd;
+	uint64_t before;
+
+	gather(&crowd, box_workers(state));
+	all_speak(&crowd);
+	box_rules_late(crowd.box, RULES_C);
+	before = crowd.sent;
+	all_speak(&crowd);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);
+	assert_int_equal(box_rule_packets(crowd.box, "output", 1), crowd.sent - before);
+	assert_int_equal(box_rule_packets(crowd.box, "forward", 0), crowd.sent);
+	box_close(crowd.box);
+}
+
+/* Asked before any packet has come: the question itself finds that all have left. */
+static void
+asked_at_once(void **state)
+{
+	static struct crowd crowd;
+
+	gather(&crowd, box_workers(state));
+	all_speak(&crowd);
+	box_rules_late(crowd.box, RULES_C);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);
+	assert_int_equal(box_rule_packets(crowd.box, "output", 1), 0);
+	box_close(crowd.box);
+}
+
+/* The second comes while nobody has taken over the first; the fourth while all are still leaving. */
+static void
+late_again_and_again(void **state)
+{
+	static struct crowd crowd;
+	uint64_t counted;
+
+	gather(&crowd, box_workers(state));
+	all_speak(&crowd);
+	box_rules_late(crowd.box, RULES_C);
+	box_rules_late(crowd.box, RULES_B);
+	all_speak(&crowd);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);
+	counted = crowd.sent;
+	box_rules_late(crowd.box, RULES_C);
+	box_poll(crowd.box);
+	box_rules_late(crowd.box, RULES_C "ipchains -A output -p gre\n");
+	all_speak(&crowd);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);
+	assert_int_equal(box_rule_packets(crowd.box, "output", 1), crowd.sent - counted);
+	assert_int_equal(box_rule_packets(crowd.box, "output", 2), 0);
+	box_close(crowd.box);
+}
+
+/* On time, behind one that was late: that one retires, too. */
+static void
+the_next_publication_finds_it(void **state)
+{
+	static struct crowd crowd;
+
+	gather(&crowd, box_workers(state));
+	all_speak(&crowd);
+	box_rules_late(crowd.box, RULES_C);
+	all_speak(&crowd);
+	box_rules(crowd.box, RULES_C);
+	all_speak(&crowd);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);
+	assert_int_equal(box_rule_packets(crowd.box, "output", 1), crowd.sent - UDP_TALKS);
+	box_close(crowd.box);
+}
+
+/* A rule that only a rule set between had, and "-Z" behind it all. */
+static void
+rules_that_went_are_forgotten(void **state)
+{
+	static struct crowd crowd;
+
+	gather(&crowd, box_workers(state));
+	box_rules_late(crowd.box, RULES_C);
+	all_speak(&crowd);
+	box_rules_late(crowd.box, RULES_A);
+	box_rules_late(crowd.box, RULES_C);
+	all_speak(&crowd);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);
+	assert_int_equal(box_rule_packets(crowd.box, "output", 1), UDP_TALKS);
+	box_rule_zero(crowd.box, "input", 1);
+	all_speak(&crowd);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), UDP_TALKS);
+	box_close(crowd.box);
+}
+
+/* Pages of a listing after the first ask nobody: what they show neither vanishes nor counts twice. */
+static void
+what_is_known_stays(void **state)
+{
+	static struct crowd crowd;
+
+	gather(&crowd, box_workers(state));
+	all_speak(&crowd);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), UDP_TALKS);
+	box_rules_late(crowd.box, RULES_B);
+	assert_int_equal(box_rule_counter_known(crowd.box, "input", 1).packets, UDP_TALKS);
+	all_speak(&crowd);
+	assert_int_equal(box_rule_counter_known(crowd.box, "input", 1).packets, UDP_TALKS);
+	box_rules(crowd.box, RULES_A);
+	assert_int_equal(box_rule_counter_known(crowd.box, "input", 1).packets, crowd.sent);
+	all_speak(&crowd);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);
+	box_close(crowd.box);
+}
+
+struct publishing {
+	struct masq_test_box *box;
+	struct masq_err err;
+	int ret;
+	_Atomic(bool) done;
+};
+
+static void *
+publish(void *arg)
+{
+	struct publishing *p = arg;
+
+	p->ret = box_rules_try(p->box, RULES_C, &p->err);
+	atomic_store(&p->done, true);
+	return NULL;
+}
+
+/* The last worker is stuck, the others run: it is named, to whoever asks what was counted, too. */
+static void
+the_culprit_is_named(void **state)
+{
+	static struct crowd crowd;
+	const uint32_t last = box_workers(state) - 1;
+	static struct publishing p;
+	struct masq_err err = { "" };
+	char name[32];
+	pthread_t control;
+
+	gather(&crowd, box_workers(state));
+	all_speak(&crowd);
+	snprintf(name, sizeof(name), "worker %u ", last);
+	box_stick(crowd.box, last, true);
+	box_rules_wait(crowd.box, true);
+	box_patience(crowd.box, 500);
+	memset(&p, 0, sizeof(p));
+	p.box = crowd.box;
+	assert_int_equal(pthread_create(&control, NULL, publish, &p), 0);
+	while (!atomic_load(&p.done))
+		box_poll(crowd.box);
+	pthread_join(control, NULL);
+	assert_int_equal(p.ret, MASQ_DP_LATE);
+	assert_non_null(strstr(p.err.text, "in force"));
+	assert_non_null(strstr(p.err.text, name));
+	box_patience(crowd.box, 0);
+	assert_int_equal(masq_dp_rule_counters_refresh(box_dp(crowd.box), &err), -ETIMEDOUT);
+	assert_non_null(strstr(err.text, name));
+	box_stick(crowd.box, last, false);
+	box_rules_wait(crowd.box, false);
+	all_speak(&crowd);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);
+	assert_int_equal(box_rule_packets(crowd.box, "output", 1), UDP_TALKS);
+	box_close(crowd.box);
+}
+
+/* So many wait for a worker, and no more: what is refused then changes nothing. */
+static void
+a_list_that_ends(void **state)
+{
+	static struct crowd crowd;
+	struct masq_err err = { "" };
+	unsigned int n = 0;
+
+	gather(&crowd, box_workers(state));
+	all_speak(&crowd);
+	box_rules_wait(crowd.box, true);
+	box_patience(crowd.box, 0);
+	while (box_rules_try(crowd.box, n % 2 == 0 ? RULES_B : RULES_A, &err) == MASQ_DP_LATE)
+		n++;
+	assert_int_equal(n, 8);
+	assert_int_equal(box_rules_try(crowd.box, RULES_A, &err), -EBUSY);
+	assert_non_null(strstr(err.text, "worker 0 "));
+	box_rules_wait(crowd.box, false);
+	all_speak(&crowd);
+	box_rules(crowd.box, RULES_C);
+	all_speak(&crowd);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);
+	assert_int_equal(box_rule_packets(crowd.box, "output", 1), UDP_TALKS);
+	box_close(crowd.box);
+}
+
+static void
+nothing_is_left_when_the_box_stops(void **state)
+{
+	static struct crowd crowd;
+	const uint64_t heap = heap_bytes();
+
+	gather(&crowd, box_workers(state));
+	all_speak(&crowd);
+	box_rules_late(crowd.box, RULES_C);
+	box_poll(crowd.box);
+	box_rules_late(crowd.box, RULES_B);
+	box_rules_late(crowd.box, RULES_A);
+	box_unplug(crowd.box);
+	assert_int_equal(heap_bytes(), heap);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		BOX_ROWS(what_was_counted_before_is_not_lost),
+		BOX_ROWS(asked_at_once),
+		BOX_ROWS(late_again_and_again),
+		BOX_ROWS(the_next_publication_finds_it),
+		BOX_ROWS(rules_that_went_are_forgotten),
+		BOX_ROWS(what_is_known_stays),
+		BOX_ROWS(the_culprit_is_named),
+		BOX_ROWS(a_list_that_ends),
+		BOX_ROWS(nothing_is_left_when_the_box_stops),
+	};
+
+	(void)argc;
+	box_main_init(argv[0]);
+	return cmocka_run_group_tests_name("late worker", tests, NULL, NULL);
+}
