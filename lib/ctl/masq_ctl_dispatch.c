@@ -32,29 +32,34 @@ static const struct {
 /* clang-format on */
 
 /* A rule that was put, and that no packet may ever meet. */
-static int
-put_warning(const struct masq_ctl *ctl, const struct masq_conf_command *command, json_t *result)
+static void
+warn_of_iface(const struct masq_ctl *ctl, const struct masq_conf_command *command,
+		struct masq_conf_warnings *warnings)
 {
 	const bool puts = command->verb == MASQ_VERB_CHAIN_APPEND ||
 			command->verb == MASQ_VERB_CHAIN_INSERT ||
 			command->verb == MASQ_VERB_CHAIN_REPLACE;
-	struct masq_err warning;
 
-	if (!puts || masq_conf_iface_find(ctl->start, &command->rule, &warning) == 0)
-		return 0;
-	return masq_ctl_put(result, "warnings", json_pack("[s]", warning.text));
+	if (puts &&
+			masq_conf_iface_find(ctl->start, &command->rule,
+					&warnings->text[warnings->n]) != 0)
+		warnings->n++;
 }
 
 static int
 change(struct masq_ctl *ctl, enum masq_conf_verb verb, const json_t *params, json_t *result,
 		struct masq_err *err)
 {
+	struct masq_conf_warnings warnings = { 0 };
 	struct masq_conf_command command;
 	int ret = masq_rpc_command_from_params(verb, params, &command, err);
 
 	if (ret == 0)
-		ret = masq_ctl_model_apply(ctl, &command, err);
-	return ret != 0 ? ret : put_warning(ctl, &command, result);
+		ret = masq_ctl_model_apply(ctl, &command, &warnings, err);
+	if (ret != 0)
+		return ret;
+	warn_of_iface(ctl, &command, &warnings);
+	return masq_ctl_put_warnings(result, &warnings);
 }
 
 static int

@@ -6,12 +6,17 @@
  * force: a change is made on a copy, the data path compiles and publishes the copy, and only then
  * it becomes the model. Whatever fails, the copy is thrown away and nothing has changed.
  *
+ * A worker that does not take over the new configuration in time is no failure: the copy is in
+ * force and becomes the model. Whoever asked for the change gets a warning, and so does the log.
+ *
  * A command costs a copy and a compilation of everything, which is fine for what a person types;
  * who has many changes writes them into a rule file (rules.load), which costs the same once.
  *
  * Control thread only.
  */
 #include <errno.h>
+
+#include <masq_log.h>
 
 #include "masq_ctl_priv.h"
 
@@ -58,16 +63,30 @@ masq_ctl_model_read(const struct masq_conf_start *start, struct masq_conf_rules 
 	return ret;
 }
 
+/* The last place is for this one: what had it is among those that are only counted. */
+static void
+warn(struct masq_conf_warnings *warnings, const struct masq_err *warning)
+{
+	const unsigned int last = MASQ_CONF_WARNINGS_MAX - 1;
+
+	warnings->text[warnings->n < last ? warnings->n : last] = *warning;
+	warnings->n++;
+	masq_log(MASQ_LOG_WARNING, "rules", "%s", warning->text);
+}
+
 /* Takes the copy over, or throws it away. */
 static int
-put_in_force(struct masq_ctl *ctl, struct masq_conf_rules *copy, struct masq_err *err)
+put_in_force(struct masq_ctl *ctl, struct masq_conf_rules *copy,
+		struct masq_conf_warnings *warnings, struct masq_err *err)
 {
 	const int ret = masq_dp_publish(ctl->dp, copy, err);
 
-	if (ret != 0) {
+	if (ret < 0) {
 		masq_conf_rules_fini(copy);
 		return ret;
 	}
+	if (ret == MASQ_DP_LATE)
+		warn(warnings, err);
 	masq_conf_rules_fini(&ctl->rules);
 	ctl->rules = *copy;
 	ctl->rules_log = masq_ctl_rules_log(&ctl->rules);
@@ -76,8 +95,8 @@ put_in_force(struct masq_ctl *ctl, struct masq_conf_rules *copy, struct masq_err
 }
 
 int
-masq_ctl_model_apply(
-		struct masq_ctl *ctl, const struct masq_conf_command *command, struct masq_err *err)
+masq_ctl_model_apply(struct masq_ctl *ctl, const struct masq_conf_command *command,
+		struct masq_conf_warnings *warnings, struct masq_err *err)
 {
 	struct masq_conf_rules copy;
 	int ret = copy_model(ctl, &copy, err);
@@ -89,7 +108,7 @@ masq_ctl_model_apply(
 		masq_conf_rules_fini(&copy);
 		return ret;
 	}
-	return put_in_force(ctl, &copy, err);
+	return put_in_force(ctl, &copy, warnings, err);
 }
 
 int
@@ -106,7 +125,7 @@ masq_ctl_model_load(struct masq_ctl *ctl, const char *name, const char *text, si
 		masq_conf_rules_fini(&copy);
 		return ret;
 	}
-	ret = put_in_force(ctl, &copy, err);
+	ret = put_in_force(ctl, &copy, warnings, err);
 	if (ret != 0)
 		masq_err_prefix(err, "%s: ", name);
 	return ret;

@@ -6,6 +6,8 @@
  * does. The text is two numbers whose meaning is the listing's own; a client must not look inside.
  * Nothing is kept here between two pages, so a client may go away at any time, and a list that
  * changes meanwhile may show a row twice or not at all.
+ *
+ * And the small things that all answers are made of: values, counters, warnings.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -59,6 +61,22 @@ int
 masq_ctl_put(json_t *object, const char *key, json_t *value)
 {
 	return value != NULL && json_object_set_new(object, key, value) == 0 ? 0 : -ENOMEM;
+}
+
+int
+masq_ctl_put_warnings(json_t *result, const struct masq_conf_warnings *warnings)
+{
+	char buffer[MASQ_ERR_TEXT_BYTES];
+	json_t *list;
+	const char *text;
+	int ret = 0;
+
+	if (warnings->n == 0)
+		return 0;
+	list = json_array();
+	for (unsigned int i = 0; (text = masq_conf_warning_text(warnings, i, buffer)) != NULL; i++)
+		ret |= json_array_append_new(list, json_string(text));
+	return masq_ctl_put(result, "warnings", list) != 0 || ret != 0 ? -ENOMEM : 0;
 }
 
 json_t *

@@ -72,9 +72,13 @@ unsigned int masq_ctl_server_clients(const struct masq_ctl_server *server);
 
 /* ---------------------------------------------------------------- masq_ctl_model.c */
 
-/** Apply one command to the model and put the result in force: all or nothing. */
+/**
+ * Apply one command to the model and put the result in force: all or nothing.
+ *
+ * @param warnings	in/out: of a worker that does not work with it yet
+ */
 int masq_ctl_model_apply(struct masq_ctl *ctl, const struct masq_conf_command *command,
-		struct masq_err *err);
+		struct masq_conf_warnings *warnings, struct masq_err *err);
 
 /**
  * Read a rule file's text into a model, no more: needs no data path.
@@ -91,7 +95,7 @@ int masq_ctl_model_read(const struct masq_conf_start *start, struct masq_conf_ru
 /** @return rules, forwardings and routes of a model */
 unsigned int masq_ctl_model_count(const struct masq_conf_rules *rules);
 
-/** Replace the whole model by that of a rule file's text. */
+/** Replace the whole model by that of a rule file's text. @param warnings in/out: as above */
 int masq_ctl_model_load(struct masq_ctl *ctl, const char *name, const char *text, size_t len_bytes,
 		struct masq_conf_warnings *warnings, struct masq_err *err);
 
@@ -134,6 +138,9 @@ typedef int (*masq_ctl_handler_fn)(
 			struct masq_err *err);
 MASQ_RPC_ASK_LIST(MASQ_CTL_HANDLER)
 #undef MASQ_CTL_HANDLER
+
+/** Put "warnings" into a result, if there are any. @return 0, -ENOMEM */
+int masq_ctl_put_warnings(json_t *result, const struct masq_conf_warnings *warnings);
 
 /** Put a value into a result; steals it. @return 0, -ENOMEM (also for a NULL value) */
 int masq_ctl_put(json_t *object, const char *key, json_t *value);

@@ -44,18 +44,9 @@ read_text(const json_t *params, const char **name, const json_t **text, struct m
 static int
 put_answer(json_t *result, unsigned int n_rules, const struct masq_conf_warnings *warnings)
 {
-	char buffer[MASQ_ERR_TEXT_BYTES];
-	json_t *list = json_array();
-	const char *text;
-	int ret = masq_ctl_put(result, "rules", json_integer(n_rules));
+	const int ret = masq_ctl_put(result, "rules", json_integer(n_rules));
 
-	for (unsigned int i = 0; (text = masq_conf_warning_text(warnings, i, buffer)) != NULL; i++)
-		ret |= json_array_append_new(list, json_string(text));
-	if (warnings->n != 0)
-		ret |= masq_ctl_put(result, "warnings", list);
-	else
-		json_decref(list);
-	return ret == 0 ? 0 : -ENOMEM;
+	return ret != 0 ? ret : masq_ctl_put_warnings(result, warnings);
 }
 
 int

@@ -22,7 +22,10 @@ masq_dp_publish(struct masq_dp *dp, const struct masq_conf_rules *rules, struct 
 		dp->portfw[dp->n_portfw].rule = rules->portfw[i];
 		dp->portfw[dp->n_portfw++].pcnt = rules->portfw[i].pref;
 	}
-	return 0;
+	if (!dp->late)
+		return 0;
+	masq_err_set(err, ETIMEDOUT, "worker 1 has not taken them over yet");
+	return MASQ_DP_LATE;
 }
 
 int

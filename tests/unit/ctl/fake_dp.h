@@ -18,6 +18,7 @@ struct masq_dp {
 	uint32_t n_ports;
 	int port_node[2], worker_node[2]; /* NUMA */
 	int publish_ret; /**< what masq_dp_publish() and _check() say: 0, -errno */
+	bool late; /**< a worker does not take over what is put in force */
 	uint32_t n_publish; /**< how often a configuration was put in force */
 	bool silent; /**< workers do not answer */
 	struct masq_dp_counters counters; /**< of each worker */

@@ -195,6 +195,32 @@ a_refused_publication_leaves_the_model_as_it_was(void **state)
 	free(before);
 }
 
+/* What is in force is the model, whoever is late; the person is told, beside what else there is to say. */
+static void
+a_late_worker_is_a_warning(void **state)
+{
+	static const char add[] = "{\"chain\":\"input\",\"rule\":{\"interface\":\"eth0\"}}";
+	static const char load[] = "{\"text\":\"ipchains -A -j MASQ\\nipchains -A input\"}";
+	struct ctl_box *box = *state;
+
+	box->dp.late = true;
+	assert_string_equal(ctl_box_ask(box, "ipchains.append",
+					    "{\"chain\":\"input\",\"rule\":{\"target\":\"DENY\"}}"),
+			"{\"warnings\":[\"worker 1 has not taken them over yet\"]}");
+	assert_non_null(strstr(ctl_box_ask(box, "rules.save", "{}"), "-j DENY"));
+	assert_non_null(strstr(ctl_box_ask(box, "ipchains.append", add),
+			"[\"worker 1 has not taken them over yet\",\"-i eth0: "));
+	assert_non_null(strstr(ctl_box_ask(box, "ipchains.list", "{\"chain\":\"input\"}"),
+			"\"length\":2"));
+	assert_non_null(strstr(ctl_box_ask(box, "rules.load", load),
+			"is meant for forward\",\""
+			"worker 1 has not taken"));
+	assert_non_null(strstr(ctl_box_ask(box, "ipchains.list", "{\"chain\":\"input\"}"),
+			"\"length\":1"));
+	box->dp.late = false;
+	assert_string_equal(ctl_box_ask(box, "ipchains.flush", "{}"), "{}");
+}
+
 static void
 a_rule_file_is_all_or_nothing(void **state)
 {
@@ -514,6 +540,7 @@ main(void)
 		TEST(box_conversation),
 		TEST(a_packet_is_checked),
 		TEST(a_refused_publication_leaves_the_model_as_it_was),
+		TEST(a_late_worker_is_a_warning),
 		TEST(a_rule_file_is_all_or_nothing),
 		TEST(routes_of_a_rule_file_fit_the_ports),
 		TEST(a_warning_about_a_file_with_a_long_name),
