@@ -353,7 +353,9 @@ follow_rules(struct masq_worker *w)
 	} else if (unlikely(atomic_load_explicit(&w->dp->snapshot, memory_order_relaxed) !=
 				   w->snapshot)) {
 		take_over(w);
-		leave_old_rules(w);
+		/* This round's packets meet rules that are not in the cache: the walk begins with the next. */
+		if (w->paths_before == NULL)
+			leave_old_rules(w);
 	}
 }
 
