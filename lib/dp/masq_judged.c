@@ -57,6 +57,24 @@ whole_key(const struct masq_tuple *tuple, uint32_t classes, unsigned int whole, 
 	};
 }
 
+static uint32_t
+line_of(const struct masq_worker *w, const struct masq_judged_key *key)
+{
+	uint64_t hash = masq_hash16(key, &w->judged_seed);
+
+	return (uint32_t)(hash * w->judged_lines >> 32) * MASQ_JUDGED_WAYS;
+}
+
+/* The key of an ICMP query is not all that rules look at, and that of an error names the flow that it is
+ * about, not where it goes; a piece has no ports. */
+static bool
+is_told_by_its_key(const struct masq_pkt *pkt)
+{
+	const uint8_t harmless = MASQ_PKT_OPTIONS | MASQ_PKT_OTHER_PROTO;
+
+	return (pkt->flags & (uint8_t)~harmless) == 0;
+}
+
 static void
 prepare(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure)
 {
@@ -72,10 +90,7 @@ prepare(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t dep
 	if (unlikely(whole != 0))
 		key = whole_key(tuple, (uint32_t)key.a, whole, key.b);
 	b->judged_key[i] = key;
-	b->judged_line[i] = (uint32_t)((uint64_t)masq_hash16(&key, &w->judged_seed) *
-							    w->judged_lines >>
-					    32) *
-			MASQ_JUDGED_WAYS;
+	b->judged_line[i] = line_of(w, &key);
 	rte_prefetch0(&w->judged[b->judged_line[i]]);
 }
 
@@ -92,11 +107,7 @@ masq_judged_prepare(
 	for (unsigned int k = 0; k < n; k++) {
 		unsigned int i = place[k];
 
-		/* The key of an ICMP query is not all that rules look at, and that of an error names the
-		 * flow that it is about, not where it goes. */
-		if (unlikely((b->pkt[i].flags &
-					     (uint8_t) ~(MASQ_PKT_OPTIONS |
-							     MASQ_PKT_OTHER_PROTO)) != 0)) {
+		if (unlikely(!is_told_by_its_key(&b->pkt[i]))) {
 			b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 			b->hop[i] = MASQ_HOP_UNKNOWN;
 			continue;
