@@ -415,6 +415,51 @@ the_way_is_part_of_it(void **state)
 	box_close(box);
 }
 
+/* More next hops than are known by heart, on two ports, so that some push each other out. */
+static void
+each_next_hop_has_its_neighbour(void **state)
+{
+	static const struct {
+		uint32_t net;
+		enum masq_test_port port;
+	} nets[] = { { MASQ_IP4(192, 168, 1, 0), LAN }, { MASQ_IP4(192, 168, 16, 0), SRV } };
+	struct masq_test_box *box = box_open(box_workers(state), NULL);
+
+	for (uint32_t k = 0; k < 3 * 2 * 200; k++) {
+		uint32_t net = k % 2, host = 20 + k / 2 % 200;
+		char text[MASQ_IP4_TEXT_BYTES];
+		struct masq_test_pkt pkt = udp_to(masq_ip4_text(nets[net].net + host, text)), left;
+
+		pkt.src = OUTSIDE;
+		left = onward(pkt);
+		box_send(box, WAN, &pkt);
+		box_expect(box, nets[net].port, &left);
+	}
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* The same host behind another port: what is known by heart holds for the routes in force. */
+static void
+a_next_hop_moves_with_its_route(void **state)
+{
+	struct masq_test_box *box = box_open(
+			box_workers(state), "route add 198.51.100.0/24 dev srv\n");
+	struct masq_test_pkt pkt = udp_to("198.51.100.7"), left = onward(pkt);
+
+	for (unsigned int k = 0; k < 3; k++) {
+		box_send(box, LAN, &pkt);
+		box_expect(box, SRV, &left);
+	}
+	box_rules(box, "route add 198.51.100.0/24 dev wan\n");
+	for (unsigned int k = 0; k < 3; k++) {
+		box_send(box, LAN, &pkt);
+		box_expect(box, WAN, &left);
+	}
+	box_expect_nothing(box);
+	box_close(box);
+}
+
 /* Many more kinds than the box remembers: each packet is judged, counted and routed all the same. */
 static void
 more_flows_than_are_remembered(void **state)
@@ -456,6 +501,8 @@ main(int argc, char **argv)
 		BOX_ROWS(the_departure_is_part_of_it),
 		BOX_ROWS(forged_sources_are_not_remembered_as_others),
 		BOX_ROWS(the_way_is_part_of_it),
+		BOX_ROWS(each_next_hop_has_its_neighbour),
+		BOX_ROWS(a_next_hop_moves_with_its_route),
 		BOX_ROWS(more_flows_than_are_remembered),
 	};
 
