@@ -45,8 +45,6 @@ struct masq_classes {
 	int32_t starts[MASQ_CLASSES_MAX][MASQ_CLASS_FIELDS] __attribute__((aligned(16)));
 };
 
-#define MASQ_CLASSES_NONE UINT32_MAX /**< no packet has these classes */
-
 /** Part of masq_classes_of() for many starts. @param value fields, less 2^31 */
 uint32_t
 masq_classes_search(const struct masq_classes *classes, const int32_t value[MASQ_CLASS_FIELDS]);
@@ -88,7 +86,7 @@ masq_classes_of(const struct masq_classes *classes, const struct masq_tuple *tup
 	return (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(above, above));
 }
 
-static_assert(MASQ_CLASSES_MAX < 256, "a class is a byte, and 255 is none");
+static_assert(MASQ_CLASSES_MAX < 256, "a class is a byte");
 static_assert(MASQ_CLASSES_FEW % 4 == 0, "starts are compared by fours");
 static_assert((MASQ_CLASSES_MAX & (MASQ_CLASSES_MAX + 1)) == 0, "a search halves evenly");
 

@@ -227,7 +227,7 @@ every_start_begins_a_class(void **state)
 	for (unsigned int k = 0; k < RTE_DIM(sizes); k++) {
 		struct masq_conf_rules model;
 		struct masq_rules *rules;
-		uint32_t seen = MASQ_CLASSES_NONE, begun = 0;
+		uint32_t seen = UINT32_MAX, begun = 0; /* of no packet */
 
 		test_model_init(&model);
 		/* Ranges up to the end: one start each. */
