@@ -29,7 +29,7 @@ enum masq_verdict {
 	MASQ_GONE, /**< buffer is not ours any more: handed on, parked, kept, or consumed */
 };
 
-/** What a packet without session is remembered by; masq_judged.c. */
+/** What a kind of packets is remembered by; masq_judged.c. */
 struct masq_judged_key {
 	uint64_t a, b;
 };
@@ -44,11 +44,13 @@ struct masq_burst {
 	struct rte_mbuf *mbuf[MASQ_BURST];
 	struct masq_pkt pkt[MASQ_BURST];
 	uint32_t half[MASQ_BURST]; /**< MASQ_HALF_NONE: no session */
-	/* of those without session, masq_judged.h: */
-	uint32_t signature[MASQ_BURST]; /**< masq_half_signature() */
-	uint32_t hop[MASQ_BURST]; /**< to its destination; index, or MASQ_HOP_UNKNOWN */
+	uint32_t signature[MASQ_BURST]; /**< of those without session: masq_half_signature() */
+	/* of those without session, and of those whose half shall be judged, masq_judged.h: */
+	uint32_t hop[MASQ_BURST]; /**< to where it will go; index, or MASQ_HOP_UNKNOWN */
 	struct masq_judged_key judged_key[MASQ_BURST];
 	uint32_t judged_line[MASQ_BURST]; /**< where the key may be, or MASQ_JUDGED_NO_LINE */
+	unsigned int n_halves; /**< packets with a session that take the slow path */
+	uint8_t has_half[MASQ_BURST]; /**< which ones these are */
 	uint8_t verdict[MASQ_BURST] __attribute__((aligned(16))); /**< enum masq_verdict */
 	uint8_t reason[MASQ_BURST]; /**< enum masq_drop */
 	uint8_t arrival[MASQ_BURST]; /**< port index */

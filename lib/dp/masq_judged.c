@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Verdicts: what packets without session are remembered by.
+ * Verdicts: what packets are remembered by.
  *
  *	key       a                                  b
  *	classes   classes                            protocol, arrival, departure
  *	whole     destination and source, each       ports or their classes, protocol, arrival,
  *	          whole or its class                 departure, and a bit
+ *	half      classes of the packet as it        protocol, arrival, departure, a bit, and another
+ *	          came, and as it leaves             if the forward chain is asked
  *
  * Two packets have the same key only if the chains cannot tell them apart: not by their addresses and
  * ports (masq_classes.h), nor by the interfaces. A field that has no classes stands in the key whole, and so
  * does a source that may be an own or a broadcast address, because who sends from these is dropped,
- * whatever rules say. The bit keeps the two kinds of keys apart.
+ * whatever rules say. The bits keep the three kinds of keys apart.
  *
  * The way comes first, because the departure belongs to the key. It costs one load of the forwarding
  * table, which those of a burst wait for together. The destination itself is not in the key, nor is the next
@@ -22,11 +24,15 @@
 #include <rte_byteorder.h>
 #include <rte_prefetch.h>
 
+#include "masq_slow.h"
+
 /* Where in b; the ports, or their classes, are below. */
 #define KEY_PROTO 32
 #define KEY_ARRIVAL 40
 #define KEY_DEPARTURE 48
 #define KEY_WHOLE (UINT64_C(1) << 56)
+#define KEY_HALF (UINT64_C(1) << 57)
+#define KEY_FORWARD 58
 
 static uint64_t
 common(const struct masq_burst *b, unsigned int i, uint8_t departure)
@@ -114,6 +120,47 @@ masq_judged_prepare(
 		}
 		b->hop[i] = (uint32_t)hop[k];
 		prepare(w, b, i, w->hops[hop[k]].departure);
+	}
+}
+
+/* Both what the input chain sees and what the output chain sees; the forward chain sees the former. */
+static void
+prepare_half(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_half *half, uint8_t departure)
+{
+	const struct masq_tuple *key = &b->pkt[i].key;
+	const struct masq_tuple translated = masq_slow_translated(half);
+	uint64_t forward = masq_slow_asks_forward(half, key->dst);
+
+	b->judged_key[i] = (struct masq_judged_key){
+		.a = masq_classes_of(w->classes, key) |
+				(uint64_t)masq_classes_of(w->classes, &translated) << 32,
+		.b = common(b, i, departure) | KEY_HALF | forward << KEY_FORWARD,
+	};
+	b->judged_line[i] = line_of(w, &b->judged_key[i]);
+	rte_prefetch0(&w->judged[b->judged_line[i]]);
+}
+
+void
+masq_judged_prepare_halves(
+		struct masq_worker *w, struct masq_burst *b, const uint8_t *place, unsigned int n)
+{
+	uint32_t dst[MASQ_BURST];
+	uint64_t hop[MASQ_BURST];
+
+	for (unsigned int k = 0; k < n; k++)
+		dst[k] = rte_be_to_cpu_32(
+				masq_half_at(w->sessions, b->half[place[k]])->rewrite.dst);
+	masq_fib_lookup_burst(w->snapshot->fib, dst, hop, n);
+	for (unsigned int k = 0; k < n; k++) {
+		const struct masq_half *half = masq_half_at(w->sessions, b->half[place[k]]);
+		unsigned int i = place[k];
+
+		b->hop[i] = (uint32_t)hop[k];
+		if (likely(is_told_by_its_key(&b->pkt[i]) && w->classes->whole == 0))
+			prepare_half(w, b, i, half, w->hops[hop[k]].departure);
+		else
+			b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 	}
 }
 

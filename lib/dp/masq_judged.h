@@ -4,16 +4,17 @@
 
 /**
  * @file
- * The memory of verdicts: what all chains together said of a kind of packets without session.
+ * The memory of verdicts: what all chains together said of a kind of packets.
  *
  * Flows come in kinds: the same inside network, the same few services. A packet need not ask the
  * chains one after the other when an earlier one of its kind has; the counters stay exact, because the path
- * is remembered too. Who is routed is sent on without ado, who is masqueraded gets its session by a short
- * way (masq_slow_flow.c). An entry holds for one rule set, for packets that go through input, forward and
- * output chain, TCP or UDP or unknown protocols.
+ * is remembered too. Of those without session, who is routed is sent on without ado, and who is masqueraded
+ * gets its session by a short way (masq_slow_flow.c). Of those with a session the first packet of each half,
+ * and the first behind new rules, gives its half what is known of the kind (masq_slow_judge.c).
+ * An entry holds for one rule set, TCP or UDP or unknown protocols.
  *
- * Not remembered: what is denied, rules that log, and masquerading where a rule looks at -y, or where one of
- * the output chain looks at the source, which is chosen later.
+ * Not remembered: what is denied, rules that log, masquerading without session where a rule looks at -y, or
+ * where one of the output chain looks at the source, which is chosen later; halves where a field has no classes.
  *
  * A verdict is no state, so nothing is lost when it is forgotten: an array of lines with two places each,
  * where a new kind takes the place of an old one. Belongs to its worker; all memory is taken at creation.
@@ -32,7 +33,7 @@ struct masq_judged {
 	uint32_t generation; /**< of the rule set; 0: empty */
 	uint32_t mark;
 	uint16_t path;
-	uint8_t verdict; /**< enum masq_rules_verdict of the forward chain: ACCEPT or MASQ */
+	uint8_t verdict; /**< enum masq_rules_verdict of the forward chain: ACCEPT or MASQ; not of halves */
 	uint8_t tos_and, tos_xor;
 	bool syn_slow; /**< rules with -y: SYN segments are judged one by one */
 	uint8_t spare[2];
@@ -50,6 +51,15 @@ static_assert(MASQ_PATHS_MAX - 1 <= UINT16_MAX, "an entry has 16 bits for the pa
  * @param place	the n packets, as places in the burst
  */
 void masq_judged_prepare(
+		struct masq_worker *w, struct masq_burst *b, const uint8_t *place, unsigned int n);
+
+/**
+ * For packets whose half the rules shall judge: the ways to their translated destinations, and where their
+ * kinds may be remembered.
+ *
+ * @param place	the n packets, as places in the burst
+ */
+void masq_judged_prepare_halves(
 		struct masq_worker *w, struct masq_burst *b, const uint8_t *place, unsigned int n);
 
 /** Was the packet prepared, and may its kind be remembered? */

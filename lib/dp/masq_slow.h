@@ -84,6 +84,27 @@ void masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsign
  */
 void masq_openings_flush(struct masq_worker *w, struct masq_burst *b, bool more);
 
+/** What packets of a half become. */
+static inline struct masq_tuple
+masq_slow_translated(const struct masq_half *half)
+{
+	return (struct masq_tuple){
+		.src = half->rewrite.src,
+		.dst = half->rewrite.dst,
+		.sport = half->rewrite.sport,
+		.dport = half->rewrite.dport,
+		.proto = half->rewrite.proto,
+	};
+}
+
+/** Is the forward chain asked about packets of this half, which came to @p dst? What came to an address of
+ * the box itself skips it: also a hairpin's answers. */
+static inline bool
+masq_slow_asks_forward(const struct masq_half *half, rte_be32_t dst)
+{
+	return (half->flags & MASQ_HALF_FROM_INSIDE) != 0 && half->rewrite.dst == dst;
+}
+
 /* masq_slow_judge.c */
 
 /** Fill in judgement->input from the packet and start with an empty result. */

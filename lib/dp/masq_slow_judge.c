@@ -15,6 +15,9 @@
  * at -y, and odd ICMP queries, whose code is in no key (masq_pkt.h). A half can only remember what a
  * data segment would get, so a SYN's verdict is followed by a second question with the SYN taken away.
  *
+ * What all chains let through is remembered for the kind of packets, too (masq_judged.h): when a half of
+ * that kind is to be judged, it begins with what is known.
+ *
  * A half that goes out by MASQ and whose forward verdict is no longer MASQ: an ACCEPT now means that
  * the host is routed as it is, so that is done for masqueraded hosts; a forwarded server's reply
  * without MASQ is dropped by name, because no client could make sense of it.
@@ -193,14 +196,6 @@ masq_judge_chain(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	return false;
 }
 
-/* What came to an address of the box itself skips the forward chain: also a hairpin's answers. */
-static bool
-asks_forward(const struct masq_half *half, const struct masq_judgement *judgement)
-{
-	return (half->flags & MASQ_HALF_FROM_INSIDE) != 0 &&
-			rte_be_to_cpu_32(half->rewrite.dst) == judgement->input.dst;
-}
-
 /* Does a data segment of this half pass all chains too? Its result is what may be remembered. */
 static bool
 ask_without_syn(struct masq_worker *w, const struct masq_half *half,
@@ -214,7 +209,7 @@ ask_without_syn(struct masq_worker *w, const struct masq_half *half,
 	masq_rules_result_init(&data->result);
 	if (ask_chain(w, MASQ_CHAIN_INPUT, NULL, arrival, data) != MASQ_VERDICT_ACCEPT)
 		return false;
-	if (asks_forward(half, data) &&
+	if (masq_slow_asks_forward(half, rte_cpu_to_be_32(data->input.dst)) &&
 			ask_chain(w, MASQ_CHAIN_FORWARD, NULL, departure, data) !=
 					MASQ_VERDICT_MASQ)
 		return false;
@@ -222,27 +217,46 @@ ask_without_syn(struct masq_worker *w, const struct masq_half *half,
 	return verdict == MASQ_VERDICT_ACCEPT;
 }
 
-/* The verdict of all chains, and where the packets leave. A half that cannot remember the verdict stays
- * unjudged. */
-static void
-remember_result(struct masq_worker *w, struct masq_half *half,
-		const struct masq_rules_result *result, uint32_t path, uint8_t arrival,
-		uint8_t departure, struct masq_neigh_ref ref)
+/* What all chains said, as it is remembered. */
+static struct masq_judged
+said(const struct masq_judgement *judgement, uint32_t path)
 {
-	bool can = path != MASQ_PATH_NONE && !result->wants_log;
+	const struct masq_rules_result *result = &judgement->result;
 
+	return (struct masq_judged){
+		.path = (uint16_t)path,
+		.mark = result->mark,
+		.verdict = (uint8_t)judgement->forward,
+		.tos_and = result->tos_and,
+		.tos_xor = result->tos_xor,
+		.syn_slow = result->depends_on_syn,
+	};
+}
+
+/* A half has been judged, and this is where its packets leave. @param judged NULL: it cannot be remembered,
+ * the half stays unjudged */
+static void
+half_judged(struct masq_worker *w, struct masq_half *half, const struct masq_judged *judged,
+		uint8_t arrival, uint8_t departure, struct masq_neigh_ref ref)
+{
 	masq_tally_leave(w, half);
 	half->generation = 0;
-	if (can)
-		masq_tally_join(w, half, path);
 	half->flags &= (uint8_t)~MASQ_HALF_SYN_SLOW;
 	half->arrival_port = arrival;
 	half->departure_port = departure;
 	half->neigh = ref.value;
-	half->rewrite.tos_and = result->tos_and;
-	half->rewrite.tos_xor = result->tos_xor;
-	if (can && result->depends_on_syn)
-		half->flags |= MASQ_HALF_SYN_SLOW;
+	if (judged == NULL)
+		return;
+	masq_tally_join(w, half, judged->path);
+	half->rewrite.tos_and = judged->tos_and;
+	half->rewrite.tos_xor = judged->tos_xor;
+	half->flags |= judged->syn_slow ? MASQ_HALF_SYN_SLOW : 0;
+}
+
+static bool
+can_be_remembered(const struct masq_judgement *judgement, uint32_t path)
+{
+	return path != MASQ_PATH_NONE && !judgement->result.wants_log;
 }
 
 /* The packet at hand is a SYN and that mattered: remember what a data segment would get. */
@@ -252,6 +266,7 @@ remember_data(struct masq_worker *w, struct masq_half *half, const struct masq_p
 		uint8_t arrival, uint8_t departure, struct masq_neigh_ref ref)
 {
 	struct masq_judgement data = *judgement;
+	struct masq_judged judged;
 	uint32_t path = MASQ_PATH_NONE;
 
 	if (!ask_without_syn(w, half, translated, arrival, departure, &data))
@@ -260,7 +275,9 @@ remember_data(struct masq_worker *w, struct masq_half *half, const struct masq_p
 		gather(w, pkt, &data, false);
 		path = masq_path_intern(w->paths, w->matches, data.result.n_matches);
 	}
-	remember_result(w, half, &data.result, path, arrival, departure, ref);
+	judged = said(&data, path);
+	half_judged(w, half, can_be_remembered(&data, path) ? &judged : NULL, arrival, departure,
+			ref);
 }
 
 /* What was said of this packet holds for all of its kind. */
@@ -268,21 +285,12 @@ static void
 remember_kind(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 		const struct masq_judgement *judgement, uint32_t path)
 {
-	const struct masq_rules_result *result = &judgement->result;
-	bool routed = judgement->forward == MASQ_VERDICT_ACCEPT;
+	struct masq_judged judged = said(judgement, path);
 
-	if (path == MASQ_PATH_NONE || result->wants_log || !masq_judged_may(b, i) ||
-			(result->depends_on_syn && (judgement->input.syn || !routed)))
+	if (!masq_judged_may(b, i) || !can_be_remembered(judgement, path) ||
+			(judged.syn_slow && judgement->input.syn))
 		return;
-	masq_judged_remember(w, b, i,
-			&(struct masq_judged){
-					.path = (uint16_t)path,
-					.mark = result->mark,
-					.verdict = (uint8_t)judgement->forward,
-					.tos_and = result->tos_and,
-					.tos_xor = result->tos_xor,
-					.syn_slow = result->depends_on_syn,
-			});
+	masq_judged_remember(w, b, i, &judged);
 }
 
 /* Everything is said and counted: the protocol state, the rewrite. */
@@ -300,44 +308,53 @@ send_translated(struct masq_worker *w, struct masq_burst *b, unsigned int i, str
 	masq_slow_send(w, b, i, link, departure);
 }
 
-void
-masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+/* The output chain, and what follows. @return path of the packet, MASQ_PATH_NONE if it was not sent */
+static uint32_t
+finish_half(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement, const struct masq_fib_route *route)
 {
 	struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
+	const struct masq_tuple translated = masq_slow_translated(half);
 	const struct masq_pkt *pkt = &b->pkt[i];
-	struct masq_tuple translated = {
-		.src = half->rewrite.src,
-		.dst = half->rewrite.dst,
-		.sport = half->rewrite.sport,
-		.dport = half->rewrite.dport,
-		.proto = half->rewrite.proto,
-	};
+	struct masq_judged judged;
 	struct masq_neigh_ref ref;
 	uint64_t link;
 	uint32_t path;
 
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &translated, route->port, judgement))
-		return;
+		return MASQ_PATH_NONE;
 	link = masq_slow_neighbour(w, b, i, route, &ref);
 	if (link == 0) {
 		/* The chains let it through; that it got no further is no matter of theirs. */
 		if (b->verdict[i] == MASQ_DROP)
-			masq_judge_count(w, &b->pkt[i], judgement);
-		return;
+			masq_judge_count(w, pkt, judgement);
+		return MASQ_PATH_NONE;
 	}
 	path = count(w, pkt, judgement);
 	masq_tally_apart(w, half, pkt->l3_len_bytes);
-	if (judgement->result.depends_on_syn && judgement->input.syn)
+	judged = said(judgement, path);
+	if (judged.syn_slow && judgement->input.syn)
 		remember_data(w, half, pkt, judgement, &translated, b->arrival[i], route->port,
 				ref);
 	else if ((pkt->flags & MASQ_PKT_ICMP_ODD) == 0)
-		remember_result(w, half, &judgement->result, path, b->arrival[i], route->port, ref);
-	if (asks_forward(half, judgement) && !w->classes->output_sees_source)
-		remember_kind(w, b, i, judgement, path);
+		half_judged(w, half, can_be_remembered(judgement, path) ? &judged : NULL,
+				b->arrival[i], route->port, ref);
 	/* The packet at hand gets its own TOS, which with -y may differ from what is remembered. */
-	send_translated(w, b, i, half, judgement->result.tos_and, judgement->result.tos_xor, link,
-			route->port);
+	send_translated(w, b, i, half, judged.tos_and, judged.tos_xor, link, route->port);
+	return path;
+}
+
+void
+masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		struct masq_judgement *judgement, const struct masq_fib_route *route)
+{
+	uint32_t path = finish_half(w, b, i, judgement, route);
+
+	/* It was prepared as one without session, and such a packet is masqueraded by the short way only if
+	 * neither its port nor a SYN can make a difference. */
+	if (judgement->forward == MASQ_VERDICT_MASQ && !w->classes->output_sees_source &&
+			!judgement->result.depends_on_syn)
+		remember_kind(w, b, i, judgement, path);
 }
 
 void
@@ -377,6 +394,40 @@ masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int
 	masq_slow_send(w, b, i, link, route->port);
 }
 
+/*
+ * All chains have let packets of this kind through: the half begins with what was said of them, and with this
+ * packet. @return false: they have not, or there is something about the packet or its neighbour that has
+ * to be looked at
+ */
+static bool
+take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq_half *half)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	bool syn = (pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK)) == MASQ_TCP_SYN;
+	const struct masq_judged *judged;
+	struct masq_fib_route way;
+	struct masq_neigh_ref ref;
+	uint64_t link;
+
+	if (!masq_judged_may(b, i) || pkt->ttl <= 1)
+		return false;
+	judged = masq_judged_find(w, b, i);
+	if (judged == NULL || (syn && judged->syn_slow))
+		return false;
+	masq_fib_hop_route(&w->hops[b->hop[i]], rte_be_to_cpu_32(half->rewrite.dst), &way);
+	if (pkt->l3_len_bytes > w->ports[way.port].mtu)
+		return false;
+	link = masq_slow_link(w, &way, &ref);
+	if (link == 0)
+		return false;
+	half_judged(w, half, judged, b->arrival[i], way.port, ref);
+	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
+	masq_session_note(w, half, pkt->tcp_flags);
+	masq_rewrite_apply(&half->rewrite, b->mbuf[i], pkt);
+	masq_slow_send(w, b, i, link, way.port);
+	return true;
+}
+
 void
 masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -384,13 +435,14 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_judgement judgement;
 	struct masq_fib_route route;
 
+	if (take_short_way(w, b, i, half))
+		return;
 	w->judged_anew += half->generation != 0 && half->generation != w->generation &&
 			(b->pkt[i].flags & MASQ_PKT_ICMP_ODD) == 0;
-	b->judged_line[i] = MASQ_JUDGED_NO_LINE; /* prepared is only who has no session */
 	masq_judge_begin(b, i, &judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
 		return;
-	if (masq_fib_lookup(w->snapshot->fib, rte_be_to_cpu_32(half->rewrite.dst), &route) != 0) {
+	if (!masq_fib_hop_route(&w->hops[b->hop[i]], rte_be_to_cpu_32(half->rewrite.dst), &route)) {
 		masq_judge_count(w, &b->pkt[i], &judgement);
 		masq_slow_no_route(w, b, i);
 		return;
@@ -409,11 +461,13 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		masq_judge_count(w, &b->pkt[i], &judgement);
 		return;
 	}
-	if (asks_forward(half, &judgement)) {
+	if (masq_slow_asks_forward(half, b->pkt[i].key.dst)) {
 		if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, &judgement))
 			return;
 		if (judgement.result.verdict != MASQ_VERDICT_MASQ) {
 			if ((half->flags & MASQ_HALF_REPLY) == 0) {
+				/* No verdict about halves of its kind. */
+				b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 				masq_slow_route(w, b, i, &judgement, &route);
 				return;
 			}
@@ -422,5 +476,5 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 			return;
 		}
 	}
-	masq_slow_half_finish(w, b, i, &judgement, &route);
+	remember_kind(w, b, i, &judgement, finish_half(w, b, i, &judgement, &route));
 }

@@ -46,6 +46,13 @@ is_plain(const struct masq_worker *w, const struct masq_half *half, const struct
 			pkt->l3_len_bytes <= w->ports[half->departure_port].mtu;
 }
 
+static void
+goes_slow(struct masq_burst *b, unsigned int i)
+{
+	b->verdict[i] = MASQ_SLOW;
+	b->has_half[b->n_halves++] = (uint8_t)i;
+}
+
 static inline void
 fast_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -54,12 +61,12 @@ fast_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	uint64_t link;
 
 	if (unlikely(!is_plain(w, half, pkt, b->arrival[i]))) {
-		b->verdict[i] = MASQ_SLOW;
+		goes_slow(b, i);
 		return;
 	}
 	link = masq_neigh_word(w->neigh, (struct masq_neigh_ref){ half->neigh });
 	if (unlikely(link == 0)) {
-		b->verdict[i] = MASQ_SLOW;
+		goes_slow(b, i);
 		return;
 	}
 	if (unlikely(changes_state(half, pkt)))
@@ -107,6 +114,7 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 void
 masq_stage_fast(struct masq_worker *w, struct masq_burst *b)
 {
+	b->n_halves = 0;
 	for (unsigned int i = 0; i < b->n; i++) {
 		if (b->verdict[i] != MASQ_UNDECIDED)
 			continue;

@@ -46,6 +46,8 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		b->half[i] = masq_half_find(w->sessions, &pkt->key);
 		if (b->half[i] == MASQ_HALF_NONE)
 			masq_judged_prepare(w, b, &(uint8_t){ (uint8_t)i }, 1);
+		else
+			masq_judged_prepare_halves(w, b, &(uint8_t){ (uint8_t)i }, 1);
 	}
 	if (b->half[i] == MASQ_HALF_NONE) {
 		if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0)
@@ -72,6 +74,8 @@ masq_stage_slow(struct masq_worker *w, struct masq_burst *b)
 
 	if (likely(slow == 0))
 		return;
+	if (b->n_halves != 0)
+		masq_judged_prepare_halves(w, b, b->has_half, b->n_halves);
 	masq_openings_begin(w->openings);
 	for (; slow != 0; slow &= slow - 1)
 		slow_packet(w, b, (unsigned int)__builtin_ctz(slow));

@@ -486,6 +486,38 @@ more_flows_than_are_remembered(void **state)
 	box_close(box);
 }
 
+/* The output chain looks at the port under which a flow goes out, which nobody knows before. */
+static void
+the_chosen_port_matters(void **state)
+{
+	const struct masq_test_box_options few_ports = { .workers = box_workers(state),
+		.port_low = 40000,
+		.port_high = 40255,
+		.rules = MASQ_ALL
+		"ipchains -A output -p udp -s 203.0.113.1 40128:40255 -j DENY\n" };
+	struct masq_test_box *box = box_open_with(&few_ports);
+	unsigned int passed = 0;
+
+	box_hello(box, LAN, INSIDE);
+	for (uint16_t k = 0; k < 32; k++) {
+		struct masq_test_pkt pkt = udp_to(OUTSIDE), left;
+
+		pkt.sport = (uint16_t)(1025 + k);
+		left = onward(pkt);
+		left.src = BOX_WAN;
+		left.any = MASQ_TEST_ANY_SPORT;
+		box_send(box, LAN, &pkt);
+		if (box_waiting(box, WAN) == 0)
+			continue;
+		assert_in_range(box_expect(box, WAN, &left).sport, 40000, 40127);
+		passed++;
+	}
+	/* By chance about a half of them. */
+	assert_in_range(passed, 1, 31);
+	assert_int_equal(box_rule_packets(box, "output", 1), 32 - passed);
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -504,6 +536,7 @@ main(int argc, char **argv)
 		BOX_ROWS(each_next_hop_has_its_neighbour),
 		BOX_ROWS(a_next_hop_moves_with_its_route),
 		BOX_ROWS(more_flows_than_are_remembered),
+		BOX_ROWS(the_chosen_port_matters),
 	};
 
 	(void)argc;
