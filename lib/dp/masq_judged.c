@@ -31,7 +31,7 @@
 #define KEY_ARRIVAL 40
 #define KEY_DEPARTURE 48
 #define KEY_WHOLE (UINT64_C(1) << 56)
-#define KEY_HALF (UINT64_C(1) << 57)
+static_assert(MASQ_JUDGED_KEY_HALF == UINT64_C(1) << 57, "has its place between the others");
 #define KEY_FORWARD 58
 
 static uint64_t
@@ -123,19 +123,27 @@ masq_judged_prepare(
 	}
 }
 
-/* Both what the input chain sees and what the output chain sees; the forward chain sees the former. */
-static void
-prepare_half(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		const struct masq_half *half, uint8_t departure)
-{
-	const struct masq_tuple *key = &b->pkt[i].key;
-	const struct masq_tuple translated = masq_slow_translated(half);
-	uint64_t forward = masq_slow_asks_forward(half, key->dst);
+/* A rewrite begins like the tuple that it makes. */
+static_assert(offsetof(struct masq_rewrite, src) == offsetof(struct masq_tuple, src) &&
+				offsetof(struct masq_rewrite, dst) ==
+						offsetof(struct masq_tuple, dst) &&
+				offsetof(struct masq_rewrite, sport) ==
+						offsetof(struct masq_tuple, sport) &&
+				offsetof(struct masq_rewrite, dport) ==
+						offsetof(struct masq_tuple, dport),
+		"addresses and ports of both are loaded alike");
 
+/* Both what the input chain sees and what the output chain sees; the forward chain sees the former.
+ * @param classes	of the packet as it came
+ * @param translated	in the order of a tuple */
+static inline void
+prepare_half(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32_t classes,
+		__m128i translated, bool asks_forward, uint8_t departure)
+{
 	b->judged_key[i] = (struct masq_judged_key){
-		.a = masq_classes_of(w->classes, key) |
-				(uint64_t)masq_classes_of(w->classes, &translated) << 32,
-		.b = common(b, i, departure) | KEY_HALF | forward << KEY_FORWARD,
+		.a = classes | (uint64_t)masq_classes_of_vector(w->classes, translated) << 32,
+		.b = common(b, i, departure) | MASQ_JUDGED_KEY_HALF |
+				(uint64_t)asks_forward << KEY_FORWARD,
 	};
 	b->judged_line[i] = line_of(w, &b->judged_key[i]);
 	rte_prefetch0(&w->judged[b->judged_line[i]]);
@@ -154,14 +162,36 @@ masq_judged_prepare_halves(
 	masq_fib_lookup_burst(w->snapshot->fib, dst, hop, n);
 	for (unsigned int k = 0; k < n; k++) {
 		const struct masq_half *half = masq_half_at(w->sessions, b->half[place[k]]);
+		const __m128i translated = _mm_loadu_si128((const void *)&half->rewrite);
 		unsigned int i = place[k];
 
 		b->hop[i] = (uint32_t)hop[k];
+		/* Two tuples have no room in a key but as classes. */
 		if (likely(is_told_by_its_key(&b->pkt[i]) && w->classes->whole == 0))
-			prepare_half(w, b, i, half, w->hops[hop[k]].departure);
+			prepare_half(w, b, i, masq_classes_of(w->classes, &b->pkt[i].key),
+					translated, masq_slow_asks_forward(half, b->pkt[i].key.dst),
+					w->hops[hop[k]].departure);
 		else
 			b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 	}
+}
+
+void
+masq_judged_prepare_call(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		rte_be32_t server, rte_be16_t port, uint8_t departure)
+{
+	const struct masq_tuple *key = &b->pkt[i].key;
+	const uint64_t addresses = key->src | (uint64_t)server << 32;
+	const uint64_t ports = key->sport | (uint64_t)port << 16;
+
+	/* Its key has been that of a packet without session, where its classes stand, unless a field has none
+	 * or its source may be one of the box. */
+	if (likely((b->judged_key[i].b & KEY_WHOLE) == 0))
+		prepare_half(w, b, i, (uint32_t)b->judged_key[i].a,
+				_mm_set_epi64x((long long)ports, (long long)addresses), false,
+				departure);
+	else
+		b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 }
 
 /* Where in its line: in its own place, or one that is of no use any more, or by chance. */

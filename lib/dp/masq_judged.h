@@ -10,7 +10,8 @@
  * chains one after the other when an earlier one of its kind has; the counters stay exact, because the path
  * is remembered too. Of those without session, who is routed is sent on without ado, and who is masqueraded
  * gets its session by a short way (masq_slow_flow.c). Of those with a session the first packet of each half,
- * and the first behind new rules, gives its half what is known of the kind (masq_slow_judge.c).
+ * and the first behind new rules, gives its half what is known of the kind (masq_slow_judge.c); the first
+ * packet of a forwarded call is looked up like one of the half that it is going to have.
  * An entry holds for one rule set, TCP or UDP or unknown protocols.
  *
  * Not remembered: what is denied, rules that log, masquerading without session where a rule looks at -y, or
@@ -31,7 +32,7 @@
 struct masq_judged {
 	struct masq_judged_key key;
 	uint32_t generation; /**< of the rule set; 0: empty */
-	uint32_t mark;
+	uint32_t mark; /**< before the output chain */
 	uint16_t path;
 	uint8_t verdict; /**< enum masq_rules_verdict of the forward chain: ACCEPT or MASQ; not of halves */
 	uint8_t tos_and, tos_xor;
@@ -61,6 +62,25 @@ void masq_judged_prepare(
  */
 void masq_judged_prepare_halves(
 		struct masq_worker *w, struct masq_burst *b, const uint8_t *place, unsigned int n);
+
+/**
+ * For a packet without session that a forwarding rule takes: its kind is not that of packets without session
+ * any more, but of the INITIAL half which it would get. It was prepared, and may be remembered.
+ *
+ * @param server, port	where the packet would go
+ * @param departure	by which port
+ */
+void masq_judged_prepare_call(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		rte_be32_t server, rte_be16_t port, uint8_t departure);
+
+#define MASQ_JUDGED_KEY_HALF (UINT64_C(1) << 57) /**< bit of masq_judged_key.b */
+
+/** Was the packet, which may be remembered, prepared by the kind of a half? */
+static inline bool
+masq_judged_of_half(const struct masq_burst *b, unsigned int i)
+{
+	return (b->judged_key[i].b & MASQ_JUDGED_KEY_HALF) != 0;
+}
 
 /** Was the packet prepared, and may its kind be remembered? */
 static inline bool

@@ -17,6 +17,7 @@ struct masq_judgement {
 	struct masq_rules_result result;
 	struct masq_rules_input input; /**< the packet as it arrived */
 	enum masq_rules_verdict forward; /**< what the forward chain said, if it was asked */
+	uint32_t mark; /**< as the chains before the output chain left it */
 	const struct rte_mbuf *mbuf; /**< the packet, for its log lines */
 	uint8_t ttl_out; /**< what its TTL will be when it leaves, for its log lines */
 	unsigned int n_asked;

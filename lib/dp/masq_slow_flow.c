@@ -116,6 +116,14 @@ flow_hide_source(struct masq_nat_flow *flow, const struct masq_fib_route *route)
 	flow->choose_port = true;
 }
 
+/* Its destination becomes a server. */
+static void
+flow_to_server(struct masq_nat_flow *flow, const struct masq_portfw_target *server)
+{
+	flow->translated.dst = rte_cpu_to_be_32(server->raddr);
+	flow->translated.dport = rte_cpu_to_be_16(server->rport);
+}
+
 static void
 masquerade_if_possible(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_judgement *judgement, const struct masq_fib_route *route)
@@ -124,7 +132,7 @@ masquerade_if_possible(struct masq_worker *w, struct masq_burst *b, unsigned int
 
 	if (reason == MASQ_DROP_NONE) {
 		struct masq_nat_flow *flow = flow_begin(
-				w, b, i, MASQ_SESSION_MASQ, judgement->result.mark, 0);
+				w, b, i, MASQ_SESSION_MASQ, judgement->mark, 0);
 
 		flow_hide_source(flow, route);
 		flow->half = MASQ_HALF_UNJUDGED;
@@ -156,38 +164,66 @@ finds_server(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	return fits;
 }
 
-/*
- * An address of the box that portfw forwards. When the server is on the very port from which the
- * client comes, the server would answer the client directly; so the client's source is hidden too.
- */
+/* When the server is on the very port from which the client comes, the server would answer the client
+ * directly; so the client's source is hidden too. */
+static bool
+is_hairpin(const struct masq_burst *b, unsigned int i, const struct masq_fib_route *route)
+{
+	return route->port == b->arrival[i] && route->preferred_src != 0;
+}
+
+/* The turn is taken, and this is the server whose turn it was. */
+static void
+forward_to(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_portfw_target *target, const struct masq_judgement *judgement,
+		const struct masq_fib_route *route)
+{
+	bool hairpin = is_hairpin(b, i, route);
+	struct masq_nat_flow *flow = flow_begin(w, b, i,
+			hairpin ? MASQ_SESSION_HAIRPIN : MASQ_SESSION_PORTFW, judgement->mark,
+			target->rule_id);
+
+	flow_to_server(flow, target);
+	if (hairpin)
+		flow_hide_source(flow, route);
+	flow->half = MASQ_HALF_UNJUDGED;
+	masq_openings_add(w, b, i);
+}
+
+/* An address of the box that portfw forwards. */
 static void
 forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_portfw_target *next, struct masq_judgement *judgement,
 		struct masq_fib_route *route)
 {
-	const struct masq_pkt *pkt = &b->pkt[i];
 	struct masq_portfw_target target = *next;
-	struct masq_nat_flow *flow;
-	bool hairpin;
 
 	/* A packet that gets no further makes no session, and uses no turn up. */
 	if (!finds_server(w, b, i, judgement, next->raddr, route))
 		return;
-	masq_rules_portfw_turn(w->snapshot->rules, pkt->key.proto, judgement->input.dst,
+	masq_rules_portfw_turn(w->snapshot->rules, b->pkt[i].key.proto, judgement->input.dst,
 			judgement->input.dport, &target);
 	/* Another worker was quicker, and its turn was the last of that server. */
 	if (unlikely(target.rule_id != next->rule_id) &&
 			!finds_server(w, b, i, judgement, target.raddr, route))
 		return;
-	hairpin = route->port == b->arrival[i] && route->preferred_src != 0;
-	flow = flow_begin(w, b, i, hairpin ? MASQ_SESSION_HAIRPIN : MASQ_SESSION_PORTFW,
-			judgement->result.mark, target.rule_id);
-	flow->translated.dst = rte_cpu_to_be_32(target.raddr);
-	flow->translated.dport = rte_cpu_to_be_16(target.rport);
-	if (hairpin)
-		flow_hide_source(flow, route);
-	flow->half = MASQ_HALF_UNJUDGED;
-	masq_openings_add(w, b, i);
+	forward_to(w, b, i, &target, judgement, route);
+}
+
+/* A call was about to take the short way, but the turn that it got is another server's. */
+static void
+forward_judged_anew(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_portfw_target *target)
+{
+	struct masq_judgement *judgement = &w->openings->judgement[w->openings->n];
+	struct masq_fib_route *route = &w->openings->route[w->openings->n];
+
+	w->openings->link[w->openings->n] = 0;
+	b->judged_line[i] = MASQ_JUDGED_NO_LINE;
+	masq_judge_begin(b, i, judgement);
+	if (masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], judgement) &&
+			finds_server(w, b, i, judgement, target->raddr, route))
+		forward_to(w, b, i, target, judgement, route);
 }
 
 static void
@@ -216,17 +252,17 @@ find_way(const struct masq_worker *w, const struct masq_burst *b, unsigned int i
 	return masq_fib_hop_route(&w->hops[b->hop[i]], dst, route);
 }
 
-/* What the INITIAL half begins with: what was said of its class, and this packet, counted. Nothing that
- * comes from inside leads to a state that watches. */
-static void
+/* What the INITIAL half begins with: what was said of its class, and this packet, counted. No first packet
+ * leads to a state that another ACK from the same side would change, so nobody need watch for one. */
+static inline void
 half_begin(const struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 		const struct masq_judged *judged, const struct masq_fib_route *way,
-		struct masq_neigh_ref ref, struct masq_nat_flow *flow)
+		struct masq_neigh_ref ref, bool from_inside, struct masq_nat_flow *flow)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 
 	flow->birth.state = (uint8_t)masq_tcp_next(
-			(enum masq_state)flow->birth.state, true, pkt->tcp_flags);
+			(enum masq_state)flow->birth.state, from_inside, pkt->tcp_flags);
 	flow->half = (struct masq_half){
 		.rewrite.tos_and = judged->tos_and,
 		.rewrite.tos_xor = judged->tos_xor,
@@ -278,7 +314,60 @@ take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	o->link[o->n] = link;
 	flow = flow_begin(w, b, i, MASQ_SESSION_MASQ, judged->mark, 0);
 	flow_hide_source(flow, &way);
-	half_begin(w, b, i, judged, &way, ref, flow);
+	half_begin(w, b, i, judged, &way, ref, true, flow);
+	masq_openings_add(w, b, i);
+	return true;
+}
+
+/* Is this packet for an own address, and is there nothing about it that has to be looked at? */
+static bool
+is_plain_call(const struct masq_worker *w, const struct masq_burst *b, unsigned int i)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+
+	return masq_judged_may(b, i) && w->hops[b->hop[i]].route.is_local &&
+			masq_tuple_has_ports(&pkt->key) && pkt->ttl > 1;
+}
+
+/* The same for a call to an address of the box: its kind is that of the half which it is going to have. */
+static bool
+take_short_way_in(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	const uint32_t laddr = rte_be_to_cpu_32(pkt->key.dst);
+	const uint16_t lport = rte_be_to_cpu_16(pkt->key.dport);
+	struct masq_openings *o = w->openings;
+	struct masq_portfw_target next, target;
+	const struct masq_judged *judged;
+	struct masq_fib_route way;
+	struct masq_nat_flow *flow;
+	struct masq_neigh_ref ref;
+	uint64_t link;
+
+	if (masq_rules_portfw_next(w->snapshot->rules, pkt->key.proto, laddr, lport, &next) != 0 ||
+			masq_fib_lookup(w->snapshot->fib, next.raddr, &way) != 0 || way.is_local ||
+			way.is_broadcast || is_hairpin(b, i, &way) ||
+			pkt->l3_len_bytes > w->ports[way.port].mtu)
+		return false;
+	masq_judged_prepare_call(w, b, i, rte_cpu_to_be_32(next.raddr),
+			rte_cpu_to_be_16(next.rport), way.port);
+	if (!masq_judged_may(b, i))
+		return false;
+	judged = masq_judged_find(w, b, i);
+	if (judged == NULL || judged->syn_slow)
+		return false;
+	link = masq_slow_link(w, &way, &ref);
+	if (link == 0)
+		return false;
+	masq_rules_portfw_turn(w->snapshot->rules, pkt->key.proto, laddr, lport, &target);
+	if (unlikely(target.rule_id != next.rule_id)) {
+		forward_judged_anew(w, b, i, &target);
+		return true;
+	}
+	o->link[o->n] = link;
+	flow = flow_begin(w, b, i, MASQ_SESSION_PORTFW, judged->mark, target.rule_id);
+	flow_to_server(flow, &target);
+	half_begin(w, b, i, judged, &way, ref, false, flow);
 	masq_openings_add(w, b, i);
 	return true;
 }
@@ -290,7 +379,7 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_judgement *judgement = &w->openings->judgement[w->openings->n];
 	struct masq_fib_route *route = &w->openings->route[w->openings->n];
 
-	if (take_short_way(w, b, i))
+	if (is_plain_call(w, b, i) ? take_short_way_in(w, b, i) : take_short_way(w, b, i))
 		return;
 	w->openings->link[w->openings->n] = 0;
 	masq_judge_begin(b, i, judgement);

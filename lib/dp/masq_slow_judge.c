@@ -70,6 +70,7 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgeme
 
 	judgement->n_asked = 0;
 	judgement->forward = MASQ_VERDICT_ACCEPT;
+	judgement->mark = 0;
 	judgement->mbuf = b->mbuf[i];
 	judgement->ttl_out = (uint8_t)(pkt->ttl - 1);
 	masq_rules_result_init(&judgement->result);
@@ -158,6 +159,7 @@ ask_chain(struct masq_worker *w, enum masq_conf_builtin chain, const struct masq
 		uint8_t port, struct masq_judgement *judgement)
 {
 	struct masq_rules_input *input = &judgement->asked[judgement->n_asked].input;
+	enum masq_rules_verdict verdict;
 
 	judgement->asked[judgement->n_asked].n_matches = judgement->result.n_matches;
 	judgement->asked[judgement->n_asked++].chain = chain;
@@ -165,7 +167,10 @@ ask_chain(struct masq_worker *w, enum masq_conf_builtin chain, const struct masq
 	if (tuple != NULL)
 		input_from_tuple(input, tuple);
 	input->port = port;
-	return masq_rules_eval(w->snapshot->rules, chain, input, &judgement->result);
+	verdict = masq_rules_eval(w->snapshot->rules, chain, input, &judgement->result);
+	if (chain != MASQ_CHAIN_OUTPUT)
+		judgement->mark = judgement->result.mark;
+	return verdict;
 }
 
 bool
@@ -225,7 +230,7 @@ said(const struct masq_judgement *judgement, uint32_t path)
 
 	return (struct masq_judged){
 		.path = (uint16_t)path,
-		.mark = result->mark,
+		.mark = judgement->mark,
 		.verdict = (uint8_t)judgement->forward,
 		.tos_and = result->tos_and,
 		.tos_xor = result->tos_xor,
@@ -350,10 +355,12 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 {
 	uint32_t path = finish_half(w, b, i, judgement, route);
 
-	/* It was prepared as one without session, and such a packet is masqueraded by the short way only if
-	 * neither its port nor a SYN can make a difference. */
-	if (judgement->forward == MASQ_VERDICT_MASQ && !w->classes->output_sees_source &&
-			!judgement->result.depends_on_syn)
+	/* One without session is masqueraded by the short way only if neither its port nor a SYN can make a
+	 * difference. */
+	if (masq_judged_of_half(b, i) ||
+			(judgement->forward == MASQ_VERDICT_MASQ &&
+					!w->classes->output_sees_source &&
+					!judgement->result.depends_on_syn))
 		remember_kind(w, b, i, judgement, path);
 }
 

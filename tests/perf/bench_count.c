@@ -38,6 +38,8 @@ COUNTED(portfw)
 COUNTED(routed)
 COUNTED(session)
 COUNTED(reply)
+COUNTED(portfw_session)
+COUNTED(portfw_reply)
 COUNTED(workers)
 
 typedef void counted(struct bench_box *box, const unsigned int *polls);
@@ -56,11 +58,12 @@ run(struct bench_box *box, counted *f, unsigned int n)
 }
 
 static void
-run_first(struct bench_box *box, struct bench_flow *flows, bool reply, counted *f)
+run_first(struct bench_box *box, enum bench_kind kind, struct bench_flow *flows, bool reply,
+		counted *f)
 {
 	for (uint32_t first = 0; first < SESSIONS; first += BENCH_BATCH) {
 		for (uint32_t k = 0; k < BENCH_BATCH; k++)
-			bench_put_first(box, reply ? BENCH_WAN : BENCH_LAN, bench_batch[k],
+			bench_put_first(box, bench_port_of(kind, reply), bench_batch[k],
 					reply ? &flows[first + k].reply : &flows[first + k].initial,
 					reply);
 		run(box, f, BENCH_BATCH);
@@ -93,8 +96,8 @@ count_masquerade(void)
 	struct bench_flow *flows = bench_flows_make(BENCH_MASQUERADE, SESSIONS + 1);
 
 	bench_warm_up(box, BENCH_MASQUERADE, &flows[SESSIONS]);
-	run_first(box, flows, false, bench_counted_session);
-	run_first(box, flows, true, bench_counted_reply);
+	run_first(box, BENCH_MASQUERADE, flows, false, bench_counted_session);
+	run_first(box, BENCH_MASQUERADE, flows, true, bench_counted_reply);
 	bench_handshakes_end(box, BENCH_MASQUERADE, flows, SESSIONS);
 	run_hits(box, BENCH_MASQUERADE, flows, bench_counted_masquerade);
 	free(flows);
@@ -106,11 +109,12 @@ count_portfw(void)
 {
 	struct bench_box *box = bench_box_create(
 			&(struct bench_box_options){ .sessions = 2 * SESSIONS });
-	struct bench_flow *flows = bench_flows_make(BENCH_PORTFW, SESSIONS);
+	struct bench_flow *flows = bench_flows_make(BENCH_PORTFW, SESSIONS + 1);
 
-	bench_warm_up(box, BENCH_PORTFW, &flows[0]);
-	bench_sessions_make(box, BENCH_PORTFW, flows, SESSIONS);
-	bench_replies_make(box, BENCH_PORTFW, flows, SESSIONS);
+	bench_warm_up(box, BENCH_PORTFW, &flows[SESSIONS]);
+	run_first(box, BENCH_PORTFW, flows, false, bench_counted_portfw_session);
+	run_first(box, BENCH_PORTFW, flows, true, bench_counted_portfw_reply);
+	bench_handshakes_end(box, BENCH_PORTFW, flows, SESSIONS);
 	run_hits(box, BENCH_PORTFW, flows, bench_counted_portfw);
 	free(flows);
 	bench_box_destroy(box);

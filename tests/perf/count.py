@@ -34,6 +34,8 @@ TITLES = {
     "routed": "routed packet",
     "session": "new masquerade session",
     "reply": "first packet of the other direction",
+    "portfw_session": "new forwarded session",
+    "portfw_reply": "first answer of a forwarded session",
     "workers": "masquerade hit, 2 workers and RSS",
 }
 

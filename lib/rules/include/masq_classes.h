@@ -53,15 +53,15 @@ masq_classes_search(const struct masq_classes *classes, const int32_t value[MASQ
  * The classes of a packet. A few starts: of each field how many lie above it, all four fields at a
  * time. Many: how many do not lie above it, by halving.
  *
- * @param tuple	of TCP, UDP, or a protocol without ports
+ * @param tuple	of TCP, UDP, or a protocol without ports: its 16 bytes, of which the first 12 matter
  * @return a byte a field, source lowest
  */
 static inline uint32_t
-masq_classes_of(const struct masq_classes *classes, const struct masq_tuple *tuple)
+masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
 {
 	/* Host byte order, ports as 32 bits. */
 	const __m128i order = _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 9, 8, -1, -1, 11, 10, -1, -1);
-	const __m128i fields = _mm_shuffle_epi8(_mm_loadu_si128((const void *)tuple), order);
+	const __m128i fields = _mm_shuffle_epi8(tuple, order);
 	const __m128i wanted = _mm_xor_si128(fields, _mm_set1_epi32(INT32_MIN));
 	__m128i above = _mm_setzero_si128();
 
@@ -84,6 +84,13 @@ masq_classes_of(const struct masq_classes *classes, const struct masq_tuple *tup
 	}
 	above = _mm_packs_epi32(above, above);
 	return (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(above, above));
+}
+
+/** The same of a tuple in memory, which nobody has just written field by field: that would be waited for. */
+static inline uint32_t
+masq_classes_of(const struct masq_classes *classes, const struct masq_tuple *tuple)
+{
+	return masq_classes_of_vector(classes, _mm_loadu_si128((const void *)tuple));
 }
 
 static_assert(MASQ_CLASSES_MAX < 256, "a class is a byte");
