@@ -8,9 +8,10 @@
  *	          whole or its class                 departure, and a bit
  *	half      classes of the packet as it        protocol, arrival, departure, a bit, and another
  *	          came, and as it leaves             if the forward chain is asked
+ *	any                                          a bit for SYN segments, if a rule looks at -y
  *
  * Two packets have the same key only if the chains cannot tell them apart: not by their addresses and
- * ports (masq_classes.h), nor by the interfaces. A field that has no classes stands in the key whole, and so
+ * ports (masq_classes.h), nor by the interfaces, nor by -y. A field that has no classes stands in the key whole, and so
  * does a source that may be an own or a broadcast address, because who sends from these is dropped,
  * whatever rules say. The bits keep the three kinds of keys apart.
  *
@@ -33,12 +34,19 @@
 #define KEY_WHOLE (UINT64_C(1) << 56)
 static_assert(MASQ_JUDGED_KEY_HALF == UINT64_C(1) << 57, "has its place between the others");
 #define KEY_FORWARD 58
+#define KEY_SYN 59
 
-static uint64_t
-common(const struct masq_burst *b, unsigned int i, uint8_t departure)
+static inline uint64_t
+common(const struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint8_t departure)
 {
-	return (uint64_t)b->pkt[i].key.proto << KEY_PROTO | (uint64_t)b->arrival[i] << KEY_ARRIVAL |
+	const struct masq_pkt *pkt = &b->pkt[i];
+	uint64_t key = (uint64_t)pkt->key.proto << KEY_PROTO |
+			(uint64_t)b->arrival[i] << KEY_ARRIVAL |
 			(uint64_t)departure << KEY_DEPARTURE;
+
+	if (unlikely(w->classes->syn_matters))
+		key |= (uint64_t)masq_pkt_is_syn(pkt) << KEY_SYN;
+	return key;
 }
 
 /* Some fields stand in the key as they are. @param whole bits of enum masq_class_field. Out of line: in
@@ -88,7 +96,7 @@ prepare(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t dep
 	unsigned int whole = w->classes->whole;
 	struct masq_judged_key key = {
 		.a = masq_classes_of(w->classes, tuple),
-		.b = common(b, i, departure),
+		.b = common(w, b, i, departure),
 	};
 
 	if (unlikely(masq_fib_maybe_special(w->special, rte_be_to_cpu_32(tuple->src))))
@@ -142,7 +150,7 @@ prepare_half(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32
 {
 	b->judged_key[i] = (struct masq_judged_key){
 		.a = classes | (uint64_t)masq_classes_of_vector(w->classes, translated) << 32,
-		.b = common(b, i, departure) | MASQ_JUDGED_KEY_HALF |
+		.b = common(w, b, i, departure) | MASQ_JUDGED_KEY_HALF |
 				(uint64_t)asks_forward << KEY_FORWARD,
 	};
 	b->judged_line[i] = line_of(w, &b->judged_key[i]);

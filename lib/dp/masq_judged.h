@@ -12,10 +12,11 @@
  * gets its session by a short way (masq_slow_flow.c). Of those with a session the first packet of each half,
  * and the first behind new rules, gives its half what is known of the kind (masq_slow_judge.c); the first
  * packet of a forwarded call is looked up like one of the half that it is going to have.
- * An entry holds for one rule set, TCP or UDP or unknown protocols.
+ * An entry holds for one rule set, TCP or UDP or unknown protocols. Where rules look at -y, SYN segments are
+ * other kinds than the data that follows.
  *
- * Not remembered: what is denied, rules that log, masquerading without session where a rule looks at -y, or
- * where one of the output chain looks at the source, which is chosen later; halves where a field has no classes.
+ * Not remembered: what is denied, rules that log, masquerading without session where a rule of the output chain
+ * looks at the source, which is chosen later; halves where a field has no classes.
  *
  * A verdict is no state, so nothing is lost when it is forgotten: an array of lines with two places each,
  * where a new kind takes the place of an old one. Belongs to its worker; all memory is taken at creation.
@@ -36,7 +37,7 @@ struct masq_judged {
 	uint16_t path;
 	uint8_t verdict; /**< enum masq_rules_verdict of the forward chain: ACCEPT or MASQ; not of halves */
 	uint8_t tos_and, tos_xor;
-	bool syn_slow; /**< rules with -y: SYN segments are judged one by one */
+	bool depends_on_syn; /**< of packets that differ in nothing but -y it holds for one sort */
 	uint8_t spare[2];
 };
 

@@ -252,8 +252,9 @@ find_way(const struct masq_worker *w, const struct masq_burst *b, unsigned int i
 	return masq_fib_hop_route(&w->hops[b->hop[i]], dst, route);
 }
 
-/* What the INITIAL half begins with: what was said of its class, and this packet, counted. No first packet
- * leads to a state that another ACK from the same side would change, so nobody need watch for one. */
+/* What the INITIAL half begins with: what was said of its class, and this packet, counted. Where that depends
+ * on -y, the next packet is another kind: the half stands on no path yet. No first packet leads to a state
+ * that another ACK from the same side would change, so nobody need watch for one. */
 static inline void
 half_begin(const struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 		const struct masq_judged *judged, const struct masq_fib_route *way,
@@ -275,6 +276,8 @@ half_begin(const struct masq_worker *w, const struct masq_burst *b, unsigned int
 		.packets = 1,
 		.bytes = pkt->l3_len_bytes,
 	};
+	if (unlikely(judged->depends_on_syn))
+		flow->half.generation = 0;
 }
 
 /*
@@ -296,8 +299,7 @@ take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	if (!masq_judged_may(b, i) || pkt->ttl <= 1)
 		return false;
 	judged = masq_judged_find(w, b, i);
-	/* SYN segments have paths of their own where rules look at -y. */
-	if (judged == NULL || judged->syn_slow)
+	if (judged == NULL)
 		return false;
 	masq_fib_hop_route(&w->hops[b->hop[i]], rte_be_to_cpu_32(pkt->key.dst), &way);
 	if (pkt->l3_len_bytes > w->ports[way.port].mtu)
@@ -354,7 +356,7 @@ take_short_way_in(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	if (!masq_judged_may(b, i))
 		return false;
 	judged = masq_judged_find(w, b, i);
-	if (judged == NULL || judged->syn_slow)
+	if (judged == NULL)
 		return false;
 	link = masq_slow_link(w, &way, &ref);
 	if (link == 0)

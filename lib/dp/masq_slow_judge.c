@@ -12,8 +12,8 @@
  * A half remembers a favourable verdict with the generation of the rule set; from then on its
  * packets take the fast path, and the half counts for the rules that it met (masq_tally.c). What is
  * not remembered is judged packet by packet: denials, rules that log, SYN segments where a rule looks
- * at -y, and odd ICMP queries, whose code is in no key (masq_pkt.h). A half can only remember what a
- * data segment would get, so a SYN's verdict is followed by a second question with the SYN taken away.
+ * at -y, and odd ICMP queries, whose code is in no key (masq_pkt.h). Where a SYN fares differently
+ * its half remembers nothing yet: the first data segment judges it.
  *
  * What all chains let through is remembered for the kind of packets, too (masq_judged.h): when a half of
  * that kind is to be judged, it begins with what is known.
@@ -66,7 +66,6 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgeme
 			b->mbuf[i], const struct rte_ipv4_hdr *, pkt->l3_offset);
 	const uint8_t *l4 = rte_pktmbuf_mtod_offset(b->mbuf[i], const uint8_t *, pkt->l4_offset);
 	struct masq_rules_input *input = &judgement->input;
-	uint8_t syn = pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK | MASQ_TCP_RST);
 
 	judgement->n_asked = 0;
 	judgement->forward = MASQ_VERDICT_ACCEPT;
@@ -81,7 +80,7 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgeme
 		.proto = ip->next_proto_id,
 		.port = b->arrival[i],
 		.has_ports = (pkt->flags & MASQ_PKT_OTHER_PROTO) == 0,
-		.syn = pkt->key.proto == IPPROTO_TCP && syn == MASQ_TCP_SYN,
+		.syn = masq_pkt_is_syn(pkt),
 		.tos = pkt->tos,
 	};
 	if (ip->next_proto_id == IPPROTO_ICMP) {
@@ -98,8 +97,7 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgeme
  * window. They go to w->matches, or are counted one by one if they do not fit there either.
  */
 static void
-gather(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judgement *judgement,
-		bool log)
+gather(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judgement *judgement)
 {
 	struct masq_rules_result result = judgement->result;
 	bool fits = result.n_matches <= MASQ_MATCHES_MAX;
@@ -113,7 +111,7 @@ gather(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judg
 		else
 			masq_path_count_slots(
 					w->paths, result.rules, result.n_rules, pkt->l3_len_bytes);
-		if (log && result.wants_log)
+		if (result.wants_log)
 			masq_packet_log(w, pkt, judgement, &result, &tos);
 		if (!result.overflow)
 			return;
@@ -134,7 +132,7 @@ count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judge
 	uint32_t path;
 
 	if (unlikely(result->wants_log || result->overflow)) {
-		gather(w, pkt, judgement, true);
+		gather(w, pkt, judgement);
 		if (unlikely(result->n_matches > MASQ_MATCHES_MAX))
 			return MASQ_PATH_NONE;
 		matches = w->matches;
@@ -201,27 +199,6 @@ masq_judge_chain(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	return false;
 }
 
-/* Does a data segment of this half pass all chains too? Its result is what may be remembered. */
-static bool
-ask_without_syn(struct masq_worker *w, const struct masq_half *half,
-		const struct masq_tuple *translated, uint8_t arrival, uint8_t departure,
-		struct masq_judgement *data)
-{
-	enum masq_rules_verdict verdict;
-
-	data->input.syn = false;
-	data->n_asked = 0;
-	masq_rules_result_init(&data->result);
-	if (ask_chain(w, MASQ_CHAIN_INPUT, NULL, arrival, data) != MASQ_VERDICT_ACCEPT)
-		return false;
-	if (masq_slow_asks_forward(half, rte_cpu_to_be_32(data->input.dst)) &&
-			ask_chain(w, MASQ_CHAIN_FORWARD, NULL, departure, data) !=
-					MASQ_VERDICT_MASQ)
-		return false;
-	verdict = ask_chain(w, MASQ_CHAIN_OUTPUT, translated, departure, data);
-	return verdict == MASQ_VERDICT_ACCEPT;
-}
-
 /* What all chains said, as it is remembered. */
 static struct masq_judged
 said(const struct masq_judgement *judgement, uint32_t path)
@@ -234,7 +211,7 @@ said(const struct masq_judgement *judgement, uint32_t path)
 		.verdict = (uint8_t)judgement->forward,
 		.tos_and = result->tos_and,
 		.tos_xor = result->tos_xor,
-		.syn_slow = result->depends_on_syn,
+		.depends_on_syn = result->depends_on_syn,
 	};
 }
 
@@ -255,34 +232,13 @@ half_judged(struct masq_worker *w, struct masq_half *half, const struct masq_jud
 	masq_tally_join(w, half, judged->path);
 	half->rewrite.tos_and = judged->tos_and;
 	half->rewrite.tos_xor = judged->tos_xor;
-	half->flags |= judged->syn_slow ? MASQ_HALF_SYN_SLOW : 0;
+	half->flags |= judged->depends_on_syn ? MASQ_HALF_SYN_SLOW : 0;
 }
 
 static bool
 can_be_remembered(const struct masq_judgement *judgement, uint32_t path)
 {
 	return path != MASQ_PATH_NONE && !judgement->result.wants_log;
-}
-
-/* The packet at hand is a SYN and that mattered: remember what a data segment would get. */
-static void
-remember_data(struct masq_worker *w, struct masq_half *half, const struct masq_pkt *pkt,
-		const struct masq_judgement *judgement, const struct masq_tuple *translated,
-		uint8_t arrival, uint8_t departure, struct masq_neigh_ref ref)
-{
-	struct masq_judgement data = *judgement;
-	struct masq_judged judged;
-	uint32_t path = MASQ_PATH_NONE;
-
-	if (!ask_without_syn(w, half, translated, arrival, departure, &data))
-		return;
-	if (data.result.n_matches <= MASQ_MATCHES_MAX) {
-		gather(w, pkt, &data, false);
-		path = masq_path_intern(w->paths, w->matches, data.result.n_matches);
-	}
-	judged = said(&data, path);
-	half_judged(w, half, can_be_remembered(&data, path) ? &judged : NULL, arrival, departure,
-			ref);
 }
 
 /* What was said of this packet holds for all of its kind. */
@@ -292,10 +248,8 @@ remember_kind(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 {
 	struct masq_judged judged = said(judgement, path);
 
-	if (!masq_judged_may(b, i) || !can_be_remembered(judgement, path) ||
-			(judged.syn_slow && judgement->input.syn))
-		return;
-	masq_judged_remember(w, b, i, &judged);
+	if (masq_judged_may(b, i) && can_be_remembered(judgement, path))
+		masq_judged_remember(w, b, i, &judged);
 }
 
 /* Everything is said and counted: the protocol state, the rewrite. */
@@ -311,6 +265,14 @@ send_translated(struct masq_worker *w, struct masq_burst *b, unsigned int i, str
 	rewrite.tos_xor = tos_xor;
 	masq_rewrite_apply(&rewrite, b->mbuf[i], pkt);
 	masq_slow_send(w, b, i, link, departure);
+}
+
+/* Does what was said of this packet say nothing about the others of its half? */
+static bool
+is_a_case_of_its_own(const struct masq_pkt *pkt, const struct masq_judged *judged)
+{
+	return (pkt->flags & MASQ_PKT_ICMP_ODD) != 0 ||
+			(masq_pkt_is_syn(pkt) && judged->depends_on_syn);
 }
 
 /* The output chain, and what follows. @return path of the packet, MASQ_PATH_NONE if it was not sent */
@@ -338,10 +300,7 @@ finish_half(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	path = count(w, pkt, judgement);
 	masq_tally_apart(w, half, pkt->l3_len_bytes);
 	judged = said(judgement, path);
-	if (judged.syn_slow && judgement->input.syn)
-		remember_data(w, half, pkt, judgement, &translated, b->arrival[i], route->port,
-				ref);
-	else if ((pkt->flags & MASQ_PKT_ICMP_ODD) == 0)
+	if (!is_a_case_of_its_own(pkt, &judged))
 		half_judged(w, half, can_be_remembered(judgement, path) ? &judged : NULL,
 				b->arrival[i], route->port, ref);
 	/* The packet at hand gets its own TOS, which with -y may differ from what is remembered. */
@@ -355,12 +314,10 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 {
 	uint32_t path = finish_half(w, b, i, judgement, route);
 
-	/* One without session is masqueraded by the short way only if neither its port nor a SYN can make a
-	 * difference. */
+	/* One without session is masqueraded by the short way only if its port can make no difference. */
 	if (masq_judged_of_half(b, i) ||
 			(judgement->forward == MASQ_VERDICT_MASQ &&
-					!w->classes->output_sees_source &&
-					!judgement->result.depends_on_syn))
+					!w->classes->output_sees_source))
 		remember_kind(w, b, i, judgement, path);
 }
 
@@ -403,14 +360,13 @@ masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int
 
 /*
  * All chains have let packets of this kind through: the half begins with what was said of them, and with this
- * packet. @return false: they have not, or there is something about the packet or its neighbour that has
+ * packet, unless that is a case of its own. @return false: they have not, or there is something about the packet or its neighbour that has
  * to be looked at
  */
 static bool
 take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq_half *half)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
-	bool syn = (pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK)) == MASQ_TCP_SYN;
 	const struct masq_judged *judged;
 	struct masq_fib_route way;
 	struct masq_neigh_ref ref;
@@ -419,7 +375,7 @@ take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i, stru
 	if (!masq_judged_may(b, i) || pkt->ttl <= 1)
 		return false;
 	judged = masq_judged_find(w, b, i);
-	if (judged == NULL || (syn && judged->syn_slow))
+	if (judged == NULL)
 		return false;
 	masq_fib_hop_route(&w->hops[b->hop[i]], rte_be_to_cpu_32(half->rewrite.dst), &way);
 	if (pkt->l3_len_bytes > w->ports[way.port].mtu)
@@ -427,6 +383,12 @@ take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i, stru
 	link = masq_slow_link(w, &way, &ref);
 	if (link == 0)
 		return false;
+	if (unlikely(is_a_case_of_its_own(pkt, judged))) {
+		masq_count_path(w, judged->path, pkt->l3_len_bytes);
+		masq_tally_apart(w, half, pkt->l3_len_bytes);
+		send_translated(w, b, i, half, judged->tos_and, judged->tos_xor, link, way.port);
+		return true;
+	}
 	half_judged(w, half, judged, b->arrival[i], way.port, ref);
 	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
 	masq_session_note(w, half, pkt->tcp_flags);

@@ -108,13 +108,15 @@ ask(struct masq_worker *w, struct masq_burst *b, unsigned int i, const struct ma
 }
 
 /* The first packet of a flow whose class was judged, like any that follows (masq_stage_fast.c): but
- * its half has counted it already. */
+ * its half has counted it already, for the rules only if it stands on the path. */
 static void
 send_first(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link)
 {
 	const struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
 	const struct masq_pkt *pkt = &b->pkt[i];
 
+	if (unlikely(half->generation == 0))
+		masq_count_path(w, half->path, pkt->l3_len_bytes);
 	masq_rewrite_apply(&half->rewrite, b->mbuf[i], pkt);
 	masq_link_write(b->mbuf[i], link, w->ports[half->departure_port].mac);
 	b->departure[i] = half->departure_port;

@@ -84,7 +84,6 @@ static inline void
 routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
-	bool syn = (pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK)) == MASQ_TCP_SYN;
 	const struct masq_fib_hop *hop;
 	const struct masq_judged *judged;
 	struct masq_neigh_ref ref;
@@ -94,7 +93,7 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	if (!masq_judged_may(b, i))
 		return;
 	judged = masq_judged_find(w, b, i);
-	if (judged == NULL || judged->verdict != MASQ_VERDICT_ACCEPT || (syn && judged->syn_slow))
+	if (judged == NULL || judged->verdict != MASQ_VERDICT_ACCEPT)
 		return;
 	hop = &w->hops[b->hop[i]];
 	if (pkt->ttl <= 1 || pkt->l3_len_bytes > w->ports[hop->departure].mtu)

@@ -117,6 +117,7 @@ masq_classes_init(struct masq_classes *classes, const struct masq_rules *rules)
 		const struct masq_rule *rule = &rules->rules[i];
 
 		cut_rule(&cuts, rule);
+		classes->syn_matters |= (rule->tests & MASQ_TEST_SYN) != 0;
 		if ((i >= input->first && i < input->end) ||
 				(i >= forward->first && i < forward->end))
 			continue;

@@ -547,6 +547,75 @@ syn_segments_are_told_apart(void **state)
 	box_close(box);
 }
 
+/* Packets of all sessions, of the side that made them. */
+static uint64_t
+said_by_makers(struct masq_test_box *box)
+{
+	const struct masq_dp_session_filter all = { 0 };
+	struct masq_dp_cursor cursor = { 0 };
+	struct masq_session_row rows[64];
+	uint64_t packets = 0;
+	bool end = false;
+
+	while (!end) {
+		int n = masq_dp_sessions(box_dp(box), &all, &cursor, rows, 64, &end);
+
+		for (int k = 0; k < n; k++)
+			packets += rows[k].initial_packets;
+	}
+	return packets;
+}
+
+/* What rules say of SYN segments is said of each, and of no other, whoever of its kind came first; and it is
+ * counted once. */
+static void
+syn_segments_are_kinds_of_their_own(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state),
+			NEUTRAL "ipchains -A input -p tcp -y\n"
+				"ipchains -A output -p tcp -y -t 0x01 0x10\n"
+				"ipchains -A output -p tcp ! -y -t 0x01 0x08\n");
+	uint64_t syns = 0, others = 0;
+
+	for (uint16_t k = 0; k < 3 * TALKS; k++) {
+		/* Segments of the host that begins; SYN comes again, also late, or is not the first. */
+		static const uint8_t said[3][6] = {
+			{ SYN, ACK, ACK, SYN, ACK, FIN | ACK },
+			{ SYN, SYN, ACK, SYN | ACK, SYN, ACK },
+			{ ACK, SYN, ACK, SYN | RST, SYN, ACK },
+		};
+		const struct talk call_k = CALL(
+				box, TCP, OUTSIDE, (uint16_t)(3000 + k), 80, SERVER, 8080);
+		struct talk out = masqueraded(box, &(const struct talk){ .proto = IPPROTO_TCP }, k);
+		struct talk call = call_k;
+
+		for (unsigned int n = 0; n < 6; n++) {
+			uint8_t flags = said[k % 3][n];
+			bool syn = flags == SYN;
+			struct masq_test_pkt pkt = talk_out_pkt(&out, flags);
+			struct masq_test_pkt left = talk_out_translated(&out, pkt);
+
+			left.tos = syn ? 0x10 : 0x08;
+			box_send(box, LAN, &pkt);
+			out.visible_port = box_expect(box, WAN, &left).sport;
+			pkt = talk_in_pkt(&call, flags);
+			left = talk_in_translated(&call, pkt);
+			left.tos = syn ? 0x10 : 0x08;
+			box_send(box, WAN, &pkt);
+			box_expect(box, SRV, &left);
+			syns += syn ? 2 : 0;
+			others += syn ? 0 : 2;
+		}
+		assert_int_equal(said_by_makers(box), syns + others);
+		assert_int_equal(box_rule_packets(box, "input", 1), syns);
+		assert_int_equal(box_rule_packets(box, "output", 1), syns);
+		assert_int_equal(box_rule_packets(box, "output", 2), others);
+		assert_int_equal(box_rule_packets(box, "output", 0), syns + others);
+	}
+	box_expect_nothing(box);
+	box_close(box);
+}
+
 /* Packets that a half cannot send as it is are looked at, whatever is known of their kind. */
 static void
 what_is_not_plain(void **state)
@@ -609,6 +678,7 @@ main(int argc, char **argv)
 		BOX_ROWS(the_arrival_is_part_of_it),
 		BOX_ROWS(tos_and_counts),
 		BOX_ROWS(syn_segments_are_told_apart),
+		BOX_ROWS(syn_segments_are_kinds_of_their_own),
 		BOX_ROWS(what_is_not_plain),
 	};
 

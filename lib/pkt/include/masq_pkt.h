@@ -85,6 +85,13 @@ masq_pkt_parse(struct rte_mbuf *mbuf, const uint8_t own_mac[6], struct masq_pkt 
 void masq_pkt_parse_burst(struct rte_mbuf *const *mbuf, const uint8_t *const *own_mac,
 		struct masq_pkt *pkt, uint8_t *reason, unsigned int n);
 
+/** Does this segment open a connection, which is what -y means? Reference 5.2. */
+static inline bool
+masq_pkt_is_syn(const struct masq_pkt *pkt)
+{
+	return (pkt->tcp_flags & (MASQ_TCP_SYN | MASQ_TCP_ACK | MASQ_TCP_RST)) == MASQ_TCP_SYN;
+}
+
 /** Is this ICMP type one of the queries (8, 13, 15, 17) or replies (0, 14, 16, 18)? */
 static inline bool
 masq_icmp_is_query(uint8_t type)

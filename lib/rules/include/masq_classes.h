@@ -38,6 +38,7 @@ struct masq_classes {
 	/** A rule outside of the input and forward chains looks at a source: what the output chain says
 	 * of a packet depends on how its source was translated. */
 	bool output_sees_source;
+	bool syn_matters; /**< a rule looks at -y */
 	uint8_t n_starts; /**< of the field that has most */
 	uint8_t first_step; /**< of a search: the greatest power of two that is at most n_starts */
 	/** Where classes begin, less 2^31: vectors compare signed. The n-th of every field, then the next
