@@ -74,9 +74,10 @@ masquerade_refusal(const struct masq_pkt *pkt, const struct masq_judgement *judg
 		return MASQ_DROP_PROTOCOL;
 	if ((pkt->flags & (MASQ_PKT_ICMP_ERROR | MASQ_PKT_ICMP_OTHER)) != 0)
 		return MASQ_DROP_ICMP_UNMATCHED;
-	/* An answer to nobody's question; for ICMP the rules' source port is the type. */
+	/* An answer to nobody's question; for ICMP the rules' source port is the type. The key does not say
+	 * it: an identifier may look like a type. */
 	if (pkt->key.proto == IPPROTO_ICMP &&
-			rte_be_to_cpu_16(pkt->key.dport) != judgement->input.sport)
+			!masq_icmp_is_request((uint8_t)judgement->input.sport))
 		return MASQ_DROP_ICMP_UNMATCHED;
 	if (route->preferred_src == 0)
 		return MASQ_DROP_NO_MASQ_ADDRESS;

@@ -167,8 +167,7 @@ fill_query_ports(const uint8_t *icmp, struct masq_tuple *key)
 	rte_be16_t id = load16(icmp + 4);
 	uint8_t type = icmp[0];
 
-	/* Requests are 8, 13, 15, 17; replies 14, 16, 18 follow theirs, and 0 answers 8. */
-	if (type == 8 || (type & 1) != 0) {
+	if (masq_icmp_is_request(type)) {
 		key->sport = id;
 		key->dport = rte_cpu_to_be_16(type);
 	} else {

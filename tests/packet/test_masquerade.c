@@ -306,6 +306,29 @@ other_protocols_are_dropped_by_name(void **state)
 	box_close(box);
 }
 
+/* Nor those whose identifier could be taken for the type of a query. */
+static void
+stray_answers_are_dropped_whatever_their_identifier(void **state)
+{
+	static const uint8_t answers[] = { 0, 14, 16, 18 };
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+
+	for (unsigned int k = 0; k < sizeof(answers); k++)
+		for (uint16_t id = 0; id < 20; id++) {
+			const struct masq_test_pkt stray = { .proto = IPPROTO_ICMP,
+				.src = INSIDE,
+				.dst = OUTSIDE,
+				.icmp_type = answers[k],
+				.icmp_id = id };
+
+			box_send(box, LAN, &stray);
+			box_expect_drop(box, MASQ_DROP_ICMP_UNMATCHED);
+		}
+	box_expect_nothing(box);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
 /* The payload is in two buffers, odd lengths: checksums are corrected, not computed over one part. */
 static void
 odd_lengths_and_padding(void **state)
@@ -343,6 +366,7 @@ main(int argc, char **argv)
 		BOX_ROWS(strangers_are_not_let_in),
 		BOX_ROWS(mid_stream_pick_up),
 		BOX_ROWS(other_protocols_are_dropped_by_name),
+		BOX_ROWS(stray_answers_are_dropped_whatever_their_identifier),
 		BOX_ROWS(odd_lengths_and_padding),
 	};
 

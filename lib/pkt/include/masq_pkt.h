@@ -99,4 +99,11 @@ masq_icmp_is_query(uint8_t type)
 	return type < 32 && ((UINT32_C(1) << type) & 0x0007e101) != 0;
 }
 
+/** Of these: does it ask (8, 13, 15, 17)? 14, 16, 18 answer the one before them, and 0 answers 8. */
+static inline bool
+masq_icmp_is_request(uint8_t type)
+{
+	return type == 8 || (type & 1) != 0;
+}
+
 #endif /* MASQ_PKT_H */
