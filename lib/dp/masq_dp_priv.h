@@ -149,6 +149,8 @@ struct masq_mail {
 	_Atomic(bool) done;
 };
 
+#define MASQ_WAITED_BITS 4096 /**< for the next hops of at most MASQ_PARKED_MAX packets */
+
 #define MASQ_NEAR 256 /**< next hops whose neighbour a worker knows by heart */
 
 /** The neighbour of a next hop; masq_link.h. */
@@ -208,6 +210,7 @@ struct masq_worker {
 	struct masq_near near[MASQ_NEAR]; /**< of the routes in force */
 	struct masq_parked parked[MASQ_PARKED_MAX];
 	uint32_t n_parked;
+	uint64_t waited_for[MASQ_WAITED_BITS / 64]; /**< their next hops, as bits by hash */
 	bool lined_up; /**< packets are parked whose neighbour has answered */
 	uint32_t unanswered; /**< requests to other workers under way */
 	unsigned int burst_max; /**< packets that the next burst may have */

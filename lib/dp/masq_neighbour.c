@@ -9,10 +9,13 @@
  * answered or been given up; then they go to the end of its own packet ring and are looked up anew:
  * they leave, or their senders get ICMP host unreachable, and either way the rules count them then.
  * Packets that come between the answer and that moment line up behind the parked ones, and all of
- * them go at the beginning of the next round, so a flow keeps its order.
+ * them go at the beginning of the next round, so a flow keeps its order. The fast path need not ask for
+ * packets of a judged half: what it knows of a neighbour that was forgotten since does not fit any more.
  *
  * A parked packet that has a deadline's age asked in vain: nobody even heard the question.
  */
+#include <string.h>
+
 #include <rte_mbuf.h>
 
 #include <masq_arp.h>
@@ -94,10 +97,25 @@ masq_neighbour_is_silent(const struct masq_worker *w, struct masq_neigh_ref ref)
 }
 
 static uint32_t
+waited_bit(uint32_t ip)
+{
+	return ip * UINT32_C(0x9e3779b1) / (UINT32_MAX / MASQ_WAITED_BITS + 1);
+}
+
+static void
+note_waited(struct masq_worker *w, uint32_t ip)
+{
+	w->waited_for[waited_bit(ip) / 64] |= UINT64_C(1) << waited_bit(ip) % 64;
+}
+
+static uint32_t
 waiting_for(const struct masq_worker *w, uint8_t departure, uint32_t ip)
 {
 	uint32_t waiting = 0;
 
+	/* Somebody who asks for one silent address after the other makes the list long for all. */
+	if ((w->waited_for[waited_bit(ip) / 64] >> waited_bit(ip) % 64 & 1) == 0)
+		return 0;
 	for (uint32_t k = 0; k < w->n_parked; k++)
 		waiting += w->parked[k].ip == ip && w->parked[k].departure == departure;
 	return waiting;
@@ -113,6 +131,7 @@ static void
 append(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t arrival, uint8_t departure,
 		uint32_t ip)
 {
+	note_waited(w, ip);
 	w->parked[w->n_parked++] = (struct masq_parked){
 		.mbuf = mbuf,
 		.deadline_ms = w->now_ms + MASQ_PARK_MS,
@@ -235,7 +254,7 @@ masq_parked_tick(struct masq_worker *w)
 
 	w->lined_up = false;
 	/* All or none, or the last would be overtaken by the first. */
-	if (rte_ring_free_count(ring) < w->n_parked)
+	if (w->n_parked == 0 || rte_ring_free_count(ring) < w->n_parked)
 		return;
 	for (uint32_t k = 0; k < w->n_parked; k++) {
 		struct masq_parked p = w->parked[k];
@@ -255,4 +274,7 @@ masq_parked_tick(struct masq_worker *w)
 		}
 	}
 	w->n_parked = kept;
+	memset(w->waited_for, 0, sizeof(w->waited_for));
+	for (uint32_t k = 0; k < kept; k++)
+		note_waited(w, w->parked[k].ip);
 }

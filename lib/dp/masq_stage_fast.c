@@ -110,10 +110,30 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	w->counters.routed++;
 }
 
+/* Others wait for link addresses. Who comes behind them must not leave before them, should their neighbour
+ * have answered in this moment: the slow path looks. */
+static __rte_noinline void
+line_up(struct masq_worker *w, struct masq_burst *b)
+{
+	for (unsigned int i = 0; i < b->n; i++) {
+		const struct masq_fib_hop *hop;
+
+		if (b->verdict[i] != MASQ_UNDECIDED || b->half[i] != MASQ_HALF_NONE ||
+				!masq_judged_may(b, i))
+			continue;
+		hop = &w->hops[b->hop[i]];
+		if (masq_neighbour_is_waited_for(w, hop->departure,
+				    masq_fib_hop_next(hop, rte_be_to_cpu_32(b->pkt[i].key.dst))))
+			b->verdict[i] = MASQ_SLOW;
+	}
+}
+
 void
 masq_stage_fast(struct masq_worker *w, struct masq_burst *b)
 {
 	b->n_halves = 0;
+	if (unlikely(w->n_parked != 0))
+		line_up(w, b);
 	for (unsigned int i = 0; i < b->n; i++) {
 		if (b->verdict[i] != MASQ_UNDECIDED)
 			continue;

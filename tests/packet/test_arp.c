@@ -268,6 +268,52 @@ flows_of_a_known_kind_wait_for_their_own_neighbour(void **state)
 	box_close(box);
 }
 
+/* Who is merely routed, and of a kind that the box knows, does not overtake either. */
+static void
+routed_packets_of_a_known_kind_line_up(void **state)
+{
+	struct masq_test_box *box = open_by_hand(state, NULL);
+	struct talk known = TALK(box, UDP, INSIDE, 1025, "203.0.113.51", 53);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, "203.0.113.50", 53);
+	const struct masq_test_pkt ask_silent = asks(WAN, "203.0.113.50");
+	const struct masq_test_pkt ask_known = asks(WAN, "203.0.113.51");
+	const struct masq_test_pkt reply = { .arp = 2,
+		.src = "203.0.113.50",
+		.src_mac = box_host_mac(WAN),
+		.dst = box_address(WAN),
+		.arp_target_mac = box_mac(box, WAN) };
+	struct masq_test_pkt pkt = numbered(&known, 0), left = onward(pkt);
+
+	box_send(box, LAN, &pkt);
+	box_expect(box, WAN, &ask_known);
+	answer(box, WAN, "203.0.113.51", box_host_mac(WAN));
+	box_expect(box, WAN, &left);
+	box_send(box, LAN, &pkt);
+	box_expect(box, WAN, &left);
+	for (unsigned int k = 0; k < 3; k++) {
+		pkt = numbered(&t, k);
+		box_send(box, LAN, &pkt);
+	}
+	box_expect(box, WAN, &ask_silent);
+	box_put(box, WAN, &reply);
+	box_run(box);
+	for (unsigned int k = 3; k < 20; k++) {
+		pkt = numbered(&t, k);
+		box_put(box, LAN, &pkt);
+		if (k % 9 == 0)
+			box_run(box);
+	}
+	box_run(box);
+	for (unsigned int k = 0; k < 20; k++) {
+		left = onward(numbered(&t, k));
+		box_expect(box, WAN, &left);
+	}
+	box_expect_nothing(box);
+	assert_int_equal(box_counters(box).held, 0);
+	assert_int_equal(box_rule_packets(box, "forward", 0), 22);
+	box_close(box);
+}
+
 /* The table forgets a neighbour while packets wait for it: the next packet has it asked again. */
 static void
 forgotten_while_asked(void **state)
@@ -531,6 +577,7 @@ main(int argc, char **argv)
 		BOX_ROWS(nobody_answers),
 		BOX_ROWS(nobody_overtakes_who_waits),
 		BOX_ROWS(flows_of_a_known_kind_wait_for_their_own_neighbour),
+		BOX_ROWS(routed_packets_of_a_known_kind_line_up),
 		BOX_ROWS(forgotten_while_asked),
 		BOX_ROWS(own_packets_wait),
 		BOX_ROWS(neighbours_age),
