@@ -211,6 +211,7 @@ struct masq_worker {
 	struct masq_parked parked[MASQ_PARKED_MAX];
 	uint32_t n_parked;
 	uint64_t waited_for[MASQ_WAITED_BITS / 64]; /**< their next hops, as bits by hash */
+	const struct masq_parked *given_up; /**< whose neighbour is taken for silent; or NULL */
 	bool lined_up; /**< packets are parked whose neighbour has answered */
 	uint32_t unanswered; /**< requests to other workers under way */
 	unsigned int burst_max; /**< packets that the next burst may have */
@@ -314,6 +315,8 @@ void masq_neighbour_heard(struct masq_worker *w, uint8_t port, uint32_t ip, cons
 void masq_neighbour_tick(struct masq_worker *w);
 /** Known not to answer. */
 bool masq_neighbour_is_silent(const struct masq_worker *w, struct masq_neigh_ref ref);
+/** Is this packet the one that has waited for this neighbour for too long? */
+bool masq_neighbour_is_given_up(const struct masq_worker *w, uint8_t departure, uint32_t ip);
 void masq_neighbour_park(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		uint8_t departure, uint32_t ip);
 /** Are packets parked for this neighbour? */

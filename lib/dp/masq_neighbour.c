@@ -12,14 +12,14 @@
  * them go at the beginning of the next round, so a flow keeps its order. The fast path need not ask for
  * packets of a judged half: what it knows of a neighbour that was forgotten since does not fit any more.
  *
- * A parked packet that has a deadline's age asked in vain: nobody even heard the question.
+ * A parked packet that has a deadline's age asked in vain: nobody even heard the question. It fares like
+ * one whose neighbour said nothing.
  */
 #include <string.h>
 
 #include <rte_mbuf.h>
 
 #include <masq_arp.h>
-#include <masq_icmp.h>
 
 #include "masq_link.h"
 #include "masq_slow.h"
@@ -211,7 +211,14 @@ has_answered(const struct masq_worker *w, const struct masq_parked *p)
 	return w->now_ms >= p->deadline_ms ? ANSWER_NEVER : ANSWER_WAIT;
 }
 
-/* Tell the sender, drop the packet. It passed the parser once, so it passes again. */
+bool
+masq_neighbour_is_given_up(const struct masq_worker *w, uint8_t departure, uint32_t ip)
+{
+	return w->given_up != NULL && w->given_up->departure == departure && w->given_up->ip == ip;
+}
+
+/* Through the stages once more: the rules judge and count it, and its sender is told, as if the neighbour
+ * had been asked and said nothing. If by now the way leads to another one, it waits for that. */
 static void
 give_up(struct masq_worker *w, const struct masq_parked *p)
 {
@@ -221,12 +228,9 @@ give_up(struct masq_worker *w, const struct masq_parked *p)
 	b->mbuf[0] = p->mbuf;
 	b->arrival[0] = p->arrival;
 	b->owned = true;
-	masq_stage_parse(w, b);
-	if (b->verdict[0] == MASQ_UNDECIDED) {
-		masq_slow_icmp(w, b, 0, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_HOST, 0);
-		masq_burst_drop(b, 0, MASQ_DROP_NEIGH_UNREACHABLE);
-	}
-	masq_stage_tx(w, b);
+	w->given_up = p;
+	masq_worker_run_burst(w);
+	w->given_up = NULL;
 }
 
 /* What the box made itself needs the link address only. */

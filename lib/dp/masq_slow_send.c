@@ -147,7 +147,8 @@ masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 			return link;
 		return 0;
 	}
-	if (masq_neighbour_is_silent(w, *ref)) {
+	if (masq_neighbour_is_silent(w, *ref) ||
+			masq_neighbour_is_given_up(w, route->port, route->next_hop)) {
 		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_HOST, 0);
 		masq_burst_drop(b, i, MASQ_DROP_NEIGH_UNREACHABLE);
 	} else {

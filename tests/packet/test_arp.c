@@ -334,6 +334,32 @@ forgotten_while_asked(void **state)
 	box_close(box);
 }
 
+/* The same, and no other packet comes: it is given up after a while, judged and counted like any other. */
+static void
+forgotten_and_given_up(void **state)
+{
+	struct masq_test_box *box = open_by_hand(state, MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	const struct masq_test_pkt question = asks(WAN, GATEWAY);
+	struct masq_test_pkt pkt = talk_out_pkt(&t, 0), error = box_error(LAN, &pkt, 3, 1, 0);
+
+	box_hello(box, LAN, INSIDE);
+	box_send(box, LAN, &pkt);
+	box_expect(box, WAN, &question);
+	assert_int_equal(masq_dp_neighbours_flush(box_dp(box), IP4(203, 0, 113, 254)), 0);
+	let_pass(box, 4900);
+	box_expect_nothing(box);
+	assert_int_equal(box_rule_packets(box, "input", 0), 0);
+	let_pass(box, 200);
+	box_expect_drop(box, MASQ_DROP_NEIGH_UNREACHABLE);
+	box_expect(box, LAN, &error);
+	box_expect_nothing(box);
+	assert_int_equal(box_rule_packets(box, "input", 0), 1);
+	assert_int_equal(box_rule_packets(box, "forward", 0), 1);
+	assert_int_equal(box_rule_packets(box, "output", 0), 1);
+	box_close(box);
+}
+
 /* What the box itself has to say waits for a link address like the packets of others. */
 static void
 own_packets_wait(void **state)
@@ -579,6 +605,7 @@ main(int argc, char **argv)
 		BOX_ROWS(flows_of_a_known_kind_wait_for_their_own_neighbour),
 		BOX_ROWS(routed_packets_of_a_known_kind_line_up),
 		BOX_ROWS(forgotten_while_asked),
+		BOX_ROWS(forgotten_and_given_up),
 		BOX_ROWS(own_packets_wait),
 		BOX_ROWS(neighbours_age),
 		BOX_ROWS(a_neighbour_moves),
