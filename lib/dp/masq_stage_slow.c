@@ -26,6 +26,36 @@ come_back_later(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	w->held++;
 }
 
+/*
+ * Where the identifier of a query is a number that a type could be, a question and an answer have the same
+ * key (lib/pkt/masq_pkt.c). But only questions make sessions, and only answers come back.
+ */
+static bool
+is_of_its_half(const struct masq_worker *w, const struct masq_burst *b, unsigned int i)
+{
+	const uint8_t *icmp = rte_pktmbuf_mtod_offset(
+			b->mbuf[i], const uint8_t *, b->pkt[i].l4_offset);
+	bool comes_back = (masq_half_at(w->sessions, b->half[i])->flags & MASQ_HALF_REPLY) != 0;
+
+	return masq_icmp_is_request(icmp[0]) != comes_back;
+}
+
+/* An error about a session, or a query that is perhaps none of the session that its key finds. Out of line: in
+ * line it costs all others registers. */
+static __rte_noinline void
+slow_icmp(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	if ((b->pkt[i].flags & MASQ_PKT_ICMP_ERROR) != 0) {
+		masq_slow_icmp_error(w, b, i);
+	} else if (is_of_its_half(w, b, i)) {
+		masq_slow_half(w, b, i);
+	} else {
+		b->half[i] = MASQ_HALF_NONE;
+		b->hop[i] = MASQ_HOP_UNKNOWN;
+		masq_slow_flow(w, b, i);
+	}
+}
+
 static void
 slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -61,8 +91,8 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		masq_burst_drop(b, i, MASQ_DROP_SESSION_DYING);
 	else if ((flags & MASQ_HALF_PENDING) != 0)
 		come_back_later(w, b, i);
-	else if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0)
-		masq_slow_icmp_error(w, b, i);
+	else if ((pkt->flags & (MASQ_PKT_ICMP_ERROR | MASQ_PKT_ICMP_ODD)) != 0)
+		slow_icmp(w, b, i);
 	else
 		masq_slow_half(w, b, i);
 }

@@ -329,6 +329,27 @@ stray_answers_are_dropped_whatever_their_identifier(void **state)
 	box_close(box);
 }
 
+/* Not even when the question is on its way for which they could be taken. */
+static void
+stray_answers_are_none_of_a_session(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk ping = TALK(box, ICMP, INSIDE, 8, OUTSIDE, 8);
+	const struct masq_test_pkt stray = {
+		.proto = IPPROTO_ICMP, .src = INSIDE, .dst = OUTSIDE, .icmp_type = 0, .icmp_id = 8
+	};
+
+	talk_out(&ping, 0);
+	box_send(box, LAN, &stray);
+	box_expect_drop(box, MASQ_DROP_ICMP_UNMATCHED);
+	box_expect_nothing(box);
+	talk_in(&ping, 0);
+	talk_out(&ping, 0);
+	assert_int_equal(box_session(box).initial_packets, 2);
+	assert_int_equal(box_rule_packets(box, "input", 0), 4);
+	box_close(box);
+}
+
 /* The payload is in two buffers, odd lengths: checksums are corrected, not computed over one part. */
 static void
 odd_lengths_and_padding(void **state)
@@ -367,6 +388,7 @@ main(int argc, char **argv)
 		BOX_ROWS(mid_stream_pick_up),
 		BOX_ROWS(other_protocols_are_dropped_by_name),
 		BOX_ROWS(stray_answers_are_dropped_whatever_their_identifier),
+		BOX_ROWS(stray_answers_are_none_of_a_session),
 		BOX_ROWS(odd_lengths_and_padding),
 	};
 
