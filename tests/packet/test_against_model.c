@@ -59,6 +59,7 @@ struct packet {
 	int ttl;
 	char src[INET_ADDRSTRLEN], dst[INET_ADDRSTRLEN];
 	struct masq_test_pkt sent;
+	bool in_pieces; /* it comes as two fragments */
 };
 
 struct session {
@@ -95,7 +96,6 @@ struct world {
 	unsigned int matched_lines; /* rules that all TCP and UDP meets on its way out */
 	bool many_ports; /* so many rules that ports have no classes */
 	uint16_t ip_id;
-	bool can_be_late; /* workers may be at the rules before */
 	uint64_t packets, drops;
 };
 
@@ -684,7 +684,10 @@ some_tuple(struct world *w, enum masq_test_port *arrival)
 		t.dst = IP4(192, 168, 16, 255);
 	if (t.proto == IPPROTO_ICMP) {
 		t.sport = (uint16_t)(3000 + test_random_below(&w->rnd, 6));
-		t.icmp_type = test_random_percent(&w->rnd, 90) ? 8 : 0;
+		/* An identifier that could be a type, too. */
+		if (test_random_percent(&w->rnd, 20))
+			t.sport = test_random_percent(&w->rnd, 50) ? 8 : 0;
+		t.icmp_type = test_random_percent(&w->rnd, 80) ? 8 : 0;
 		return t;
 	}
 	if (t.proto == IPPROTO_GRE)
@@ -734,6 +737,8 @@ make_packet(struct world *w, struct packet *p)
 		p->sent.options = "\1\1\1";
 		p->sent.option_bytes = 4;
 	}
+	p->in_pieces = p->sent.payload_bytes > 24 && !p->sent.dont_fragment &&
+			p->sent.option_bytes == 0 && test_random_percent(&w->rnd, 10);
 	p->len_bytes = (uint16_t)(20 + p->sent.option_bytes + p->sent.payload_bytes);
 	if (p->t.proto == IPPROTO_ICMP) {
 		p->sent.icmp_type = p->t.icmp_type;
@@ -984,6 +989,20 @@ step_with_error(struct world *w)
 }
 
 static void
+put(struct world *w, const struct packet *p)
+{
+	struct masq_test_pkt piece = p->sent;
+
+	if (p->in_pieces) {
+		piece.frag_bytes = 24;
+		box_put(w->box, p->arrival, &piece);
+		piece.frag_bytes = 0;
+		piece.frag_offset_bytes = 24;
+	}
+	box_put(w->box, p->arrival, &piece);
+}
+
+static void
 step(struct world *w)
 {
 	static struct packet p[HANDFUL + 1];
@@ -995,7 +1014,7 @@ step(struct world *w)
 	for (enum masq_drop reason = 1; reason < MASQ_DROP_COUNT; reason++)
 		before[reason] = box_drops(w->box, reason);
 	for (unsigned int k = 0; k < n; k++)
-		box_put(w->box, p[k].arrival, &p[k].sent);
+		put(w, &p[k]);
 	box_run(w->box);
 	if (box_counters(w->box).held > 0)
 		box_advance(w->box, 1);
