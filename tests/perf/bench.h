@@ -28,6 +28,7 @@ void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), no
 
 /* The topics; EAL runs. Each prints its rows (bench_row.h). */
 void bench_hit(const struct bench_options *options);
+void bench_aged(const struct bench_options *options);
 void bench_ports(const struct bench_options *options);
 void bench_rules(const struct bench_options *options);
 void bench_workers(const struct bench_options *options);

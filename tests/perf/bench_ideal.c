@@ -86,6 +86,17 @@ bench_ideal_add(struct bench_ideal *ideal, const struct bench_flow *flows, uint3
 	return t;
 }
 
+void
+bench_ideal_remove(struct bench_ideal *ideal, const struct bench_flow *flow)
+{
+	const struct masq_tuple *tuples[] = { &flow->initial, &flow->reply };
+
+	for (unsigned int k = 0; k < RTE_DIM(tuples); k++)
+		if (rte_hash_del_key_with_hash(ideal->hash, tuples[k],
+				    masq_hash16(tuples[k], &ideal->seed)) < 0)
+			bench_fail("a bare table lost a key");
+}
+
 static void
 fill(struct bench_ideal *ideal, const struct masq_tuple *tuple)
 {

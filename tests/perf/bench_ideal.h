@@ -22,6 +22,9 @@ void bench_ideal_destroy(struct bench_ideal *ideal);
 /** Two bare adds a flow. @return their cycles, all together */
 uint64_t bench_ideal_add(struct bench_ideal *ideal, const struct bench_flow *flows, uint32_t n);
 
+/** Take out both tuples of a flow that was added. */
+void bench_ideal_remove(struct bench_ideal *ideal, const struct bench_flow *flow);
+
 /** Fill in the records of n flows that were added. */
 void bench_ideal_fill(struct bench_ideal *ideal, const struct bench_flow *flows, uint32_t n);
 

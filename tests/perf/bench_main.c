@@ -40,6 +40,7 @@ static const struct topic {
 	uint32_t sessions, smoke_sessions;
 } topics[] = {
 	{ "hit", bench_hit, 65536, 1024 },
+	{ "aged", bench_aged, 65536, 4096 },
 	{ "ports", bench_ports, 131072, 131072 },
 	{ "rules", bench_rules, 65536, 4096 },
 	{ "workers", bench_workers, 65536, 2048 },

@@ -76,6 +76,7 @@ def text_table(result):
 
 TOPICS = {
     "hit": "By the number of sessions",
+    "aged": "In a box that has run for a while",
     "ports": "By ports in use",
     "rules": "By chain rules",
     "workers": "By workers",
