@@ -3,9 +3,9 @@
 -- Pktgen-DPDK's functions as far as masquerade.lua calls them, for a test: a line of 1 000 000 packets a
 -- second, and an appliance behind it that loses what exceeds CAPACITY. An unknown function is an error.
 -- Time passes in pktgen.delay only. The appliance asks ARP times a second outside, half as often inside, and is
--- answered; kinds of packets are counted QUEUES times.
+-- answered; kinds of packets are counted QUEUES times. All flows must have been sent before the first real trial.
 ARP, QUEUES = ARP or 0, QUEUES or 1
-local state = { rate = 0, tx = 0, rx = 0, arp = 0, sending = false, range = {}, mac = nil, answers_arp = {} }
+local state = { rate = 0, opened = 0, tx = 0, rx = 0, arp = 0, sending = false, range = {}, mac = nil, answers_arp = {} }
 local LINE = 1000000
 
 local function count(milliseconds)
@@ -15,6 +15,7 @@ local function count(milliseconds)
     assert(state.range_on and state.mac and state.answers_arp["0"] and state.answers_arp["1"], "not set up")
     assert(state.range["0 src_port max"] - state.range["0 src_port min"] + 1 == FLOWS, "flows")
     assert(state.range["0 dst_mac start"] == state.mac, "range mode has a link address of its own")
+    state.opened = state.opened + sent
     state.tx, state.rx = state.tx + sent, state.rx + passed
     state.arp = state.arp + ARP * milliseconds // 1000
 end
@@ -45,7 +46,10 @@ pktgen = setmetatable({
         one_of(what, "count", "rate", "size", "burst", "sport", "dport")
         if what == "rate" then state.rate = value end
     end,
-    start = function() state.sending = true end,
+    start = function()
+        assert(state.rate < 1 or state.opened >= FLOWS, "a trial began before all flows were open")
+        state.sending = true
+    end,
     stop = function() state.sending = false end,
     delay = count,
     portStats = function(port, kind)

@@ -181,11 +181,11 @@ class ZeroLoss(unittest.TestCase):
 
 @unittest.skipUnless(shutil.which("lua5.4"), "lua5.4 is not installed")
 class Pktgen(unittest.TestCase):
-    def run_it(self, capacity, arp=0, queues=1, **setting):
+    def run_it(self, capacity, arp=0, queues=1, flows=500, **setting):
         words = ", ".join(f"{name} = {value}" for name, value in setting.items())
         with tempfile.TemporaryDirectory() as folder:
-            program = (f'CAPACITY = {capacity} ARP = {arp} QUEUES = {queues} FLOWS = 500 dofile("{HERE}/fake_pktgen.lua")\n'
-                       f'MASQ = {{ flows = 500, sizes = {{ 64 }}, {words} }}\n'
+            program = (f'CAPACITY = {capacity} ARP = {arp} QUEUES = {queues} FLOWS = {flows} dofile("{HERE}/fake_pktgen.lua")\n'
+                       f'MASQ = {{ flows = {flows}, sizes = {{ 64 }}, {words} }}\n'
                        f'dofile("{HERE}/pktgen/masquerade.lua")')
             return subprocess.run(["lua5.4", "-e", program], cwd=folder, capture_output=True, text=True)
 
@@ -201,6 +201,14 @@ class Pktgen(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             rate = float(done.stdout.split("zero loss: size 64 rate ")[1].split(" ")[0])
             self.assertTrue(41.5 <= rate <= 42, done.stdout)
+
+    def test_all_flows_are_open_before_a_trial(self):
+        done = self.run_it(420000, lan_mac='"02:00:00:00:00:01"', flows=60000)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_port_that_sends_nothing_ends_it(self):
+        done = self.run_it(1, lan_mac='"02:00:00:00:00:01"', lowest=0)
+        self.assertIn("port 0 sends nothing", done.stderr)
 
     def test_settings_that_cannot_be(self):
         self.assertIn("lan_mac is missing", self.run_it(1).stderr)
