@@ -23,14 +23,19 @@
  * Functions whose instructions are counted. They must not be inlined, nor merged because they say
  * the same. Packets have been put into the queues before.
  */
-#define COUNTED(path)                                                                \
-	void bench_counted_##path(struct bench_box *box, const unsigned int *polls); \
-	__attribute__((noipa)) void bench_counted_##path(                            \
-			struct bench_box *box, const unsigned int *polls)            \
-	{                                                                            \
-		for (uint32_t w = 0; w < box->workers; w++)                          \
-			for (unsigned int k = 0; k < polls[w]; k++)                  \
-				masq_dp_poll(box->dp, w, box->now_ms);               \
+#if __has_attribute(noipa)
+#define ALONE __attribute__((noipa))
+#else
+#define ALONE __attribute__((noinline))
+#endif
+
+#define COUNTED(path)                                                                     \
+	void bench_counted_##path(struct bench_box *box, const unsigned int *polls);      \
+	ALONE void bench_counted_##path(struct bench_box *box, const unsigned int *polls) \
+	{                                                                                 \
+		for (uint32_t w = 0; w < box->workers; w++)                               \
+			for (unsigned int k = 0; k < polls[w]; k++)                       \
+				masq_dp_poll(box->dp, w, box->now_ms);                    \
 	}
 
 COUNTED(masquerade)

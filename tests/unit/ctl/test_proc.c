@@ -104,8 +104,8 @@ static void
 ip_masquerade(void **state)
 {
 	static const char *const expected[] = {
-		"Prc FromIP   FPrt ToIP     TPrt Masq Init-seq  Delta PDelta Expires "
-		"(free=32765,32765,32765)",
+		("Prc FromIP   FPrt ToIP     TPrt Masq Init-seq  Delta PDelta Expires "
+		 "(free=32765,32765,32765)"),
 		"TCP C0A80102:0401 D1510805:0050 EE48 00000000      0      0   89937",
 		"TCP C0A8101C:1F90 D1510805:0401 0050 00000000      0      0    6000",
 		"ICMP C0A80102:0401 D1510805:0008 EE49 00000000      0      0    6000",
@@ -134,8 +134,8 @@ static void
 ip_masq_tcp(void **state)
 {
 	static const char *const tcp[] = {
-		"Prot SrcIP    SPrt DstIP    DPrt MAddr    MPrt State        Flgs Ref Ctl Expires HRow "
-		"HCol (free=32765,32765,32765)",
+		("Prot SrcIP    SPrt DstIP    DPrt MAddr    MPrt State        Flgs Ref Ctl Expires HRow "
+		 "HCol (free=32765,32765,32765)"),
 		"TCP  C0A80102:0401 D1510805:0050 C0A80210:EE48 ESTABLISHED  100    3   0     899   11    0",
 		"TCP  C0A8101C:1F90 D1510805:0401 C0A80210:0050 SYN_RECV     1100    3   0      60   66    0",
 	};

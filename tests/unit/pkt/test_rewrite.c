@@ -109,7 +109,7 @@ static const struct {
 			{ .src = "10.0.0.1", .sport = 70, .dst = "10.0.0.2", .dport = 90 } },
 	{ "udp without checksum", { .sport = 1025, .dport = 53, .no_udp_checksum = true },
 			{ .src = "203.0.113.1", .sport = 61000 } },
-	{ "nothing changed but TTL", { .sport = 1025, .dport = 53, .payload = "x" }, { NULL } },
+	{ "nothing changed but TTL", { .sport = 1025, .dport = 53, .payload = "x" }, { 0 } },
 	{ "tcp",
 			{ .proto = TCP,
 					.sport = 1025,

@@ -391,7 +391,7 @@ static void
 check_workers(uint32_t n_workers, uint32_t rounds)
 {
 	struct world w = { .rules = NULL };
-	struct worker workers[4] = { { NULL } };
+	struct worker workers[4] = { 0 };
 	uint32_t a = 0, b = 0, c = 0;
 	struct masq_portfw_row rows[3];
 
