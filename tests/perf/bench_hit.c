@@ -16,7 +16,8 @@
  * A loop of nothing but bare adds would keep the upper levels of the cache to itself, which no
  * appliance can; it is not what one would pay in place of a session.
  *
- * Memory is the box's own sum, over the number of sessions; beside it the growth of DPDK's heap.
+ * Memory is the box's own sum, over the number of sessions; beside it what else DPDK's heap grows by, which
+ * must not depend on that number.
  */
 #include <stdlib.h>
 
@@ -211,25 +212,26 @@ tell_memory(const struct hit *h, const struct bench_box *box, uint64_t heap_befo
 {
 	struct masq_dp_memory m;
 	double n = h->options->sessions;
-	double bytes;
+	uint64_t bytes;
 
 	masq_dp_memory(box->dp, &m);
-	bytes = (double)(m.session_tables + m.port_maps + m.paths + m.verdicts);
+	bytes = m.session_tables + m.port_maps + m.paths + m.verdicts;
 	bench_row(&(struct bench_row){
 			.topic = "hit",
 			.what = "memory of a session",
 			.at = h->at,
 			.x = n,
 			.unit = "bytes",
-			.value = bench_stats_one(bytes / (double)m.session_capacity),
+			.value = bench_stats_one((double)bytes / (double)m.session_capacity),
 			.bar = n >= CREATE_BAR_FROM ? BENCH_AT_MOST : BENCH_STATED,
 			.limit = 320,
 			.note = bench_text(
-					"tables %.1f, port maps %.1f, paths %.1f, verdicts %.1f; heap "
-					"without packets and rules %.1f",
+					"tables %.1f, port maps %.1f, paths %.1f, verdicts %.1f; %.1f MB "
+					"more of the heap are neither packets, rules nor sessions",
 					(double)m.session_tables / n, (double)m.port_maps / n,
 					(double)m.paths / n, (double)m.verdicts / n,
-					(double)(m.heap - heap_before - m.mbufs - m.rules) / n),
+					(double)(m.heap - heap_before - m.mbufs - m.rules - bytes) /
+							1e6),
 	});
 }
 
