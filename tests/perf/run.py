@@ -38,8 +38,11 @@ def first_line(path, name):
 
 
 def revision():
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True,
-                          cwd=os.path.dirname(os.path.abspath(__file__)))
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True,
+                              cwd=os.path.dirname(os.path.abspath(__file__)))
+    except OSError:
+        return "unknown"
     return done.stdout.strip() or "unknown"
 
 
@@ -85,7 +88,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--json", help="write everything into this file")
     parser.add_argument("--smoke", action="store_true", help="small numbers")
-    parser.add_argument("--only", action="append", help="this topic; may be given again")
+    parser.add_argument("--only", action="append", choices=list(dict.fromkeys(r[0] for r in RUNS)), help="this topic; may be given again")
     options = parser.parse_args()
 
     runs = [r for r in RUNS if not options.only or r[0] in options.only]

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """What the benchmark's table says of a run."""
+import contextlib
+import io
 import os
 import sys
 import unittest
+import unittest.mock
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -29,6 +32,18 @@ class Pages(unittest.TestCase):
     def test_runs_that_differ_are_named(self):
         text = "hugepages, but 4 KB pages for topic sessions 1, topic sessions 3"
         self.assertEqual(table.pages_text(of(True, False, None, False, True)), text)
+
+
+class Run(unittest.TestCase):
+    def test_a_machine_without_git_does_not_tell_the_revision(self):
+        with unittest.mock.patch.dict(os.environ, {"PATH": "/nonexistent"}):
+            self.assertEqual(run.revision(), "unknown")
+
+    def test_a_topic_that_does_not_exist_is_refused(self):
+        words = ["run.py", "/bin/true", "--only", "hits"]
+        with unittest.mock.patch.object(sys, "argv", words), contextlib.redirect_stderr(io.StringIO()) as said:
+            self.assertRaises(SystemExit, run.main)
+        self.assertIn("hits", said.getvalue())
 
 
 if __name__ == "__main__":
