@@ -106,7 +106,7 @@ masq_judged_find(const struct masq_worker *w, const struct masq_burst *b, unsign
 	bool second = masq_judged_is(w, &judged[1], b->judged_key[i]);
 
 	/* In which of the two places it stands nobody foresees: no branch. */
-	return masq_judged_is(w, &judged[0], b->judged_key[i]) | second ? &judged[second] : NULL;
+	return (masq_judged_is(w, &judged[0], b->judged_key[i]) | second) ? &judged[second] : NULL;
 }
 
 /** Packets of this kind shall be treated like this one. @param said all but key and generation */
