@@ -23,7 +23,8 @@
  *	lookups.
  * Cost
  *	A lookup touches two buckets, one key slot, one half. rte_hash fetches the first two ahead
- *	over the burst, masq_half_lookup_burst() the third. Numbers: docs/performance.rst.
+ *	over the burst, masq_half_lookup_burst() the third. An insertion fetches half and key slot of
+ *	those to come. Numbers: docs/performance.rst.
  */
 
 #include <string.h>
@@ -31,7 +32,14 @@
 #include <rte_hash.h>
 #include <rte_prefetch.h>
 
-#include <masq_session.h>
+#include "masq_session_priv.h"
+
+/*
+ * In a box that has run for a while halves lie anywhere, and who has just been told a position would wait for
+ * its line. So the lines of halves and tuples are fetched so many insertions ahead: a new session 1200 to 710
+ * cycles at 64 k, 1450 to 860 at 1 M. With 6 or 20 it is the same.
+ */
+#define AHEAD 12
 
 /*
  * Tuples that go to rte_hash together: a burst, so that the buckets of all of them are on their way
@@ -102,12 +110,26 @@ masq_half_key(const struct masq_session_table *table, uint32_t index)
 	return (const void *)(table->keys + (size_t)index * table->key_stride);
 }
 
+static void
+prefetch_coming(const struct masq_session_table *table)
+{
+	uint32_t position;
+
+	if (unlikely(table->positions == NULL))
+		return;
+	position = masq_half_coming(table, AHEAD);
+	/* No more than a hint: what is no position is no address either, and nothing happens. */
+	rte_prefetch0(table->halves + position);
+	rte_prefetch0(table->keys + (size_t)position * table->key_stride);
+}
+
 uint32_t
 masq_half_add(struct masq_session_table *table, const struct masq_tuple *key, uint32_t signature,
 		uint32_t session)
 {
 	int32_t position = rte_hash_add_key_with_hash(table->hash, key, signature);
 
+	prefetch_coming(table);
 	assert(session != MASQ_SESSION_NONE);
 	/* rte_hash hands out the old position of a tuple that it has. Two sessions must not share a
 	 * half, whatever the caller has overlooked. */

@@ -3,8 +3,25 @@
 #define MASQ_SESSION_PRIV_H
 
 #include <rte_common.h>
+#include <rte_ring.h>
 
 #include <masq_session.h>
+
+/**
+ * The position of a half that will be put in soon: rte_hash takes free positions in the order in which they
+ * were given back, from a ring of slot numbers, which are positions plus 1.
+ *
+ * @param ahead	0: the next one
+ * @return the position; anything when so many are not free
+ */
+static inline uint32_t
+masq_half_coming(const struct masq_session_table *table, uint32_t ahead)
+{
+	const struct rte_ring *ring = table->positions;
+	const uint32_t *slots = (const void *)(ring + 1);
+
+	return slots[(ring->cons.head + ahead) & ring->mask] - 1;
+}
 
 /** Value of masq_session.wheel_slot in a free record, so that freeing twice is noticed. */
 #define SESSION_FREE (MASQ_SESSION_NONE - 1)

@@ -17,6 +17,7 @@
 #define MASQ_WHEEL_DUE MASQ_WHEEL_LISTS /**< one list more: handed back by the next tick */
 
 struct rte_hash;
+struct rte_ring;
 
 /** Half-open sessions of one side, by age. */
 struct masq_half_open_list {
@@ -36,9 +37,10 @@ struct masq_session_table {
 	uint32_t n_halves;
 	uint32_t n_sessions;
 
-	/* From here on: written by the owner. */
+	/* From here on: of the owner alone. */
 	uint64_t wheel_slot
 			__attribute__((aligned(64))); /**< next to examine, counted from clock 0 */
+	const struct rte_ring *positions; /**< free ones, inside rte_hash; NULL: not known */
 	uint32_t n_used; /**< halves that are in */
 	uint32_t free; /**< head of the list of free records */
 	_Atomic(uint32_t) live; /**< records that are not free; other threads may look */

@@ -11,6 +11,7 @@
 
 #include <masq_test_eal.h>
 
+#include "masq_session_priv.h"
 #include "session_fixture.h"
 
 #define BURST_MAX 64
@@ -110,6 +111,41 @@ lookups_agree_with_a_map(void **state)
 			model_remove(&m, i);
 	}
 	masq_session_table_destroy(m.table);
+}
+
+/* ---------------------------------------------------------------- positions */
+
+#define FORESEEN 12
+
+/* Where halves will lie is known some insertions before, in whatever order places become free. Nothing is wrong
+ * when it is not, but slow; another DPDK may keep its free places elsewhere. */
+static void
+positions_are_foreseen(void **state)
+{
+	struct masq_session_table *table = make_table(0, 10, 1000);
+	uint32_t foreseen[FORESEEN + 1], in[1000], n_in = 0;
+	uint64_t random = random_seed();
+
+	(void)state;
+	assert_non_null(table->positions);
+	for (uint32_t n = 0; n < 20000; n++) {
+		struct masq_half half = { .session = 1 };
+		struct masq_tuple tuple = tuple_of(n);
+
+		foreseen[(n + FORESEEN) % (FORESEEN + 1)] = masq_half_coming(table, FORESEEN);
+		in[n_in] = masq_half_insert(table, &tuple, &half);
+		assert_int_not_equal(in[n_in], MASQ_HALF_NONE);
+		if (n >= FORESEEN)
+			assert_int_equal(in[n_in], foreseen[n % (FORESEEN + 1)]);
+		n_in++;
+		while (n_in > 400 + random_below(&random, 500)) {
+			uint32_t victim = random_below(&random, n_in);
+
+			masq_half_remove(table, in[victim]);
+			in[victim] = in[--n_in];
+		}
+	}
+	masq_session_table_destroy(table);
 }
 
 /* ---------------------------------------------------------------- crowded buckets */
@@ -316,6 +352,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lookups_agree_with_a_map),
+		cmocka_unit_test(positions_are_foreseen),
 		cmocka_unit_test(crowded_buckets_lose_nothing),
 		cmocka_unit_test(the_last_half_fits_and_no_more),
 		cmocka_unit_test(a_tuple_is_never_taken_twice),
