@@ -82,7 +82,13 @@ enum masq_session_kind {
 
 /** A session's record: what packets do not need. 48 bytes. */
 struct masq_session {
+	/* A segment that may change the state needs these, which never lie in two lines of the cache. */
 	_Atomic(uint32_t) state; /**< enum masq_state; either worker changes it, on transitions */
+	uint8_t reply_worker;
+	uint8_t kind; /**< enum masq_session_kind */
+	uint8_t proto;
+	uint8_t dying; /**< removal has begun */
+	/* The rest is for its beginning and its end. */
 	uint32_t initial; /**< half index in this table; MASQ_HALF_NONE: record is free */
 	uint32_t reply; /**< half in reply_worker's table; MASQ_HALF_NONE: none (yet) */
 	uint32_t wheel_next; /**< record index, also the free list */
@@ -93,10 +99,6 @@ struct masq_session {
 	uint32_t origin; /**< portfw rule id, 0 for masquerade */
 	uint32_t older; /**< list of half-open sessions, see masq_session_half_open.c */
 	uint32_t younger;
-	uint8_t reply_worker;
-	uint8_t kind; /**< enum masq_session_kind */
-	uint8_t proto;
-	uint8_t dying; /**< removal has begun */
 };
 
 static_assert(sizeof(struct masq_session) == 48, "counts in the bytes per session");
