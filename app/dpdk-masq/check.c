@@ -25,19 +25,6 @@
 
 #include "daemon.h"
 
-int
-masq_daemon_blame(
-		const struct masq_conf_start *start, const char *key, int ret, struct masq_err *err)
-{
-	const int line = masq_conf_start_line(start, key);
-
-	if (line > 0)
-		masq_err_prefix(err, "%s:%d: ", start->file, line);
-	else
-		masq_err_prefix(err, "%s: ", start->file);
-	return ret;
-}
-
 /* ---------------------------------------------------------------- memory */
 
 static uint64_t
@@ -95,20 +82,21 @@ masq_daemon_check_memory(const struct masq_conf_start *start, struct masq_err *e
 		if (mb >= start->memory_mb)
 			return 0;
 		masq_err_set(err, ENOMEM,
-				"memory = %" PRIu32 ": only %" PRIu64
-				" MB of hugepages are free; get "
-				"more with \"echo %" PRIu32 " > /proc/sys/vm/nr_hugepages\" (2 MB "
-				"each), or do without them: hugepages = no",
-				start->memory_mb, mb, (start->memory_mb + 1) / 2);
-		return masq_daemon_blame(start, "memory", -ENOMEM, err);
+				"only %" PRIu64
+				" MB of hugepages are free, and memory wants %" PRIu32
+				"; get more with \"echo %" PRIu32
+				" > /proc/sys/vm/nr_hugepages\" (2 MB each), or do without them: "
+				"hugepages = no",
+				mb, start->memory_mb, (start->memory_mb + 1) / 2);
+		return masq_conf_start_blame(start, "memory", NULL, -ENOMEM, err);
 	}
 	mb = available_mb();
 	if (mb >= start->memory_mb)
 		return 0;
 	masq_err_set(err, ENOMEM,
-			"memory = %" PRIu32 ": only %" PRIu64 " MB of memory are available",
-			start->memory_mb, mb);
-	return masq_daemon_blame(start, "memory", -ENOMEM, err);
+			"only %" PRIu64 " MB of memory are available, and memory wants %" PRIu32,
+			mb, start->memory_mb);
+	return masq_conf_start_blame(start, "memory", NULL, -ENOMEM, err);
 }
 
 /* ---------------------------------------------------------------- CPUs */
@@ -189,7 +177,7 @@ check_cores(const struct masq_conf_start *start, struct masq_cpus *cpus, struct 
 	if (read_cpus(start->cores, cpus) != 0) {
 		masq_err_set(err, EINVAL, "cores = %s: is no list of CPUs like 1-2 or 1,3",
 				start->cores);
-		return masq_daemon_blame(start, "cores", -EINVAL, err);
+		return masq_conf_start_blame(start, "cores", NULL, -EINVAL, err);
 	}
 	for (unsigned int i = 0; i < cpus->n; i++) {
 		if (cpus->cpu[i] < CPU_SETSIZE && CPU_ISSET(cpus->cpu[i], &set))
@@ -197,14 +185,14 @@ check_cores(const struct masq_conf_start *start, struct masq_cpus *cpus, struct 
 		masq_err_set(err, EINVAL,
 				"cores = %s: this machine has no CPU %u for us; it has %s",
 				start->cores, cpus->cpu[i], text);
-		return masq_daemon_blame(start, "cores", -EINVAL, err);
+		return masq_conf_start_blame(start, "cores", NULL, -EINVAL, err);
 	}
 	if (cpus->n < start->workers) {
 		masq_err_set(err, EINVAL,
 				"cores = %s: %u CPUs are too few for %" PRIu32
 				" workers, each needs its own",
 				start->cores, cpus->n, start->workers);
-		return masq_daemon_blame(start, "cores", -EINVAL, err);
+		return masq_conf_start_blame(start, "cores", NULL, -EINVAL, err);
 	}
 	return 0;
 }
@@ -235,7 +223,7 @@ check_group(const struct masq_conf_start *start, struct masq_err *err)
 			? 0
 			: masq_ctl_socket_group_find(start->socket_group, &gid, err);
 
-	return ret == 0 ? 0 : masq_daemon_blame(start, "socket-group", ret, err);
+	return ret == 0 ? 0 : masq_conf_start_blame(start, "socket-group", NULL, ret, err);
 }
 
 /* The interfaces of this network namespace as "eth0, lo". */

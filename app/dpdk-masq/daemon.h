@@ -36,14 +36,6 @@ int masq_daemon_check(
 /** Is there memory, or are there hugepages, at this moment? @return 0, -ENOMEM */
 int masq_daemon_check_memory(const struct masq_conf_start *start, struct masq_err *err);
 
-/**
- * Put "FILE:LINE: " in front of a sentence about a key of [daemon]; "FILE: " when it has its default.
- *
- * @return @p ret
- */
-int masq_daemon_blame(const struct masq_conf_start *start, const char *key, int ret,
-		struct masq_err *err);
-
 /* ---------------------------------------------------------------- claim.c */
 
 /**

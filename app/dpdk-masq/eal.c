@@ -242,7 +242,7 @@ masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpu
 {
 	struct args args = { 0 };
 	char prefix[64];
-	int ret;
+	int ret, fault;
 
 	set_runtime_dir(start);
 	remove_stale();
@@ -264,11 +264,13 @@ masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpu
 	add_devices(&args, start);
 	ret = rte_eal_init(args.n, args.text);
 	/* EAL keeps pointers into its arguments; they live as long as the process. */
-	if (ret < 0)
-		return masq_err_set(err, rte_errno != 0 ? rte_errno : EIO,
-				"DPDK did not start: %s; its own lines are above",
-				rte_strerror(rte_errno));
-	return 0;
+	if (ret >= 0)
+		return 0;
+	fault = rte_errno != 0 ? rte_errno : EIO;
+	masq_err_set(err, fault, "DPDK did not start: %s; its own lines are above",
+			rte_strerror(fault));
+	return fault != ENOMEM ? -fault
+			       : masq_conf_start_blame(start, "memory", NULL, -ENOMEM, err);
 }
 
 void

@@ -236,7 +236,7 @@ main(int argc, char **argv)
 	ret = masq_ctl_socket_claim(start.socket, start.socket_group, &sock, &err);
 	if (ret != 0) {
 		if (ret != -EBUSY)
-			masq_daemon_blame(&start, "socket", ret, &err);
+			masq_conf_start_blame(&start, "socket", NULL, ret, &err);
 		return fail(&err);
 	}
 	ret = masq_daemon_claim(&start, &err);

@@ -409,14 +409,44 @@ masq_start_line_note(struct masq_conf_start *start, enum masq_start_section sect
 		port->address_line[i] = line;
 }
 
+/* @return number of a key of [daemon] or [timeouts]; N_ROWS: there is none */
+static unsigned int
+find_key(const char *key)
+{
+	unsigned int i = 0;
+
+	while (i < N_ROWS &&
+			(strcmp(rows[i].doc.section, section_names[MASQ_START_PORT]) == 0 ||
+					strcmp(rows[i].doc.key, key) != 0))
+		i++;
+	return i;
+}
+
 int
 masq_conf_start_line(const struct masq_conf_start *start, const char *key)
 {
-	for (unsigned int i = 0; i < N_ROWS; i++)
-		if (strcmp(rows[i].doc.section, section_names[MASQ_START_PORT]) != 0 &&
-				strcmp(rows[i].doc.key, key) == 0)
-			return start->key_line[i];
-	return 0;
+	const unsigned int i = find_key(key);
+
+	return i < N_ROWS ? start->key_line[i] : 0;
+}
+
+int
+masq_conf_start_blame(const struct masq_conf_start *start, const char *key, const char *other,
+		int ret, struct masq_err *err)
+{
+	const unsigned int i = find_key(key);
+	int line = masq_conf_start_line(start, key);
+
+	if (line == 0 && i < N_ROWS && rows[i].doc.fallback[0] != '\0')
+		masq_err_prefix(err, "%s is not set in [%s], so it is %s: ", key,
+				rows[i].doc.section, rows[i].doc.fallback);
+	if (line == 0 && other != NULL)
+		line = masq_conf_start_line(start, other);
+	if (line > 0)
+		masq_err_prefix(err, "%s:%d: ", start->file, line);
+	else
+		masq_err_prefix(err, "%s: ", start->file);
+	return ret;
 }
 
 bool

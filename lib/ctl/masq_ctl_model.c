@@ -111,6 +111,15 @@ masq_ctl_model_apply(struct masq_ctl *ctl, const struct masq_conf_command *comma
 	return put_in_force(ctl, &copy, warnings, err);
 }
 
+/* The rules of a file cannot be in force. That there is no memory is not the fault of the file. */
+static int
+blame(const char *name, int ret, struct masq_err *err)
+{
+	if (ret != -ENOMEM)
+		masq_err_prefix(err, "%s: ", name);
+	return ret;
+}
+
 int
 masq_ctl_model_load(struct masq_ctl *ctl, const char *name, const char *text, size_t len_bytes,
 		struct masq_conf_warnings *warnings, struct masq_err *err)
@@ -126,9 +135,7 @@ masq_ctl_model_load(struct masq_ctl *ctl, const char *name, const char *text, si
 		return ret;
 	}
 	ret = put_in_force(ctl, &copy, warnings, err);
-	if (ret != 0)
-		masq_err_prefix(err, "%s: ", name);
-	return ret;
+	return ret != 0 ? blame(name, ret, err) : 0;
 }
 
 int
@@ -144,7 +151,7 @@ masq_ctl_model_check(struct masq_ctl *ctl, const char *name, const char *text, s
 	if (ret == 0) {
 		ret = masq_dp_check(ctl->dp, &copy, err);
 		if (ret != 0)
-			masq_err_prefix(err, "%s: ", name);
+			ret = blame(name, ret, err);
 	}
 	*n_rules = masq_ctl_model_count(&copy);
 	masq_conf_rules_fini(&copy);

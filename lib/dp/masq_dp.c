@@ -47,6 +47,18 @@ buffer_room(const struct masq_dp *dp)
 	return room;
 }
 
+/* The one with the largest packets. */
+static const struct masq_port *
+widest_port(const struct masq_dp *dp)
+{
+	const struct masq_port *widest = &dp->ports[0];
+
+	for (uint32_t p = 1; p < dp->n_ports; p++)
+		if (dp->ports[p].mtu > widest->mtu)
+			widest = &dp->ports[p];
+	return widest;
+}
+
 /* A node of which DPDK has no memory is as good as none. */
 static int
 known_node(int node)
@@ -71,6 +83,7 @@ make_pools(struct masq_dp *dp, uint32_t number, struct masq_err *err)
 {
 	bool is_paged[MASQ_POOLS_MAX] = { false };
 	char name[RTE_MEMPOOL_NAMESIZE];
+	int ret;
 
 	plan_pools(dp);
 	for (uint32_t p = 0; p < dp->n_ports; p++)
@@ -81,9 +94,12 @@ make_pools(struct masq_dp *dp, uint32_t number, struct masq_err *err)
 				is_paged[k], dp->plan.node[k], err);
 		if (dp->pools[k] != NULL)
 			continue;
+		ret = -rte_errno;
 		if (dp->plan.n > 1)
 			masq_err_prefix(err, "NUMA node %d: ", dp->plan.node[k]);
-		return -ENOMEM;
+		if (ret != -ENOMEM)
+			masq_err_prefix(err, "%s:%d: ", dp->start.file, widest_port(dp)->conf.line);
+		return ret;
 	}
 	for (uint32_t p = 0; p < dp->n_ports; p++)
 		dp->ports[p].pool = dp->pools[dp->plan.of_port[p]];
@@ -212,6 +228,26 @@ choose_lcores(struct masq_dp *dp, struct masq_err *err)
 }
 
 static int
+make_workers(struct masq_dp *dp, uint32_t number, struct masq_err *err)
+{
+	int ret = 0;
+
+	for (uint32_t w = 0; ret == 0 && w < dp->n_workers; w++) {
+		dp->workers[w] = masq_worker_create(dp, w, err);
+		ret = dp->workers[w] == NULL ? -ENOMEM
+					     : masq_packet_log_init(dp->workers[w], number, err);
+	}
+	return ret;
+}
+
+/* "FILE:LINE: " of the key that says how much memory there is. @param other key that also decides; or NULL */
+static int
+blame_memory(const struct masq_dp *dp, const char *other, int ret, struct masq_err *err)
+{
+	return ret != -ENOMEM ? ret : masq_conf_start_blame(&dp->start, "memory", other, ret, err);
+}
+
+static int
 build(struct masq_dp *dp, struct masq_err *err)
 {
 	uint32_t number = atomic_fetch_add(&next_number, 1);
@@ -221,17 +257,13 @@ build(struct masq_dp *dp, struct masq_err *err)
 		ret = masq_port_open(dp, &dp->start.port[p], &dp->ports[p], err);
 		dp->n_ports += ret == 0 || dp->ports[p].plugged;
 	}
-	ret = ret != 0 ? ret : make_rss(dp, err);
-	ret = ret != 0 ? ret : make_pools(dp, number, err);
+	ret = ret != 0 ? ret : blame_memory(dp, NULL, make_rss(dp, err), err);
+	ret = ret != 0 ? ret : blame_memory(dp, "mbufs", make_pools(dp, number, err), err);
 	for (uint32_t p = 0; ret == 0 && p < dp->n_ports; p++)
 		ret = masq_port_configure(dp, &dp->ports[p], err);
-	ret = ret != 0 ? ret : make_rings(dp, number, err);
-	ret = ret != 0 ? ret : make_shared(dp, err);
-	for (uint32_t w = 0; ret == 0 && w < dp->n_workers; w++) {
-		dp->workers[w] = masq_worker_create(dp, w, err);
-		ret = dp->workers[w] == NULL ? -ENOMEM
-					     : masq_packet_log_init(dp->workers[w], number, err);
-	}
+	ret = ret != 0 ? ret : blame_memory(dp, NULL, make_rings(dp, number, err), err);
+	ret = ret != 0 ? ret : blame_memory(dp, NULL, make_shared(dp, err), err);
+	ret = ret != 0 ? ret : blame_memory(dp, "sessions", make_workers(dp, number, err), err);
 	return ret != 0 ? ret : share_queues(dp, err);
 }
 

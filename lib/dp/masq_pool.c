@@ -113,14 +113,17 @@ masq_pool_create(const char *name, uint32_t n, uint16_t room, bool is_paged, int
 				"net_af_xdp wants buffers of one page: with such a port no port "
 				"can have an mtu over %zu",
 				most - RTE_PKTMBUF_HEADROOM - MASQ_POOL_FRAME_EXTRA);
+		rte_errno = EINVAL;
 		return NULL;
 	}
 	pool = is_paged ? create_paged(name, n, page, node)
 			: rte_pktmbuf_pool_create(name, n, CACHE, 0, room, node);
-	if (pool == NULL)
-		masq_err_set(err, ENOMEM,
-				"no memory for %u packet buffers of %zu bytes (%s); raise memory in "
-				"[daemon], or lower mbufs",
-				n, is_paged ? page : room, rte_strerror(rte_errno));
-	return pool;
+	if (pool != NULL)
+		return pool;
+	masq_err_set(err, ENOMEM,
+			"no memory for %u packet buffers of %zu bytes (%s); raise memory in "
+			"[daemon], or lower mbufs",
+			n, is_paged ? page : room, rte_strerror(rte_errno));
+	rte_errno = ENOMEM;
+	return NULL;
 }

@@ -26,7 +26,8 @@ struct rte_mempool;
  *		says what is needed at least, and grows to what the page has
  * @param node	NUMA node of the memory, SOCKET_ID_ANY: any
  * @param err	out: why not
- * @return the pool; NULL when there is not enough memory or a page is smaller than @p room wants
+ * @return the pool; NULL when there is not enough memory (rte_errno is ENOMEM), or a page is smaller than
+ *	@p room wants (EINVAL)
  */
 struct rte_mempool *masq_pool_create(const char *name, uint32_t n, uint16_t room, bool is_paged,
 		int node, struct masq_err *err);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include <rte_cycles.h>
+#include <rte_errno.h>
 
 #include <masq_dp_manual.h>
 
@@ -50,6 +51,7 @@ compile_routes(const struct masq_dp *dp, const struct masq_conf_rules *rules, st
 
 	if (conf == NULL) {
 		masq_err_set(err, ENOMEM, "no memory to compile the routes");
+		rte_errno = ENOMEM;
 		return NULL;
 	}
 	for (uint32_t p = 0; p < dp->n_ports; p++)
@@ -107,6 +109,13 @@ paths_wanted(const struct masq_worker *w, uint32_t slots)
 	return RTE_MAX(RTE_MAX(paths, (uint32_t)MASQ_PATHS_MIN), rte_align32pow2(2 * slots));
 }
 
+/* Whose fault it is that DPDK's memory is used up: not that of the rules. */
+static int
+blame_memory(const struct masq_dp *dp, struct masq_err *err)
+{
+	return masq_conf_start_blame(&dp->start, "memory", NULL, -ENOMEM, err);
+}
+
 /* Counters of each worker, on its own node, empty: so that no worker has to empty them. */
 static int
 make_paths(const struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq_err *err)
@@ -119,46 +128,62 @@ make_paths(const struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq
 		snapshot->paths[i] = masq_path_create(
 				paths, paths * LINKS_A_PATH, slots, dp->workers[i]->socket_id, err);
 		if (snapshot->paths[i] == NULL)
-			return -ENOMEM;
+			return blame_memory(dp, err);
 	}
 	return 0;
 }
 
-static struct masq_snapshot *
-compile(const struct masq_dp *dp, const struct masq_conf_rules *rules, struct masq_err *err)
+/* Rules and routes of a snapshot. */
+static int
+fill(const struct masq_dp *dp, const struct masq_conf_rules *rules, const struct masq_snapshot *old,
+		struct masq_snapshot *snapshot, struct masq_err *err)
+{
+	snapshot->rules = compile_rules(dp, rules, old != NULL ? old->rules : NULL, err);
+	if (snapshot->rules == NULL)
+		return -EINVAL;
+	if (!routes_changed(dp, rules)) {
+		snapshot->fib = masq_fib_ref(old->fib);
+		return 0;
+	}
+	snapshot->fib = compile_routes(dp, rules, err);
+	if (snapshot->fib == NULL)
+		return rte_errno == ENOMEM ? blame_memory(dp, err) : -EINVAL;
+	return 0;
+}
+
+static int
+compile(const struct masq_dp *dp, const struct masq_conf_rules *rules,
+		struct masq_snapshot **compiled, struct masq_err *err)
 {
 	const struct masq_snapshot *old = atomic_load(&dp->snapshot);
 	struct masq_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	int ret;
 
-	if (snapshot == NULL) {
-		masq_err_set(err, ENOMEM, "no memory for a new configuration");
-		return NULL;
-	}
+	if (snapshot == NULL)
+		return masq_err_set(err, ENOMEM, "no memory for a new configuration");
 	snapshot->generation = old != NULL ? old->generation + 1 : 1;
 	if (snapshot->generation == 0)
 		snapshot->generation = 1; /* 0 means "not judged" */
 	snapshot->timeouts = rules->timeouts;
-	snapshot->rules = compile_rules(dp, rules, old != NULL ? old->rules : NULL, err);
-	if (snapshot->rules != NULL)
-		snapshot->fib = routes_changed(dp, rules) ? compile_routes(dp, rules, err)
-							  : masq_fib_ref(old->fib);
-	if (snapshot->rules == NULL || snapshot->fib == NULL ||
-			make_paths(dp, snapshot, err) != 0) {
+	ret = fill(dp, rules, old, snapshot, err);
+	if (ret == 0)
+		ret = make_paths(dp, snapshot, err);
+	if (ret != 0)
 		snapshot_destroy(snapshot);
-		return NULL;
-	}
-	return snapshot;
+	else
+		*compiled = snapshot;
+	return ret;
 }
 
 int
 masq_dp_check(struct masq_dp *dp, const struct masq_conf_rules *rules, struct masq_err *err)
 {
-	struct masq_snapshot *snapshot = compile(dp, rules, err);
+	struct masq_snapshot *snapshot;
+	const int ret = compile(dp, rules, &snapshot, err);
 
-	if (snapshot == NULL)
-		return -EINVAL;
-	snapshot_destroy(snapshot);
-	return 0;
+	if (ret == 0)
+		snapshot_destroy(snapshot);
+	return ret;
 }
 
 /*
@@ -311,10 +336,10 @@ masq_dp_publish(struct masq_dp *dp, const struct masq_conf_rules *rules, struct 
 		ret = copy_routes(rules, &routes, err);
 	if (ret != 0)
 		return ret;
-	snapshot = compile(dp, rules, err);
-	if (snapshot == NULL) {
+	ret = compile(dp, rules, &snapshot, err);
+	if (ret != 0) {
 		free(routes);
-		return -EINVAL;
+		return ret;
 	}
 	if (masq_rule_counters_rebuild(dp->rule_counters, snapshot->rules) != 0) {
 		masq_err_set(err, ENOMEM, "no memory for the counters of %u rules",

@@ -33,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_errno.h>
 #include <rte_fib.h>
 #include <rte_malloc.h>
 
@@ -271,8 +272,8 @@ create_table(struct masq_fib_build *b, int socket_id)
 	b->fib->table = rte_fib_create(name, socket_id, &conf);
 	if (b->fib->hops == NULL || b->fib->table == NULL)
 		return masq_err_set(b->err, ENOMEM,
-				"no memory for a forwarding table of %u prefixes (16 to 64 MB); "
-				"\"memory\" in the start file says how much there is",
+				"no memory for a forwarding table of %u prefixes (16 to 64 MB); [daemon] "
+				"memory must be larger",
 				b->n_entries);
 	b->fib->hops[0].departure = MASQ_FIB_STAYS;
 	return 0;
@@ -335,6 +336,7 @@ masq_fib_create(const struct masq_conf_port *ports, uint32_t n_ports,
 	if (n_ports > MASQ_CONF_PORTS_MAX || n_routes > INT32_MAX / 4) {
 		masq_err_set(err, EINVAL, "%u ports and %u routes are too many (at most %u ports)",
 				n_ports, n_routes, MASQ_CONF_PORTS_MAX);
+		rte_errno = EINVAL;
 		return NULL;
 	}
 	b.entries = calloc(masq_fib_entries_most(n_ports, n_routes), sizeof(struct masq_fib_entry));
@@ -349,6 +351,7 @@ masq_fib_create(const struct masq_conf_port *ports, uint32_t n_ports,
 	free(b.entries);
 	if (rc != 0) {
 		masq_fib_destroy(b.fib);
+		rte_errno = -rc;
 		return NULL;
 	}
 	return b.fib;

@@ -110,7 +110,7 @@ masq_path_create(
 	if (block == NULL) {
 		masq_err_set(err, ENOMEM,
 				"no memory for rule counters: %llu bytes on socket %d are not to "
-				"be had",
+				"be had; [daemon] memory must be larger",
 				(unsigned long long)l.end, socket_id);
 		return NULL;
 	}

@@ -48,8 +48,9 @@ for device in virtio_user0,path=/dev/vhost-net tap0 vhost0; do
 done
 mkfifo "$T/pipe.masq"
 refused "a rule file that is a pipe" 'pipe\.masq: is a device or a pipe' 's|rules.masq|pipe.masq|'
-refused "more sessions than the memory holds" 'sessions.*memory must be larger' 's/^sessions.*/sessions = 16777216/'
-refused "too little memory" 'memory' 's/^memory.*/memory = 1000000/'
+refused "more sessions than the memory holds" 'bad\.conf:6: session table.*memory must be larger' 's/^sessions.*/sessions = 16777216/'
+refused "too little memory" 'bad\.conf:6: only .*memory wants 1000000' 's/^memory.*/memory = 1000000/'
+refused "more buffers than the memory holds" 'bad\.conf:7: memory is not set in \[daemon\], so it is 512: no memory for 2000000 packet buffers' 's/^sessions.*/mbufs = 2000000/; s/^memory.*//'
 refused "an interface that a live daemon serves" "\[port lan\]: lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/'
 refused "even when memory is short" "lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/; s/^memory.*/memory = 1000000/'
 refused "one interface for two ports" 'interface spare0 of \[port wan\] is that of \[port lan\] too' 's/spare1/spare0/'

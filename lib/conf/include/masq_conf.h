@@ -280,6 +280,16 @@ const struct masq_conf_key *masq_conf_start_key(unsigned int index);
 int masq_conf_start_line(const struct masq_conf_start *start, const char *key);
 
 /**
+ * Put the place of a key of [daemon] in front of a sentence about it: "FILE:LINE: ". When the file does
+ * not set the key, that is said with its default, if it has one.
+ *
+ * @param other	key whose line is named then, if that one is there; NULL: none
+ * @return @p ret
+ */
+int masq_conf_start_blame(const struct masq_conf_start *start, const char *key, const char *other,
+		int ret, struct masq_err *err);
+
+/**
  * Read and check a start file. Blocking; called before anything starts.
  *
  * @param path	file to read

@@ -47,7 +47,7 @@ struct masq_fib_route {
  * @param socket_id	NUMA node of the memory
  * @param err	out: names the route and port at fault
  * @return the table, to be given back by masq_fib_destroy(); NULL: err is filled (gateway not in a
- *	connected network, unknown port, memory)
+ *	connected network, unknown port, memory), and rte_errno says which kind (ENOMEM: memory)
  */
 struct masq_fib *masq_fib_create(const struct masq_conf_port *ports, uint32_t n_ports,
 		const struct masq_conf_route *routes, uint32_t n_routes, int socket_id,

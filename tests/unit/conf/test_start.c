@@ -307,6 +307,40 @@ test_every_key(void **state)
 	assert_int_equal(start.timeouts.icmp_s, 60);
 }
 
+/* Who found the fault does not read files; "blame" says where the key stands, or that it does not. */
+static void
+test_blame_names_line_or_default(void **state)
+{
+	static const struct {
+		const char *text, *key, *other, *sentence;
+	} rows[] = {
+		{ "[daemon]\nmemory = 64\nsessions = 2048\n", "memory", "sessions",
+				"dir/test.conf:2: too little" },
+		{ "[daemon]\nmemory = 64\n", "memory", "sessions", "dir/test.conf:2: too little" },
+		{ "[daemon]\nsessions = 2048\n", "memory", "sessions",
+				"dir/test.conf:2: memory is not set in [daemon], so it is 512: too little" },
+		{ "[daemon]\nsessions = 2048\n", "memory", NULL,
+				"dir/test.conf: memory is not set in [daemon], so it is 512: too little" },
+		{ "", "memory", "sessions",
+				"dir/test.conf: memory is not set in [daemon], so it is 512: too little" },
+		{ "", "socket-group", NULL, "dir/test.conf: too little" },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct masq_err err;
+		char text[256];
+
+		snprintf(text, sizeof(text), "%s" LAN, rows[i].text);
+		parse_good(text);
+		masq_err_set(&err, ENOMEM, "too little");
+		assert_int_equal(masq_conf_start_blame(
+						 &start, rows[i].key, rows[i].other, -ENOMEM, &err),
+				-ENOMEM);
+		assert_string_equal(err.text, rows[i].sentence);
+	}
+}
+
 static void
 test_workers_are_as_many_as_cores(void **state)
 {
@@ -606,6 +640,7 @@ main(void)
 		cmocka_unit_test(test_too_many_ports),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_every_key),
+		cmocka_unit_test(test_blame_names_line_or_default),
 		cmocka_unit_test(test_workers_are_as_many_as_cores),
 		cmocka_unit_test(test_long_comments),
 		cmocka_unit_test(test_interfaces_of_devices),
