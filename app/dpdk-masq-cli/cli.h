@@ -31,6 +31,7 @@ struct cli {
 	const char *program; /**< in front of error sentences */
 	const char *socket;
 	bool json; /**< -j */
+	unsigned int line; /**< of the text that is being restored, for warnings; 0: there is none */
 	FILE *out; /**< stdout, or a test's stream */
 	struct masq_rpc_client *client; /**< opened by the first call */
 };
@@ -88,8 +89,11 @@ int cli_call(struct cli *cli, const char *method, json_t *params, json_t **resul
 int cli_call_quiet(struct cli *cli, const char *method, json_t *params, json_t **result,
 		struct masq_err *err);
 
-/** The "warnings" of a result, if there are any, on stderr. @param result	NULL: none */
-void cli_warnings_print(const json_t *result);
+/** A warning on stderr, whoever found it. */
+void cli_warn(const struct cli *cli, const char *sentence);
+
+/** The "warnings" of a result, if there are any. @param result	NULL: none */
+void cli_warnings_print(const struct cli *cli, const json_t *result);
 
 /** Call, print the result with -j, nothing else otherwise. @return exit code */
 int cli_do(struct cli *cli, const char *method, json_t *params);

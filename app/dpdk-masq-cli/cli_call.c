@@ -96,13 +96,22 @@ cli_call(struct cli *cli, const char *method, json_t *params, json_t **result)
 }
 
 void
-cli_warnings_print(const json_t *result)
+cli_warn(const struct cli *cli, const char *sentence)
+{
+	if (cli->line != 0)
+		fprintf(stderr, "warning: line %u: %s\n", cli->line, sentence);
+	else
+		fprintf(stderr, "warning: %s\n", sentence);
+}
+
+void
+cli_warnings_print(const struct cli *cli, const json_t *result)
 {
 	json_t *warning;
 	size_t i;
 
 	json_array_foreach(json_object_get(result, "warnings"), i, warning)
-			fprintf(stderr, "warning: %s\n", json_string_value(warning));
+			cli_warn(cli, json_string_value(warning));
 }
 
 void

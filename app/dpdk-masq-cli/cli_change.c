@@ -23,7 +23,7 @@ cli_words_read(struct cli *cli, const char *const *words, unsigned int n_words,
 	const char *text;
 
 	for (unsigned int i = 0; (text = masq_conf_warning_text(&warnings, i, buffer)) != NULL; i++)
-		fprintf(stderr, "warning: %s: %s\n", words[0], text);
+		cli_warn(cli, text);
 	if (ret == 0)
 		return CLI_DONE;
 	cli_fail(cli, CLI_USAGE, "%s", err.text);
@@ -50,7 +50,7 @@ cli_change(struct cli *cli, const struct masq_conf_request *request)
 				masq_rpc_command_to_params(command), &result);
 		/* The rules of a line differ in their addresses, and are warned of for the same words. */
 		if (i == 0 && !request->no_warnings)
-			cli_warnings_print(result);
+			cli_warnings_print(cli, result);
 	}
 	/* One line is one document, however many commands it was. */
 	if (code == CLI_DONE && cli->json && result != NULL)

@@ -312,9 +312,10 @@ cli_ipchains_restore(struct cli *cli, const char *const *words, unsigned int n_w
 		}
 	}
 	while (code == CLI_DONE && getline(&line, &size, stdin) > 0) {
-		number++;
+		cli->line = ++number;
 		code = restore_line(cli, &restore, line);
 	}
+	cli->line = 0;
 	free(line);
 	if (code == CLI_DONE || code == CLI_NO_DAEMON)
 		return code;

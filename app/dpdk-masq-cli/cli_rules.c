@@ -182,7 +182,7 @@ send_file(struct cli *cli, const char *method, const char *const *words, unsigne
 	if (name == NULL)
 		name = json_string("rules");
 	code = cli_call(cli, method, json_pack("{s:o, s:o}", "text", text, "name", name), result);
-	cli_warnings_print(*result);
+	cli_warnings_print(cli, *result);
 	return code;
 }
 

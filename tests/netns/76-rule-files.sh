@@ -77,6 +77,7 @@ check_exit "numbers of old policies" 0 '' restore ':input 1'
 check_equal "are understood" 1 "$(count '^:input DENY')"
 check_exit "a bad line ends it and is named" 1 'line 3 was refused' restore $'# note\n-A output -p 50 -j ACCEPT\n-A input -j nix\n-A output -p 51 -j DENY'
 check_equal "what came before it stays, what is behind it does not come" "1 0" "$(count '^-A output.* -p 50') $(count '^-A output.* -p 51')"
+check_exit "a line that may not be meant is named, too" 0 '^warning: line 2: -i eth9: there is no such port' restore $'# note\n-I input -i eth9 -j DENY\n-D input 1'
 check_exit "a policy that is none" 1 'line 1 was refused' restore ':input SOMETIMES'
 check_exit "a line that is no line" 1 'line 1 was refused' restore 'frobnicate'
 check_exit "restore: a bad option" 1 'Usage: ipchains-restore' compat ipchains-restore -z

@@ -597,6 +597,53 @@ a_line_is_warned_of_once(void **state)
 	said_free(&said);
 }
 
+/* Whoever finds it, the grammar here or the daemon: a warning looks like a warning. */
+static void
+warnings_are_alike(void **state)
+{
+	static const struct fake_answer answers[] = { { "ipchains.append",
+			"{'chain': 'forward', 'rule': {'target': 'MASQ', 'interface': 'eth0'}}",
+			"{'warnings': ['-i eth0: no such port']}" } };
+	struct said said = cli_says(answers, LENGTH(answers), NULL, "ipchains -A -i eth0 -j MASQ");
+
+	(void)state;
+	assert_string_equal(said.err,
+			"warning: -A without a chain name: `-j MASQ' is meant for forward\n"
+			"warning: -i eth0: no such port\n");
+	assert_int_equal(said.code, CLI_DONE);
+	said_free(&said);
+}
+
+/* Many lines, many warnings: each says which line it means. */
+static void
+warnings_of_a_restored_line_name_it(void **state)
+{
+	static const struct fake_answer answers[] = {
+		{ "ipchains.policy", "{'chain': 'input', 'policy': 'ACCEPT'}", "{}" },
+		{ "ipchains.append",
+				"{'chain': 'input', 'rule': {'target': 'DENY', 'interface': 'eth0'}}",
+				"{'warnings': ['-i eth0: no such port']}" },
+		{ "ipchains.append", "{'chain': 'forward', 'rule': {'target': 'MASQ'}}", "{}" },
+	};
+	static const char text[] = "# two of them\n:input ACCEPT\n\n-A input -i eth0 -j DENY\n"
+				   "-A -j MASQ\n";
+	char path[] = "/tmp/masq-test-rules-XXXXXX";
+	const int fd = mkstemp(path);
+	struct said said;
+
+	(void)state;
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	close(fd);
+	assert_non_null(freopen(path, "r", stdin));
+	unlink(path);
+	said = cli_says(answers, LENGTH(answers), cli_ipchains_restore, "ipchains-restore");
+	assert_string_equal(said.err,
+			"warning: line 4: -i eth0: no such port\n"
+			"warning: line 5: -A without a chain name: `-j MASQ' is meant for forward\n");
+	assert_int_equal(said.code, CLI_DONE);
+	said_free(&said);
+}
+
 /* A file of rules that JSON cannot carry is named with its line. */
 static void
 a_file_that_is_no_text(void **state)
@@ -651,6 +698,8 @@ main(void)
 		cmocka_unit_test(what_cannot_be_said_is_not_left_out),
 		cmocka_unit_test(ports_of_filters_are_digits),
 		cmocka_unit_test(a_line_is_warned_of_once),
+		cmocka_unit_test(warnings_are_alike),
+		cmocka_unit_test(warnings_of_a_restored_line_name_it),
 		cmocka_unit_test(a_file_that_is_no_text),
 	};
 
