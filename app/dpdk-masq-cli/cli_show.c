@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <masq_conf_names.h>
+
 #include "cli.h"
 
 static bool
@@ -62,12 +64,17 @@ cli_port(struct cli *cli, const char *const *words, unsigned int n_words)
 static void
 route_row(struct cli *cli, json_t *row, void *arg)
 {
+	const char *destination = cli_string(row, "destination");
 	const char *gateway = cli_string(row, "gateway");
+	char text[MASQ_IP4_PREFIX_TEXT_BYTES];
+	struct masq_ip4_prefix prefix;
 
 	(void)arg;
-	fprintf(cli->out, "%-18s %-15s %-15s %s\n", cli_string(row, "destination"),
-			gateway[0] != '\0' ? gateway : "-", cli_string(row, "port"),
-			cli_string(row, "kind"));
+	/* As it is typed; in JSON it is a prefix like all. */
+	if (masq_ip4_prefix_parse(destination, &prefix) == 0)
+		destination = masq_conf_route_text(prefix, text);
+	fprintf(cli->out, "%-18s %-15s %-15s %s\n", destination, gateway[0] != '\0' ? gateway : "-",
+			cli_string(row, "port"), cli_string(row, "kind"));
 }
 
 static int

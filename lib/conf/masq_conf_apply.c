@@ -379,7 +379,7 @@ apply_route_add(struct masq_conf_rules *rules, const struct masq_conf_command *c
 				rules->routes[i].dst.len == route->dst.len)
 			return masq_err_set(err, EEXIST,
 					"there is a route to %s already; delete it first",
-					masq_ip4_prefix_text(route->dst, text));
+					masq_conf_route_text(route->dst, text));
 	ret = masq_conf_grow((void **)&rules->routes, rules->n_routes, sizeof(*rules->routes),
 			MASQ_CONF_ROUTES_MAX, "routes", err);
 	if (ret != 0)
@@ -412,7 +412,7 @@ apply_route_delete(struct masq_conf_rules *rules, const struct masq_conf_command
 		return 0;
 	}
 	return masq_err_set(err, ESRCH, "no static route to %s is like that",
-			masq_ip4_prefix_text(request->dst, text));
+			masq_conf_route_text(request->dst, text));
 }
 
 static int

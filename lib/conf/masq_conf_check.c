@@ -323,7 +323,7 @@ masq_conf_route_check(const struct masq_conf_route *route, bool adding, struct m
 		return ret;
 	if (adding && route->gateway == 0 && route->port[0] == '\0')
 		return masq_err_set(err, EINVAL, "the route to %s needs `via ADDR' or `dev PORT'",
-				masq_ip4_prefix_text(route->dst, text));
+				masq_conf_route_text(route->dst, text));
 	if (route->gateway != 0 &&
 			(route->gateway >> 24 == 0 || route->gateway >> 24 == IN_LOOPBACKNET ||
 					route->gateway >= MASQ_IP4(224, 0, 0, 0)))

@@ -107,3 +107,10 @@ masq_conf_timeout_names(unsigned int *n_names)
 	*n_names = sizeof(names) / sizeof(names[0]);
 	return names;
 }
+
+char *
+masq_conf_route_text(struct masq_ip4_prefix dst, char text[MASQ_IP4_PREFIX_TEXT_BYTES])
+{
+	return dst.addr == 0 && dst.len == 0 ? strcpy(text, "default")
+					     : masq_ip4_prefix_text(dst, text);
+}

@@ -108,7 +108,7 @@ route_print(FILE *out, const char *verb, const struct masq_conf_route *route)
 {
 	char prefix[MASQ_IP4_PREFIX_TEXT_BYTES], gateway[MASQ_IP4_TEXT_BYTES];
 
-	fprintf(out, "route %s %s", verb, masq_ip4_prefix_text(route->dst, prefix));
+	fprintf(out, "route %s %s", verb, masq_conf_route_text(route->dst, prefix));
 	if (route->gateway != 0)
 		fprintf(out, " via %s", masq_ip4_text(route->gateway, gateway));
 	if (route->port[0] != '\0')

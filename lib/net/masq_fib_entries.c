@@ -25,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <masq_conf_names.h>
+
 #include "masq_fib_priv.h"
 
 /* ---------------------------------------------------------------- ports and routes */
@@ -127,7 +129,7 @@ add_route(struct masq_fib_build *b, uint32_t index)
 	uint32_t port = 0;
 	struct masq_fib_entry *e;
 
-	masq_ip4_prefix_text(r->dst, text);
+	masq_conf_route_text(r->dst, text);
 	if (r->dst.len > 32)
 		return masq_err_set(b->err, EINVAL, "route %s: the prefix length is 0 to 32", text);
 	if (r->port[0] != '\0') {
@@ -178,7 +180,7 @@ refuse_route(struct masq_fib_build *b, const struct masq_fib_entry *keep,
 	char text[MASQ_IP4_PREFIX_TEXT_BYTES];
 
 	b->culprit = e->route;
-	masq_ip4_prefix_text((struct masq_ip4_prefix){ e->addr, e->len }, text);
+	masq_conf_route_text((struct masq_ip4_prefix){ e->addr, e->len }, text);
 	if (keep->route != MASQ_FIB_NO_ROUTE)
 		return masq_err_set(b->err, EEXIST, "route %s is there twice", text);
 	if (keep->kind == MASQ_FIB_KIND_GATEWAY)
@@ -268,7 +270,7 @@ masq_fib_gateway_settle(struct masq_fib_build *b, struct masq_fib_entry *e,
 
 	b->culprit = e->route;
 	masq_ip4_text(e->gateway, gw);
-	masq_ip4_prefix_text((struct masq_ip4_prefix){ e->addr, e->len }, dst);
+	masq_conf_route_text((struct masq_ip4_prefix){ e->addr, e->len }, dst);
 	if (e->route == MASQ_FIB_NO_ROUTE)
 		snprintf(who, sizeof(who), "port %s", b->ports[e->port].name);
 	else

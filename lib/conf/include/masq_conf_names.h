@@ -9,7 +9,7 @@
 /**
  * @file
  * The names that command words, listings and JSON share: targets, built-in chains, timeouts and
- * the ICMP types of ipchains.
+ * the ICMP types of ipchains. And one that JSON does not share: the default route.
  */
 
 /** @return "ACCEPT", ... ; "-" for MASQ_TARGET_NONE; NULL for MASQ_TARGET_CHAIN */
@@ -48,5 +48,8 @@ masq_conf_timeout_at(struct masq_conf_timeouts *timeouts, const struct masq_conf
 {
 	return (uint32_t *)(void *)((char *)timeouts + name->offset);
 }
+
+/** Write where a route leads as people do: "default" or "A.B.C.D/LEN". @return @p text */
+char *masq_conf_route_text(struct masq_ip4_prefix dst, char text[MASQ_IP4_PREFIX_TEXT_BYTES]);
 
 #endif /* MASQ_CONF_NAMES_H */

@@ -260,7 +260,7 @@ static const struct show own_rows[] = {
 	    { "route.list", "{'cursor': '1.0'}", "{'routes': [{'destination': '192.168.100.128/25',"
 	      " 'port': 'lan', 'kind': 'connected'}], 'cursor': null}" } },
 	  "destination        gateway         port            kind\n"
-	  "0.0.0.0/0          203.0.113.254   wan             static\n"
+	  "default            203.0.113.254   wan             static\n"
 	  "192.168.100.128/25 -               lan             connected\n" },
 	{ "neigh show",
 	  { { "neigh.list", "{}", "{'neighbours': [{'address': '203.0.113.254', 'port': 'wan',"

@@ -67,12 +67,12 @@ static const struct {
 		"local port 61000 cannot be forwarded; accepted: 1-60999" },
 	/* routes */
 	{ "route add default via 1.2.3.4", "route add default dev lan", -EEXIST,
-		"there is a route to 0.0.0.0/0 already; delete it first" },
-	{ "", "route del default", -ESRCH, "no static route to 0.0.0.0/0 is like that" },
+		"there is a route to default already; delete it first" },
+	{ "", "route del default", -ESRCH, "no static route to default is like that" },
 	{ "route add default via 1.2.3.4", "route del default via 1.2.3.5", -ESRCH,
-		"no static route to 0.0.0.0/0 is like that" },
+		"no static route to default is like that" },
 	{ "route add default via 1.2.3.4 dev a", "route del default dev b", -ESRCH,
-		"no static route to 0.0.0.0/0 is like that" },
+		"no static route to default is like that" },
 };
 
 #define RULES "ipchains -P input ACCEPT\nipchains -P forward ACCEPT\nipchains -P output ACCEPT\n"

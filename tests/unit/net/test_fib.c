@@ -315,7 +315,7 @@ static const struct refusal_row {
 	  { { .name = "a", .n_addresses = 1, .address = { { IP(10, 0, 0, 1), 24 } } } },
 	  { { .dst = { IP(10, 9, 0, 0), 16 }, .gateway = IP(10, 0, 0, 7) },
 	    { .dst = { IP(10, 9, 0, 0), 16 }, .port = "a" } } },
-	{ "route 0.0.0.0/0: the gateway of port a is the default route already",
+	{ "route default: the gateway of port a is the default route already",
 	  { { .name = "a", .n_addresses = 1, .gateway = IP(10, 0, 0, 9), .address = { { IP(10, 0, 0, 1), 24 } } } },
 	  { { .dst = { 0, 0 }, .gateway = IP(10, 0, 0, 7) } } },
 	{ "route 10.0.0.0/24: this is the connected network of port a",
