@@ -93,8 +93,8 @@ neigh_row(const struct masq_ctl *ctl, const struct masq_neigh_row *neigh, uint64
 static int
 keeper_silent(struct masq_err *err)
 {
-	return masq_err_set(err, ETIMEDOUT,
-			"the worker that keeps the neighbours did not answer within a second");
+	return masq_err_set(
+			err, ETIMEDOUT, "worker 0, which keeps the neighbours, does not answer");
 }
 
 int

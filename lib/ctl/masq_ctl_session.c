@@ -166,12 +166,6 @@ session_row(const struct masq_session_row *row)
 	return NULL;
 }
 
-static int
-worker_silent(struct masq_err *err)
-{
-	return masq_err_set(err, ETIMEDOUT, "a worker did not answer within a second");
-}
-
 int
 masq_ctl_session_page(struct masq_ctl *ctl, const struct masq_dp_session_filter *filter,
 		struct masq_ctl_page *page, struct masq_session_row **rows, bool *end,
@@ -193,7 +187,8 @@ masq_ctl_session_page(struct masq_ctl *ctl, const struct masq_dp_session_filter 
 			free(*rows);
 			*rows = NULL;
 			return n == -ETIMEDOUT
-					? worker_silent(err)
+					? masq_err_set(err, ETIMEDOUT, "worker %u does not answer",
+							  cursor.worker)
 					: masq_err_set(err, -n, "sessions: %s", strerror(-n));
 		}
 		n_rows += (uint32_t)n;
@@ -243,6 +238,7 @@ masq_ctl_session_flush(
 		return ret;
 	flushed = masq_dp_sessions_flush(ctl->dp, &filter);
 	if (flushed < 0)
-		return worker_silent(err);
+		return masq_err_set(err, ETIMEDOUT,
+				"a worker does not answer: not all of the sessions have ended");
 	return masq_ctl_put(result, "flushed", json_integer(flushed));
 }

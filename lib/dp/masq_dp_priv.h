@@ -44,7 +44,7 @@
 #define MASQ_NEIGHBOURS 16384
 #define MASQ_REPLACED_MAX 8 /**< configurations that a stuck worker may be behind */
 #define MASQ_TAKE_OVER_MS 10000 /**< who has not taken over a configuration by then is stuck */
-#define MASQ_ANSWER_MS 1000 /**< the same for a letter */
+#define MASQ_ANSWER_MS 1000 /**< the same for a letter that he has not begun with */
 
 /** Immutable once published; a new one replaces it. */
 struct masq_snapshot {
@@ -135,18 +135,26 @@ enum masq_mail_kind {
 	MASQ_MAIL_RULE_COUNTERS, /**< a picture of them; the answer stands in the path table */
 };
 
-/** A question of the control thread, in its memory; the worker fills in the answer. */
+#define MASQ_MAIL_ROWS 256
+
+/**
+ * A question of the control thread, and the worker's answer. There is one letter a worker, all of it in
+ * here: a worker that is stuck with it in hand may finish it when nobody waits for it any more.
+ */
 struct masq_mail {
 	enum masq_mail_kind kind;
-	const struct masq_dp_session_filter *filter;
+	struct masq_dp_session_filter filter;
 	uint32_t cursor;
-	struct masq_session_row *sessions;
-	struct masq_neigh_row *neighbours;
-	unsigned int max;
+	uint32_t ip;
+	unsigned int max; /**< rows, at most MASQ_MAIL_ROWS */
 	unsigned int n; /**< rows, or sessions ended */
 	bool end;
-	uint32_t ip;
-	_Atomic(bool) done;
+	_Atomic(bool) done; /**< the worker does not touch it */
+
+	union {
+		struct masq_session_row sessions[MASQ_MAIL_ROWS];
+		struct masq_neigh_row neighbours[MASQ_MAIL_ROWS];
+	};
 };
 
 #define MASQ_WAITED_BITS 4096 /**< for the next hops of at most MASQ_PARKED_MAX packets */
@@ -230,6 +238,7 @@ struct masq_worker {
 	int64_t held; /**< packets taken into rings and lists by us minus taken out by us */
 	/** Generation that this worker works with, and nothing any more with one before. */
 	_Atomic(uint32_t) seen __rte_cache_aligned;
+	struct masq_mail *post; /**< control's, unless it is on its way or in hand */
 	_Atomic(struct masq_mail *) mail; /**< on its way */
 	_Atomic(bool) stop;
 
@@ -259,8 +268,8 @@ struct masq_dp {
 	/** Replaced, but a worker may still be at them; the oldest first. */
 	struct masq_snapshot *replaced[MASQ_REPLACED_MAX];
 	uint32_t n_replaced;
-	uint32_t take_over_ms; /**< limits: for workers to take a configuration over */
-	uint32_t answer_ms; /**< and to answer a letter */
+	uint32_t take_over_ms; /**< limits: for workers to take a configuration over, or to answer a letter */
+	uint32_t answer_ms; /**< and to begin with one */
 	struct masq_conf_route
 			*routes; /**< those of the fib in force, to see whether they changed */
 	uint32_t n_routes;
@@ -334,8 +343,15 @@ int masq_packet_log_init(struct masq_worker *w, uint32_t number, struct masq_err
 void masq_packet_log_fini(struct masq_worker *w);
 
 /* masq_dp_read.c */
-/** Post a letter to a worker and wait for its answer. @return 0, -ETIMEDOUT */
-int masq_dp_ask(struct masq_dp *dp, uint32_t worker, struct masq_mail *mail);
+/**
+ * The letter to a worker, empty, to be filled in.
+ *
+ * @return the letter; NULL: the worker is stuck with an earlier one in hand
+ */
+struct masq_mail *masq_dp_letter(struct masq_dp *dp, uint32_t worker, enum masq_mail_kind kind);
+
+/** Post the letter to a worker and wait for the answer, which is in it then. @return 0, -ETIMEDOUT */
+int masq_dp_ask(struct masq_dp *dp, uint32_t worker);
 
 /* masq_publish.c */
 void masq_snapshot_discard(struct masq_dp *dp);

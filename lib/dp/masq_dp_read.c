@@ -5,6 +5,11 @@
  * Counters have one writer, their worker; a reader may see a round half counted, never a torn
  * number (aligned 64-bit words). Questions that need a worker's tables go through its mailbox: one
  * letter at a time, answered between two bursts, or piece by piece between several.
+ *
+ * A worker that is stuck. He is waited for, in short naps, but not for ever. A letter that he has not begun
+ * with is taken back. One that he has in hand stays his: question, answer and rows are in the letter, which
+ * lives as long as he does, so nothing of whoever asked is touched when he comes back and finishes it. Until
+ * then he gets no other.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +22,6 @@
 #include "masq_judged.h"
 
 #define WAIT_US 50
-#define ROWS_MAX 256
 
 /* Both structs are nothing but 64-bit counters; read each once. */
 static void
@@ -110,31 +114,54 @@ masq_dp_port_info(const struct masq_dp *dp, uint32_t index, struct masq_dp_port_
 	return 0;
 }
 
-/* Post a letter and wait for its answer. A manual data path is answered here and now. */
-int
-masq_dp_ask(struct masq_dp *dp, uint32_t worker, struct masq_mail *mail)
+/* A data path that nobody runs is answered here and now. */
+static bool
+wait_for_answer(const struct masq_dp *dp, struct masq_worker *w, uint64_t until)
+{
+	while ((dp->mode == MASQ_DP_MANUAL || !dp->running) &&
+			!atomic_load_explicit(&w->post->done, memory_order_relaxed))
+		masq_worker_answer_mail(w);
+	while (!atomic_load_explicit(&w->post->done, memory_order_acquire)) {
+		if (rte_rdtsc() >= until)
+			return false;
+		usleep(WAIT_US);
+	}
+	return true;
+}
+
+struct masq_mail *
+masq_dp_letter(struct masq_dp *dp, uint32_t worker, enum masq_mail_kind kind)
 {
 	struct masq_worker *w = dp->workers[worker];
-	const uint64_t limit = rte_rdtsc() + dp->answer_ms * dp->tsc_per_ms;
-	struct masq_mail *expected;
 
-	atomic_store_explicit(&mail->done, false, memory_order_relaxed);
-	atomic_store_explicit(&w->mail, mail, memory_order_release);
-	while ((dp->mode == MASQ_DP_MANUAL || !dp->running) &&
-			!atomic_load_explicit(&mail->done, memory_order_relaxed))
-		masq_worker_answer_mail(w);
-	while (!atomic_load_explicit(&mail->done, memory_order_acquire) && rte_rdtsc() < limit)
-		usleep(WAIT_US);
-	if (atomic_load_explicit(&mail->done, memory_order_acquire))
+	if (!wait_for_answer(dp, w, rte_rdtsc() + dp->answer_ms * dp->tsc_per_ms))
+		return NULL;
+	w->post->kind = kind;
+	w->post->cursor = 0;
+	w->post->max = MASQ_MAIL_ROWS;
+	w->post->n = 0;
+	w->post->end = false;
+	return w->post;
+}
+
+int
+masq_dp_ask(struct masq_dp *dp, uint32_t worker)
+{
+	struct masq_worker *w = dp->workers[worker];
+	const uint64_t begin = rte_rdtsc();
+	struct masq_mail *expected = w->post;
+
+	atomic_store_explicit(&w->post->done, false, memory_order_relaxed);
+	atomic_store_explicit(&w->mail, w->post, memory_order_release);
+	if (wait_for_answer(dp, w, begin + dp->answer_ms * dp->tsc_per_ms))
 		return 0;
-	/* Take the letter back. If it is not there any more the worker has it in hand, and will be
-	 * done in a moment. */
-	expected = mail;
-	if (atomic_compare_exchange_strong(&w->mail, &expected, NULL))
+	/* Take the letter back. If it is not there any more the worker has it in hand; it is long, or he is
+	 * stuck. What he does with it then, he does in its own memory. */
+	if (atomic_compare_exchange_strong(&w->mail, &expected, NULL)) {
+		atomic_store_explicit(&w->post->done, true, memory_order_relaxed);
 		return -ETIMEDOUT;
-	while (!atomic_load_explicit(&mail->done, memory_order_acquire))
-		usleep(WAIT_US);
-	return 0;
+	}
+	return wait_for_answer(dp, w, begin + dp->take_over_ms * dp->tsc_per_ms) ? 0 : -ETIMEDOUT;
 }
 
 int
@@ -142,25 +169,46 @@ masq_dp_sessions(struct masq_dp *dp, const struct masq_dp_session_filter *filter
 		struct masq_dp_cursor *cursor, struct masq_session_row *rows, unsigned int max,
 		bool *end)
 {
-	struct masq_mail mail = {
-		.kind = MASQ_MAIL_SESSIONS,
-		.filter = filter,
-		.cursor = cursor->record,
-		.sessions = rows,
-		.max = RTE_MIN(max, ROWS_MAX),
-	};
+	struct masq_mail *mail;
 	int ret;
 
 	*end = cursor->worker >= dp->n_workers;
 	if (*end)
 		return 0;
-	ret = masq_dp_ask(dp, cursor->worker, &mail);
+	mail = masq_dp_letter(dp, cursor->worker, MASQ_MAIL_SESSIONS);
+	if (mail == NULL)
+		return -ETIMEDOUT;
+	mail->filter = *filter;
+	mail->cursor = cursor->record;
+	mail->max = RTE_MIN(max, (unsigned int)MASQ_MAIL_ROWS);
+	ret = masq_dp_ask(dp, cursor->worker);
 	if (ret != 0)
 		return ret;
-	cursor->record = mail.end ? 0 : mail.cursor;
-	cursor->worker += mail.end;
+	memcpy(rows, mail->sessions, mail->n * sizeof(*rows));
+	cursor->record = mail->end ? 0 : mail->cursor;
+	cursor->worker += mail->end;
 	*end = cursor->worker >= dp->n_workers;
-	return (int)mail.n;
+	return (int)mail->n;
+}
+
+/* @return sessions that one worker ended; -ETIMEDOUT */
+static int64_t
+flush_worker(struct masq_dp *dp, uint32_t worker, const struct masq_dp_session_filter *filter)
+{
+	struct masq_mail *mail = masq_dp_letter(dp, worker, MASQ_MAIL_FLUSH);
+	int64_t ended = 0;
+
+	if (mail == NULL)
+		return -ETIMEDOUT;
+	mail->filter = *filter;
+	do {
+		int ret = masq_dp_ask(dp, worker);
+
+		if (ret != 0)
+			return ret;
+		ended += mail->n;
+	} while (!mail->end);
+	return ended;
 }
 
 int64_t
@@ -169,15 +217,11 @@ masq_dp_sessions_flush(struct masq_dp *dp, const struct masq_dp_session_filter *
 	int64_t ended = 0;
 
 	for (uint32_t w = 0; w < dp->n_workers; w++) {
-		struct masq_mail mail = { .kind = MASQ_MAIL_FLUSH, .filter = filter };
+		const int64_t n = flush_worker(dp, w, filter);
 
-		do {
-			int ret = masq_dp_ask(dp, w, &mail);
-
-			if (ret != 0)
-				return ret;
-			ended += mail.n;
-		} while (!mail.end);
+		if (n < 0)
+			return n;
+		ended += n;
 	}
 	return ended;
 }
@@ -186,26 +230,30 @@ int
 masq_dp_neighbours(
 		struct masq_dp *dp, uint32_t *cursor, struct masq_neigh_row *rows, unsigned int max)
 {
-	struct masq_mail mail = {
-		.kind = MASQ_MAIL_NEIGHBOURS,
-		.cursor = *cursor,
-		.neighbours = rows,
-		.max = RTE_MIN(max, ROWS_MAX),
-	};
-	int ret = masq_dp_ask(dp, 0, &mail);
+	struct masq_mail *mail = masq_dp_letter(dp, 0, MASQ_MAIL_NEIGHBOURS);
+	int ret;
 
+	if (mail == NULL)
+		return -ETIMEDOUT;
+	mail->cursor = *cursor;
+	mail->max = RTE_MIN(max, (unsigned int)MASQ_MAIL_ROWS);
+	ret = masq_dp_ask(dp, 0);
 	if (ret != 0)
 		return ret;
-	*cursor = mail.cursor;
-	return (int)mail.n;
+	memcpy(rows, mail->neighbours, mail->n * sizeof(*rows));
+	*cursor = mail->cursor;
+	return (int)mail->n;
 }
 
 int
 masq_dp_neighbours_flush(struct masq_dp *dp, uint32_t ip)
 {
-	struct masq_mail mail = { .kind = MASQ_MAIL_NEIGH_FLUSH, .ip = ip };
+	struct masq_mail *mail = masq_dp_letter(dp, 0, MASQ_MAIL_NEIGH_FLUSH);
 
-	return masq_dp_ask(dp, 0, &mail);
+	if (mail == NULL)
+		return -ETIMEDOUT;
+	mail->ip = ip;
+	return masq_dp_ask(dp, 0);
 }
 
 static void

@@ -118,7 +118,7 @@ answer_sessions(struct masq_worker *w, struct masq_mail *mail)
 	n = masq_session_rows(w->sessions, &mail->cursor, &w->snapshot->timeouts, w->now_ms,
 			ROWS_SCAN, mail->sessions, mail->max);
 	for (unsigned int k = 0; k < n; k++)
-		if (matches(mail->filter, &mail->sessions[k]))
+		if (matches(&mail->filter, &mail->sessions[k]))
 			mail->sessions[kept++] = mail->sessions[k];
 	mail->n = kept;
 	mail->end = mail->cursor >= capacity;
@@ -139,7 +139,7 @@ answer_flush(struct masq_worker *w, struct masq_mail *mail)
 		const struct masq_session *record = masq_session_at(w->sessions, session);
 
 		if (n == 0 || record->dying || record->reply == MASQ_HALF_NONE ||
-				!matches(mail->filter, &row))
+				!matches(&mail->filter, &row))
 			continue;
 		masq_session_end(w, session);
 		mail->n++;

@@ -404,9 +404,8 @@ masq_dp_rule_counters_refresh(struct masq_dp *dp, struct masq_err *err)
 	if (ret != 0)
 		return ret;
 	for (uint32_t i = 0; i < dp->n_workers; i++) {
-		struct masq_mail mail = { .kind = MASQ_MAIL_RULE_COUNTERS };
-
-		if (masq_dp_ask(dp, i, &mail) != 0)
+		if (masq_dp_letter(dp, i, MASQ_MAIL_RULE_COUNTERS) == NULL ||
+				masq_dp_ask(dp, i) != 0)
 			return silent(i, err);
 	}
 	sums = sum_paths(dp, snapshot, &n);

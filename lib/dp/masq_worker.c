@@ -18,6 +18,7 @@
  * frequent; a machine with nothing to do is left alone.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include <rte_cycles.h>
@@ -174,6 +175,13 @@ masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err)
 	w->sleeps = dp->start.idle == MASQ_IDLE_SLEEP;
 	w->lcore = dp->worker_lcore[id];
 	w->socket_id = node;
+	w->post = calloc(1, sizeof(*w->post));
+	if (w->post == NULL) {
+		masq_err_set(err, ENOMEM, "no memory for letters to worker %u", id);
+		masq_worker_destroy(w);
+		return NULL;
+	}
+	atomic_store(&w->post->done, true);
 	if (create_tables(w, err) != 0) {
 		masq_worker_destroy(w);
 		return NULL;
@@ -192,6 +200,7 @@ masq_worker_destroy(struct masq_worker *w)
 	masq_session_table_destroy(w->sessions);
 	rte_free(w->judged);
 	rte_free(w->openings);
+	free(w->post);
 	masq_packet_log_fini(w);
 	rte_free(w);
 }

@@ -220,6 +220,12 @@ box_stick(struct masq_test_box *box, uint32_t worker, bool stuck)
 	box->stuck = stuck ? box->stuck | 1u << worker : box->stuck & ~(1u << worker);
 }
 
+bool
+box_has_letter(const struct masq_test_box *box, uint32_t worker)
+{
+	return box->dp->workers[worker]->letter != NULL;
+}
+
 void
 box_rules_late(struct masq_test_box *box, const char *rules)
 {

@@ -79,6 +79,9 @@ void box_patience(struct masq_test_box *box, uint32_t ms);
 /** This worker is stuck from now on; or, with false, no more. */
 void box_stick(struct masq_test_box *box, uint32_t worker, bool stuck);
 
+/** Has this worker begun with a letter of the control thread, and not finished it? */
+bool box_has_letter(const struct masq_test_box *box, uint32_t worker);
+
 /** Replace the rules. @return what masq_dp_publish() says */
 int box_rules_try(struct masq_test_box *box, const char *rules, struct masq_err *err);
 

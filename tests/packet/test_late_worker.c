@@ -224,6 +224,88 @@ the_culprit_is_named(void **state)
 	box_close(crowd.box);
 }
 
+struct asking {
+	struct masq_test_box *box;
+	struct masq_err err;
+	int ret;
+};
+
+static void *
+ask(void *arg)
+{
+	struct asking *a = arg;
+
+	a->ret = masq_dp_rule_counters_refresh(box_dp(a->box), &a->err);
+	return NULL;
+}
+
+/* Worker 0 begins to answer the question for rule counters, and is stuck before he is through. */
+static void
+stick_with_a_letter(struct crowd *crowd)
+{
+	struct asking asking = { .box = crowd->box };
+	pthread_t control;
+
+	box_rules_wait(crowd->box, true);
+	box_patience(crowd->box, 200);
+	assert_int_equal(pthread_create(&control, NULL, ask, &asking), 0);
+	while (!box_has_letter(crowd->box, 0))
+		box_poll(crowd->box);
+	pthread_join(control, NULL);
+	assert_int_equal(asking.ret, -ETIMEDOUT);
+	assert_non_null(strstr(asking.err.text, "worker 0 does not answer"));
+	assert_true(box_has_letter(crowd->box, 0));
+}
+
+/* Nobody waits for ever, nobody's memory is written behind his back, and nothing is counted wrong. */
+static void
+a_letter_in_hand(void **state)
+{
+	static struct crowd crowd;
+	struct masq_dp_session_filter all = { 0 };
+	struct masq_dp_cursor cursor = { 0, 0 };
+	struct masq_session_row row;
+	struct masq_err err = { "" };
+	bool end;
+
+	gather(&crowd, box_workers(state));
+	all_speak(&crowd);
+	stick_with_a_letter(&crowd);
+	box_patience(crowd.box, 0);
+	/* He gets no other, whatever it is. */
+	assert_int_equal(masq_dp_rule_counters_refresh(box_dp(crowd.box), &err), -ETIMEDOUT);
+	assert_int_equal(masq_dp_sessions(box_dp(crowd.box), &all, &cursor, &row, 1, &end),
+			-ETIMEDOUT);
+	assert_int_equal(masq_dp_sessions_flush(box_dp(crowd.box), &all), -ETIMEDOUT);
+	box_rules_wait(crowd.box, false);
+	all_speak(&crowd);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);
+	box_close(crowd.box);
+}
+
+/* New rules come meanwhile: what he finishes then is about those. */
+static void
+new_rules_behind_a_letter_in_hand(void **state)
+{
+	static struct crowd crowd;
+	uint64_t before;
+
+	gather(&crowd, box_workers(state));
+	all_speak(&crowd);
+	stick_with_a_letter(&crowd);
+	box_rules_late(crowd.box, RULES_C);
+	before = crowd.sent;
+	all_speak(&crowd);
+	all_speak(&crowd);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);
+	assert_int_equal(box_rule_packets(crowd.box, "output", 1), crowd.sent - before);
+	stick_with_a_letter(&crowd);
+	box_rules_late(crowd.box, RULES_B);
+	box_rules_late(crowd.box, RULES_C);
+	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);
+	box_close(crowd.box);
+}
+
 /* So many wait for a worker, and no more: what is refused then changes nothing. */
 static void
 a_list_that_ends(void **state)
@@ -264,6 +346,12 @@ nothing_is_left_when_the_box_stops(void **state)
 	box_rules_late(crowd.box, RULES_A);
 	box_unplug(crowd.box);
 	assert_int_equal(heap_bytes(), heap);
+	gather(&crowd, box_workers(state));
+	all_speak(&crowd);
+	stick_with_a_letter(&crowd);
+	box_rules_wait(crowd.box, false);
+	box_unplug(crowd.box);
+	assert_int_equal(heap_bytes(), heap);
 }
 
 int
@@ -277,6 +365,8 @@ main(int argc, char **argv)
 		BOX_ROWS(rules_that_went_are_forgotten),
 		BOX_ROWS(what_is_known_stays),
 		BOX_ROWS(the_culprit_is_named),
+		BOX_ROWS(a_letter_in_hand),
+		BOX_ROWS(new_rules_behind_a_letter_in_hand),
 		BOX_ROWS(a_list_that_ends),
 		BOX_ROWS(nothing_is_left_when_the_box_stops),
 	};

@@ -248,13 +248,14 @@ struct masq_dp_cursor {
  * @param cursor	in/out
  * @param rows	out: capacity @p max
  * @param end	out: true when nothing follows
- * @return rows copied; -ETIMEDOUT: the worker did not answer within a second
+ * @return rows copied; -ETIMEDOUT: the worker did not begin with an answer within a second, or
+ *	has not finished it after ten
  */
 int masq_dp_sessions(struct masq_dp *dp, const struct masq_dp_session_filter *filter,
 		struct masq_dp_cursor *cursor, struct masq_session_row *rows, unsigned int max,
 		bool *end);
 
-/** End all sessions that match. @return how many; -ETIMEDOUT */
+/** End all sessions that match. @return how many; -ETIMEDOUT: a worker does not answer, others may have */
 int64_t masq_dp_sessions_flush(struct masq_dp *dp, const struct masq_dp_session_filter *filter);
 
 /** Copy a page of neighbours. @return rows; 0: end; -ETIMEDOUT */

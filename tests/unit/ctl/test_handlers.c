@@ -475,11 +475,12 @@ static void
 silent_workers_are_a_sentence(void **state)
 {
 	static const struct row rows[] = {
-		{ "session.list", "{}", "a worker did not answer within a second" },
-		{ "session.flush", "{}", "a worker did not answer within a second" },
-		{ "neigh.list", "{}", "did not answer within a second" },
-		{ "neigh.flush", "{}", "did not answer within a second" },
-		{ "proc.read", "{\"name\":\"ip_masquerade\"}", "did not answer within a second" },
+		{ "session.list", "{}", "worker 0 does not answer" },
+		{ "session.flush", "{}",
+				"a worker does not answer: not all of the sessions have ended" },
+		{ "neigh.list", "{}", "worker 0, which keeps the neighbours, does not answer" },
+		{ "neigh.flush", "{}", "worker 0, which keeps the neighbours, does not answer" },
+		{ "proc.read", "{\"name\":\"ip_masquerade\"}", "worker 0 does not answer" },
 	};
 	struct ctl_box *box = *state;
 
