@@ -19,6 +19,7 @@
  * Routes are compiled only when they changed: the table is shared by reference otherwise.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -186,12 +187,30 @@ masq_dp_check(struct masq_dp *dp, const struct masq_conf_rules *rules, struct ma
 	return ret;
 }
 
-/*
- * Until every worker works with the configuration in force, and with no other any more.
- * @return dp->n_workers; or the first one that is late
- */
-static uint32_t
-wait_for_workers(struct masq_dp *dp, uint32_t limit_ms)
+/* Workers that a sentence is about. */
+struct culprits {
+	uint32_t n;
+	char list[MASQ_ERR_LIST_BYTES]; /* "0, 2" */
+};
+
+static void
+add_culprit(struct culprits *culprits, uint32_t worker)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", worker);
+	masq_err_list_add(culprits->list, name);
+	culprits->n++;
+}
+
+/* "worker 0 has", "workers 0, 2 have" */
+#define CULPRITS_HAVE "worker%s %s %s"
+#define CULPRITS_HAVE_ARGS(c) (c)->n > 1 ? "s" : "", (c)->list, (c)->n > 1 ? "have" : "has"
+#define THEY(c) ((c)->n > 1 ? "they" : "it")
+
+/* Until every worker works with the configuration in force, and with no other any more. */
+static void
+wait_for_workers(struct masq_dp *dp, uint32_t limit_ms, struct culprits *late)
 {
 	const uint32_t generation = atomic_load(&dp->snapshot)->generation;
 	const uint64_t limit = rte_rdtsc() + limit_ms * dp->tsc_per_ms;
@@ -203,12 +222,13 @@ wait_for_workers(struct masq_dp *dp, uint32_t limit_ms)
 		if (dp->mode == MASQ_DP_MANUAL || !dp->running)
 			masq_worker_take_over(w);
 		while (atomic_load_explicit(&w->seen, memory_order_acquire) != generation) {
-			if (rte_rdtsc() >= limit)
-				return i;
+			if (rte_rdtsc() >= limit) {
+				add_culprit(late, i);
+				break;
+			}
 			usleep(WAIT_US);
 		}
 	}
-	return dp->n_workers;
 }
 
 /* Sum of one generation's paths over all workers. @return heap array of n sums, or NULL */
@@ -224,19 +244,18 @@ sum_paths(const struct masq_dp *dp, const struct masq_snapshot *snapshot, uint32
 	return sums;
 }
 
-/* @return a worker that has not left a configuration; dp->n_workers: there is none */
-static uint32_t
+/* Workers that have not left a configuration. */
+static struct culprits
 who_is_at(const struct masq_dp *dp, const struct masq_snapshot *snapshot)
 {
-	uint32_t i = 0;
+	struct culprits at = { 0 };
 
 	/* Modulo 2^32, like the numbers themselves. */
-	while (i < dp->n_workers &&
-			(int32_t)(atomic_load_explicit(
-						  &dp->workers[i]->seen, memory_order_acquire) -
-					snapshot->generation) > 0)
-		i++;
-	return i;
+	for (uint32_t i = 0; i < dp->n_workers; i++)
+		if ((int32_t)(atomic_load_explicit(&dp->workers[i]->seen, memory_order_acquire) -
+				    snapshot->generation) <= 0)
+			add_culprit(&at, i);
+	return at;
 }
 
 /* Its counters are final: they go to those of its rules. @return -ENOMEM: not now */
@@ -261,7 +280,7 @@ retire_replaced(struct masq_dp *dp)
 	uint32_t n = 0;
 	int ret = 0;
 
-	while (n < dp->n_replaced && who_is_at(dp, dp->replaced[n]) == dp->n_workers) {
+	while (n < dp->n_replaced && who_is_at(dp, dp->replaced[n]).n == 0) {
 		ret = retire(dp, dp->replaced[n]);
 		if (ret != 0)
 			break;
@@ -283,15 +302,19 @@ static int
 make_room(struct masq_dp *dp, struct masq_err *err)
 {
 	const int ret = retire_replaced(dp);
+	struct culprits late;
 
 	if (dp->n_replaced < MASQ_REPLACED_MAX)
 		return 0;
 	if (ret != 0)
 		return no_memory_for_counters(err);
+	late = who_is_at(dp, dp->replaced[0]);
 	return masq_err_set(err, EBUSY,
-			"worker %u has not taken over the last %u changes of the rules, and there can be "
-			"no more until it runs again",
-			who_is_at(dp, dp->replaced[0]), dp->n_replaced);
+			CULPRITS_HAVE
+			" not taken over the last %u changes of the rules, and there can "
+			"be no more until %s again",
+			CULPRITS_HAVE_ARGS(&late), dp->n_replaced,
+			late.n > 1 ? "they run" : "it runs");
 }
 
 /* What the next publication compares its routes with. */
@@ -329,7 +352,7 @@ masq_dp_publish(struct masq_dp *dp, const struct masq_conf_rules *rules, struct 
 {
 	struct masq_conf_route *routes;
 	struct masq_snapshot *snapshot;
-	uint32_t late;
+	struct culprits late = { 0 };
 	int ret = make_room(dp, err);
 
 	if (ret == 0)
@@ -349,14 +372,16 @@ masq_dp_publish(struct masq_dp *dp, const struct masq_conf_rules *rules, struct 
 		return -ENOMEM;
 	}
 	put_in_force(dp, snapshot, routes, rules->n_routes);
-	late = wait_for_workers(dp, dp->take_over_ms);
+	wait_for_workers(dp, dp->take_over_ms, &late);
 	retire_replaced(dp);
-	if (late == dp->n_workers)
+	if (late.n == 0)
 		return 0;
 	masq_err_set(err, ETIMEDOUT,
-			"the new rules are in force, but worker %u has not taken them over yet; it will as "
-			"soon as it runs again, and until then nobody knows what it counts",
-			late);
+			"the new rules are in force, but " CULPRITS_HAVE
+			" not taken them over yet; %s will as soon as %s again, and until then nobody "
+			"knows what %s",
+			CULPRITS_HAVE_ARGS(&late), THEY(&late), late.n > 1 ? "they run" : "it runs",
+			late.n > 1 ? "they count" : "it counts");
 	return MASQ_DP_LATE;
 }
 
@@ -372,21 +397,19 @@ masq_snapshot_discard(struct masq_dp *dp)
 	dp->n_routes = 0;
 }
 
-static int
-silent(uint32_t worker, struct masq_err *err)
-{
-	return masq_err_set(err, ETIMEDOUT,
-			"worker %u does not answer, so nobody knows what it counted", worker);
-}
-
 /* Everybody works with the rule set in force, and all others have retired. */
 static int
 catch_up(struct masq_dp *dp, struct masq_err *err)
 {
-	const uint32_t late = wait_for_workers(dp, dp->answer_ms);
+	struct culprits late = { 0 };
 
-	if (late < dp->n_workers)
-		return silent(late, err);
+	wait_for_workers(dp, dp->answer_ms, &late);
+	if (late.n > 0)
+		return masq_err_set(err, ETIMEDOUT,
+				CULPRITS_HAVE
+				" not taken over the rules in force, so nobody knows what "
+				"%s counted",
+				CULPRITS_HAVE_ARGS(&late), THEY(&late));
 	return retire_replaced(dp) != 0 ? no_memory_for_counters(err) : 0;
 }
 
@@ -406,7 +429,9 @@ masq_dp_rule_counters_refresh(struct masq_dp *dp, struct masq_err *err)
 	for (uint32_t i = 0; i < dp->n_workers; i++) {
 		if (masq_dp_letter(dp, i, MASQ_MAIL_RULE_COUNTERS) == NULL ||
 				masq_dp_ask(dp, i) != 0)
-			return silent(i, err);
+			return masq_err_set(err, ETIMEDOUT,
+					"worker %u does not answer, so nobody knows what it counted",
+					i);
 	}
 	sums = sum_paths(dp, snapshot, &n);
 	if (sums == NULL)

@@ -306,6 +306,57 @@ new_rules_behind_a_letter_in_hand(void **state)
 	box_close(crowd.box);
 }
 
+/* "worker 0", "workers 0, 1, 2" */
+static void
+workers_text(uint32_t n, char *text, size_t size)
+{
+	size_t len = (size_t)snprintf(text, size, n > 1 ? "workers 0" : "worker 0");
+
+	for (uint32_t w = 1; w < n; w++)
+		len += (size_t)snprintf(text + len, size - len, ", %u", w);
+}
+
+/* Nobody runs; then the last one does. */
+static void
+all_culprits_are_named(void **state)
+{
+	static struct crowd crowd;
+	const uint32_t n = box_workers(state);
+	struct masq_err err = { "" };
+	char all[64], want[160];
+
+	gather(&crowd, n);
+	workers_text(n, all, sizeof(all));
+	box_rules_wait(crowd.box, true);
+	box_patience(crowd.box, 0);
+	assert_int_equal(box_rules_try(crowd.box, RULES_B, &err), MASQ_DP_LATE);
+	snprintf(want, sizeof(want),
+			"the new rules are in force, but %s %s not taken them over yet; ", all,
+			n > 1 ? "have" : "has");
+	assert_ptr_equal(strstr(err.text, want), err.text);
+	assert_int_equal(masq_dp_rule_counters_refresh(box_dp(crowd.box), &err), -ETIMEDOUT);
+	snprintf(want, sizeof(want),
+			"%s %s not taken over the rules in force, so nobody knows what %s counted",
+			all, n > 1 ? "have" : "has", n > 1 ? "they" : "it");
+	assert_string_equal(err.text, want);
+	/* The last one comes back. */
+	for (uint32_t w = 0; w + 1 < n; w++)
+		box_stick(crowd.box, w, true);
+	box_run(crowd.box);
+	for (uint32_t w = 0; w + 1 < n; w++)
+		box_stick(crowd.box, w, false);
+	if (n > 1) {
+		workers_text(n - 1, all, sizeof(all));
+		assert_int_equal(
+				masq_dp_rule_counters_refresh(box_dp(crowd.box), &err), -ETIMEDOUT);
+		assert_ptr_equal(strstr(err.text, all), err.text);
+		assert_ptr_equal(strstr(err.text + strlen(all), " ha"), err.text + strlen(all));
+	}
+	box_rules_wait(crowd.box, false);
+	all_speak(&crowd);
+	box_close(crowd.box);
+}
+
 /* So many wait for a worker, and no more: what is refused then changes nothing. */
 static void
 a_list_that_ends(void **state)
@@ -313,6 +364,7 @@ a_list_that_ends(void **state)
 	static struct crowd crowd;
 	struct masq_err err = { "" };
 	unsigned int n = 0;
+	char all[64];
 
 	gather(&crowd, box_workers(state));
 	all_speak(&crowd);
@@ -322,7 +374,9 @@ a_list_that_ends(void **state)
 		n++;
 	assert_int_equal(n, 8);
 	assert_int_equal(box_rules_try(crowd.box, RULES_A, &err), -EBUSY);
-	assert_non_null(strstr(err.text, "worker 0 "));
+	workers_text(box_workers(state), all, sizeof(all));
+	assert_ptr_equal(strstr(err.text, all), err.text);
+	assert_non_null(strstr(err.text, " not taken over the last 8 changes"));
 	box_rules_wait(crowd.box, false);
 	all_speak(&crowd);
 	box_rules(crowd.box, RULES_C);
@@ -365,6 +419,7 @@ main(int argc, char **argv)
 		BOX_ROWS(rules_that_went_are_forgotten),
 		BOX_ROWS(what_is_known_stays),
 		BOX_ROWS(the_culprit_is_named),
+		BOX_ROWS(all_culprits_are_named),
 		BOX_ROWS(a_letter_in_hand),
 		BOX_ROWS(new_rules_behind_a_letter_in_hand),
 		BOX_ROWS(a_list_that_ends),

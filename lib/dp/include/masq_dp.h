@@ -66,7 +66,7 @@ void masq_dp_destroy(struct masq_dp *dp);
  * the worker takes the new one over as soon as it runs again, and what was counted under the old one
  * is kept until then.
  *
- * @return 0: in force; MASQ_DP_LATE: in force, and err names a worker that does not work with it yet;
+ * @return 0: in force; MASQ_DP_LATE: in force, and err names the workers that do not work with it yet;
  *	-errno with err: the old configuration stays in force (-EBUSY: a worker is too far behind)
  */
 int masq_dp_publish(struct masq_dp *dp, const struct masq_conf_rules *rules, struct masq_err *err);
