@@ -164,6 +164,7 @@ cli_list(struct cli *cli, const char *method, json_t *params, const char *key, c
 		code = cli_call(cli, method, json_incref(params), &result);
 		if (code != CLI_DONE)
 			break;
+		cli_warnings_print(cli, result);
 		if (cli->json && n_pages++ == 0)
 			fprintf(cli->out, "{\"%s\": [", key);
 		json_array_foreach(json_object_get(result, key), i, one)
@@ -213,6 +214,7 @@ cli_text(struct cli *cli, const char *method, json_t *params, FILE *out)
 		json_t *result;
 
 		code = cli_call(cli, method, json_incref(params), &result);
+		cli_warnings_print(cli, result);
 		if (as_json && code == CLI_DONE && n_slices == 0)
 			fputs("{\"text\": \"", out);
 		print_slice(cli, result, out);

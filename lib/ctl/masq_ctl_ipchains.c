@@ -6,7 +6,8 @@
  * appears again on the next page with "first" telling the number of its first rule there. The
  * cursor is (chain index, rule index). Counters are brought up to date once a page.
  *
- * Zeroing touches the rules of a page only, so "list and zero" loses no packet between the two.
+ * Zeroing touches the rules of a page only, so "list and zero" loses no packet between the two. It is
+ * refused while a worker does not answer; a listing then shows what was known before, and says so.
  * The counters of policies are not zeroed (reference 5.4).
  *
  * A packet that is checked is described by a rule that only one packet fits; the rules in force are asked
@@ -133,7 +134,8 @@ list(struct masq_ctl *ctl, const json_t *params, bool zero, json_t *result, stru
 		page.at[0] = first;
 	/* All pages show the counters of one moment, that of the first, unless somebody else asks. */
 	if (page.at[0] == first && page.at[1] == 0) {
-		ret = masq_dp_rule_counters_refresh(ctl->dp, err);
+		ret = zero ? masq_dp_rule_counters_refresh(ctl->dp, err)
+			   : masq_ctl_refresh_counters(ctl, result, err);
 		if (ret != 0)
 			return ret;
 	}

@@ -79,6 +79,19 @@ masq_ctl_put_warnings(json_t *result, const struct masq_conf_warnings *warnings)
 	return masq_ctl_put(result, "warnings", list) != 0 || ret != 0 ? -ENOMEM : 0;
 }
 
+int
+masq_ctl_refresh_counters(struct masq_ctl *ctl, json_t *result, struct masq_err *err)
+{
+	struct masq_conf_warnings warnings = { .n = 1 };
+	const int ret = masq_dp_rule_counters_refresh(ctl->dp, err);
+
+	if (ret != -ETIMEDOUT)
+		return ret;
+	masq_err_set(&warnings.text[0], ETIMEDOUT,
+			"%s; packets and bytes are those that were known before", err->text);
+	return masq_ctl_put_warnings(result, &warnings);
+}
+
 json_t *
 masq_ctl_count(uint64_t count)
 {

@@ -142,6 +142,14 @@ MASQ_RPC_ASK_LIST(MASQ_CTL_HANDLER)
 /** Put "warnings" into a result, if there are any. @return 0, -ENOMEM */
 int masq_ctl_put_warnings(json_t *result, const struct masq_conf_warnings *warnings);
 
+/**
+ * Bring the counters of rules up to date for a listing. When a worker does not answer, those that were known
+ * before are listed, with a warning in the result.
+ *
+ * @return 0, -ENOMEM
+ */
+int masq_ctl_refresh_counters(struct masq_ctl *ctl, json_t *result, struct masq_err *err);
+
 /** Put a value into a result; steals it. @return 0, -ENOMEM (also for a NULL value) */
 int masq_ctl_put(json_t *object, const char *key, json_t *value);
 

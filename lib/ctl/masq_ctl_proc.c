@@ -37,6 +37,7 @@
 struct proc {
 	struct masq_ctl *ctl;
 	struct masq_ctl_page page; /* 0.0: print the header too */
+	json_t *result; /* for warnings */
 	FILE *out;
 	uint8_t proto; /* of ip_masq/tcp, udp, icmp */
 	bool end;
@@ -238,7 +239,7 @@ refresh_counters(struct proc *proc, struct masq_err *err)
 {
 	if (proc->page.at[0] != 0 || proc->page.at[1] != 0)
 		return 0;
-	return masq_dp_rule_counters_refresh(proc->ctl->dp, err);
+	return masq_ctl_refresh_counters(proc->ctl, proc->result, err);
 }
 
 static int
@@ -332,7 +333,7 @@ int
 masq_ctl_proc_read(struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
 {
 	const json_t *name = json_object_get(params, "name");
-	struct proc proc = { .ctl = ctl };
+	struct proc proc = { .ctl = ctl, .result = result };
 	char *text = NULL;
 	size_t i, len_bytes = 0;
 	int ret;

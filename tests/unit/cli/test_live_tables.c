@@ -614,6 +614,34 @@ warnings_are_alike(void **state)
 	said_free(&said);
 }
 
+/* Also what a listing cannot know. */
+static void
+warnings_of_a_listing_are_printed(void **state)
+{
+	static const struct fake_answer chains[] = { { "ipchains.list", "{}",
+			"{'chains': [], 'warnings': ['old counters'], 'cursor': null}" } };
+	static const struct fake_answer text[] = { { "proc.read", "{'name': 'ip_fwchains'}",
+			"{'text': 'input\\n', 'warnings': ['old counters'], 'cursor': null}" } };
+
+	static const struct {
+		const struct fake_answer *answer;
+		const char *line, *out;
+	} rows[] = {
+		{ chains, "ipchains -L", "" },
+		{ text, "proc ip_fwchains", "input\n" },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < LENGTH(rows); k++) {
+		struct said said = cli_says(rows[k].answer, 1, NULL, rows[k].line);
+
+		assert_string_equal(said.err, "warning: old counters\n");
+		assert_string_equal(said.out, rows[k].out);
+		assert_int_equal(said.code, CLI_DONE);
+		said_free(&said);
+	}
+}
+
 /* Many lines, many warnings: each says which line it means. */
 static void
 warnings_of_a_restored_line_name_it(void **state)
@@ -699,6 +727,7 @@ main(void)
 		cmocka_unit_test(ports_of_filters_are_digits),
 		cmocka_unit_test(a_line_is_warned_of_once),
 		cmocka_unit_test(warnings_are_alike),
+		cmocka_unit_test(warnings_of_a_listing_are_printed),
 		cmocka_unit_test(warnings_of_a_restored_line_name_it),
 		cmocka_unit_test(a_file_that_is_no_text),
 	};

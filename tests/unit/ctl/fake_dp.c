@@ -79,9 +79,7 @@ masq_dp_log_read(struct masq_dp *dp, struct masq_dp_log *records, unsigned int m
 int
 masq_dp_rule_counters_refresh(struct masq_dp *dp, struct masq_err *err)
 {
-	(void)dp;
-	(void)err;
-	return 0;
+	return dp->silent ? masq_err_set(err, ETIMEDOUT, "worker 1 is stuck") : 0;
 }
 
 struct masq_dp_rule_counter

@@ -488,6 +488,39 @@ silent_workers_are_a_sentence(void **state)
 	converse(box, rows, LENGTH(rows));
 }
 
+/* The rules are known and listed, whoever does not answer; only what cannot be right without is refused. */
+static void
+counters_that_are_not_known_are_a_warning(void **state)
+{
+#define WARNING \
+	"\"warnings\":[\"worker 1 is stuck; packets and bytes are those that were known before\"]"
+	static const char refused[] = "worker 1 is stuck";
+	static const struct row rows[] = {
+		{ "ipchains.list_zero", "{}", refused },
+		{ "ipchains.zero", "{}", refused },
+	};
+	static const char *const asked[][2] = {
+		{ "ipchains.list", "{}" },
+		{ "ipchains.list", "{\"chain\":\"input\",\"limit\":1}" },
+		{ "proc.read", "{\"name\":\"ip_fwchains\"}" },
+		{ "proc.read", "{\"name\":\"ip_fwnames\"}" },
+	};
+	struct ctl_box *box = *state;
+
+	ctl_box_ask(box, "ipchains.append", "{\"chain\":\"input\",\"rule\":{\"target\":\"DENY\"}}");
+	box->dp.silent = true;
+	for (size_t i = 0; i < LENGTH(asked); i++) {
+		const char *answer = ctl_box_ask(box, asked[i][0], asked[i][1]);
+
+		assert_non_null(strstr(answer, WARNING));
+		assert_non_null(strstr(answer, "input"));
+	}
+	converse(box, rows, LENGTH(rows));
+	box->dp.silent = false;
+	for (size_t i = 0; i < LENGTH(asked); i++)
+		assert_null(strstr(ctl_box_ask(box, asked[i][0], asked[i][1]), "warnings"));
+}
+
 static void
 filters_reach_the_data_path(void **state)
 {
@@ -551,6 +584,7 @@ main(void)
 		TEST(what_is_saved_in_slices_loads_to_the_same),
 		TEST(saving_notices_that_the_rules_changed),
 		TEST(silent_workers_are_a_sentence),
+		TEST(counters_that_are_not_known_are_a_warning),
 		TEST(filters_reach_the_data_path),
 		TEST(a_notification_is_served_and_not_answered),
 		TEST(shutdown_is_answered_first),
