@@ -56,6 +56,12 @@ struct masq_openings {
 
 /* masq_slow_open.c */
 
+/**
+ * Is there a record for one flow more than were gathered? Half-open sessions give way for it. For who has
+ * to know before the flow is opened.
+ */
+bool masq_openings_have_room(struct masq_worker *w);
+
 /** A burst begins. */
 void masq_openings_begin(struct masq_openings *o);
 

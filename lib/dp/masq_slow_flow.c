@@ -199,9 +199,18 @@ forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 {
 	struct masq_portfw_target target = *next;
 
-	/* A packet that gets no further makes no session, and uses no turn up. */
+	/*
+	 * A packet that gets no further makes no session, and uses no turn up. But what only shows when the
+	 * session is opened - no port, a reply tuple that is in use, a colleague without room - is mostly about
+	 * this server: would it keep its turn, the client's next try would end there, too.
+	 */
 	if (!finds_server(w, b, i, judgement, next->raddr, route))
 		return;
+	if (unlikely(!masq_openings_have_room(w))) {
+		masq_judge_count(w, &b->pkt[i], judgement);
+		masq_slow_refuse(w, b, i, MASQ_DROP_SESSION_TABLE);
+		return;
+	}
 	masq_rules_portfw_turn(w->snapshot->rules, b->pkt[i].key.proto, judgement->input.dst,
 			judgement->input.dport, &target);
 	/* Another worker was quicker, and its turn was the last of that server. */
@@ -360,7 +369,7 @@ take_short_way_in(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	if (judged == NULL)
 		return false;
 	link = masq_slow_link(w, &way, &ref);
-	if (link == 0)
+	if (link == 0 || !masq_openings_have_room(w))
 		return false;
 	masq_rules_portfw_turn(w->snapshot->rules, pkt->key.proto, laddr, lport, &target);
 	if (unlikely(target.rule_id != next.rule_id)) {

@@ -89,6 +89,22 @@ make_room(struct masq_worker *w, unsigned int n)
 	}
 }
 
+static bool
+has_record(const struct masq_worker *w)
+{
+	return masq_session_capacity(w->sessions) - masq_session_count(w->sessions) >
+			w->openings->n;
+}
+
+bool
+masq_openings_have_room(struct masq_worker *w)
+{
+	if (likely(has_record(w)))
+		return true;
+	make_room(w, w->openings->n + 1);
+	return has_record(w);
+}
+
 /* The session is to be made on two workers: the packet travels with the question, and is judged
  * afresh when it comes back. @return false: the question could not be sent */
 static bool

@@ -345,6 +345,55 @@ session_table_full_of_calls(void **state)
 	box_close(box);
 }
 
+/* A call for which there is no room is no session of the server whose turn it is. */
+static void
+turns_are_kept_while_the_table_is_full(void **state)
+{
+	enum {
+		FLOWS = 1000
+	};
+	static struct talk talks[FLOWS];
+	const struct masq_test_box_options small = {
+		.workers = box_workers(state),
+		.rules = MASQ_ALL "portfw -a -P tcp -L 203.0.113.1 80 -R 192.168.16.27 80 -p 3\n"
+				  "portfw -a -P tcp -L 203.0.113.1 80 -R 192.168.16.28 80 -p 2\n",
+		.sessions = 64,
+	};
+	struct masq_test_box *box = box_open_with(&small);
+	const struct masq_dp_session_filter all = { 0 };
+	uint16_t port = 2000;
+
+	for (unsigned int round = 0; round < 3; round++) {
+		uint64_t refused;
+
+		fill_with_answered(box, talks, FLOWS);
+		refused = box_drops(box, MASQ_DROP_SESSION_TABLE);
+		for (unsigned int k = 0; k < 8; k++) {
+			struct talk t = CALL(box, TCP, OUTSIDE, port++, 80, SERVER, 80);
+			struct masq_test_pkt syn = talk_in_pkt(&t, SYN);
+
+			box_put(box, WAN, &syn);
+		}
+		box_run(box);
+		box_expect_nothing(box);
+		assert_int_equal(box_drops(box, MASQ_DROP_SESSION_TABLE), refused + 8);
+		masq_dp_sessions_flush(box_dp(box), &all);
+		box_run(box);
+		/* Three of five: the next round begins in the middle of a turn. */
+		for (unsigned int k = 0; k < 3; k++) {
+			static const char *const turns[] = { SERVER2, SERVER2, SERVER, SERVER,
+				SERVER };
+			struct talk t = CALL(box, TCP, OUTSIDE, port++, 80,
+					turns[(round * 3 + k) % 5], 80);
+
+			talk_in(&t, SYN);
+		}
+		masq_dp_sessions_flush(box_dp(box), &all);
+		box_run(box);
+	}
+	box_close(box);
+}
+
 #define FLOOD_RULES                                                         \
 	MASQ_ALL "portfw -a -P tcp -L 203.0.113.1 80 -R 192.168.16.27 80\n" \
 		 "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 53\n"
@@ -666,6 +715,7 @@ main(int argc, char **argv)
 		BOX_ROWS(a_forwarded_call_takes_its_port),
 		BOX_ROWS(session_table_full),
 		BOX_ROWS(session_table_full_of_calls),
+		BOX_ROWS(turns_are_kept_while_the_table_is_full),
 		BOX_ROWS(a_flood_of_syns_gives_way_to_itself),
 		BOX_ROWS(a_flood_of_datagrams_gives_way_to_itself),
 		BOX_ROWS(half_open_sessions_go_by_age),
