@@ -135,6 +135,16 @@ save_chain(struct cli *cli, json_t *row, void *arg)
 	}
 }
 
+static int
+save_list(struct cli *cli, struct save *save)
+{
+	json_t *params = json_pack("{s:b}", "counters", 0);
+
+	if (save->chain != NULL)
+		json_object_set_new(params, "chain", json_string(save->chain));
+	return cli_list(cli, "ipchains.list", params, "chains", save_chain, save);
+}
+
 int
 cli_ipchains_save(struct cli *cli, const char *const *words, unsigned int n_words)
 {
@@ -153,15 +163,11 @@ cli_ipchains_save(struct cli *cli, const char *const *words, unsigned int n_word
 		fputs("Usage: ipchains-save [-v] [chain]\n", stderr);
 		return 1;
 	}
-	code = cli_list(cli, "ipchains.list",
-			save.chain != NULL ? json_pack("{s:s}", "chain", save.chain) : NULL,
-			"chains", save_chain, &save);
+	code = save_list(cli, &save);
 	if (code != CLI_DONE)
 		return code;
 	save.rules = true;
-	return cli_list(cli, "ipchains.list",
-			save.chain != NULL ? json_pack("{s:s}", "chain", save.chain) : NULL,
-			"chains", save_chain, &save);
+	return save_list(cli, &save);
 }
 
 /* ---------------------------------------------------------------- restore */
@@ -185,7 +191,8 @@ chain_exists(struct cli *cli, const char *name)
 	struct masq_err err;
 	json_t *result;
 	const int code = cli_call_quiet(cli, "ipchains.list",
-			json_pack("{s:s, s:i}", "chain", name, "limit", 1), &result, &err);
+			json_pack("{s:s, s:b, s:i}", "chain", name, "counters", 0, "limit", 1),
+			&result, &err);
 
 	json_decref(result);
 	return code == CLI_DONE;

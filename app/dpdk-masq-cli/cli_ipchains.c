@@ -27,8 +27,12 @@ list(struct cli *cli, const struct masq_conf_request *request, const char *metho
 		.exact = request->exact,
 		.line_numbers = request->line_numbers,
 	};
+	json_t *params = chain_params(request);
 
-	return cli_list(cli, method, chain_params(request), "chains", chain_row, &style);
+	/* Counters that are not shown need no answer of a worker. */
+	if (request->ask == MASQ_ASK_LIST && !request->verbose && !cli->json)
+		json_object_set_new(params, "counters", json_false());
+	return cli_list(cli, method, params, "chains", chain_row, &style);
 }
 
 struct masq_listing {

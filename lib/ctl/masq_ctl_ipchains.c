@@ -4,7 +4,8 @@
  *
  * A page is a list of chains, each with as many of its rules as fit; a chain that does not fit
  * appears again on the next page with "first" telling the number of its first rule there. The
- * cursor is (chain index, rule index). Counters are brought up to date once a page.
+ * cursor is (chain index, rule index). Counters are brought up to date with the first page; who does not
+ * want them asks no worker.
  *
  * Zeroing touches the rules of a page only, so "list and zero" loses no packet between the two. It is
  * refused while a worker does not answer; a listing then shows what was known before, and says so.
@@ -22,16 +23,30 @@
 
 #include "masq_ctl_priv.h"
 
-static json_t *
-rule_row(struct masq_ctl *ctl, const struct masq_conf_rule *rule, uint32_t number)
+/* What is done with counters. */
+struct listing {
+	bool counters; /* they are shown */
+	bool zero; /* and begin at 0 then */
+};
+
+static int
+put_counter(struct masq_ctl *ctl, uint32_t id, json_t *object)
 {
-	const struct masq_dp_rule_counter counter = masq_dp_rule_counter(ctl->dp, rule->id);
+	const struct masq_dp_rule_counter counter = masq_dp_rule_counter(ctl->dp, id);
+	const int ret = masq_ctl_put(object, "packets", masq_ctl_count(counter.packets));
+
+	return ret != 0 ? ret : masq_ctl_put(object, "bytes", masq_ctl_count(counter.bytes));
+}
+
+static json_t *
+rule_row(struct masq_ctl *ctl, const struct listing *listing, const struct masq_conf_rule *rule,
+		uint32_t number)
+{
 	json_t *row = json_object();
 
 	if (masq_ctl_put(row, "number", json_integer(number)) != 0 ||
 			masq_ctl_put(row, "id", json_integer(rule->id)) != 0 ||
-			masq_ctl_put(row, "packets", masq_ctl_count(counter.packets)) != 0 ||
-			masq_ctl_put(row, "bytes", masq_ctl_count(counter.bytes)) != 0 ||
+			(listing->counters && put_counter(ctl, rule->id, row) != 0) ||
 			masq_ctl_put(row, "rule", masq_rpc_rule_to_json(rule)) != 0) {
 		json_decref(row);
 		return NULL;
@@ -40,20 +55,17 @@ rule_row(struct masq_ctl *ctl, const struct masq_conf_rule *rule, uint32_t numbe
 }
 
 static json_t *
-chain_head(struct masq_ctl *ctl, uint32_t index, uint32_t first)
+chain_head(struct masq_ctl *ctl, const struct listing *listing, uint32_t index, uint32_t first)
 {
 	const struct masq_conf_chain *chain = &ctl->rules.chains[index];
 	json_t *object = json_object();
 	int ret = masq_ctl_put(object, "chain", json_string(chain->name));
 
 	if (index < MASQ_CHAIN_BUILTINS) {
-		const struct masq_dp_rule_counter counter = masq_dp_rule_counter(
-				ctl->dp, chain->policy_id);
-
 		ret |= masq_ctl_put(object, "policy",
 				json_string(masq_conf_target_name(chain->policy)));
-		ret |= masq_ctl_put(object, "packets", masq_ctl_count(counter.packets));
-		ret |= masq_ctl_put(object, "bytes", masq_ctl_count(counter.bytes));
+		if (listing->counters)
+			ret |= put_counter(ctl, chain->policy_id, object);
 	}
 	ret |= masq_ctl_put(object, "references",
 			json_integer(masq_conf_chain_references(&ctl->rules, index)));
@@ -67,19 +79,20 @@ chain_head(struct masq_ctl *ctl, uint32_t index, uint32_t first)
 
 /* One chain's part of a page; moves the page on. */
 static int
-put_chain(struct masq_ctl *ctl, struct masq_ctl_page *page, bool zero, json_t *chains)
+put_chain(struct masq_ctl *ctl, const struct listing *listing, struct masq_ctl_page *page,
+		json_t *chains)
 {
 	const uint32_t index = page->at[0];
 	const struct masq_conf_chain *chain = &ctl->rules.chains[index];
-	json_t *object = chain_head(ctl, index, page->at[1]);
+	json_t *object = chain_head(ctl, listing, index, page->at[1]);
 	json_t *rules = json_array();
 	int ret = masq_ctl_put(object, "rules", rules);
 
 	for (; ret == 0 && page->at[1] < chain->n_rules && page->limit > 0; page->at[1]++) {
 		const struct masq_conf_rule *rule = &chain->rules[page->at[1]];
 
-		ret = json_array_append_new(rules, rule_row(ctl, rule, page->at[1] + 1));
-		if (zero)
+		ret = json_array_append_new(rules, rule_row(ctl, listing, rule, page->at[1] + 1));
+		if (listing->zero)
 			masq_dp_rule_counter_zero(ctl->dp, rule->id);
 		page->limit--;
 	}
@@ -119,7 +132,8 @@ chain_span(struct masq_ctl *ctl, const json_t *params, uint32_t *first, uint32_t
 }
 
 static int
-list(struct masq_ctl *ctl, const json_t *params, bool zero, json_t *result, struct masq_err *err)
+list(struct masq_ctl *ctl, const json_t *params, const struct listing *listing, json_t *result,
+		struct masq_err *err)
 {
 	struct masq_ctl_page page;
 	uint32_t first, last;
@@ -133,9 +147,9 @@ list(struct masq_ctl *ctl, const json_t *params, bool zero, json_t *result, stru
 	if (page.at[0] < first)
 		page.at[0] = first;
 	/* All pages show the counters of one moment, that of the first, unless somebody else asks. */
-	if (page.at[0] == first && page.at[1] == 0) {
-		ret = zero ? masq_dp_rule_counters_refresh(ctl->dp, err)
-			   : masq_ctl_refresh_counters(ctl, result, err);
+	if (listing->counters && page.at[0] == first && page.at[1] == 0) {
+		ret = listing->zero ? masq_dp_rule_counters_refresh(ctl->dp, err)
+				    : masq_ctl_refresh_counters(ctl, result, err);
 		if (ret != 0)
 			return ret;
 	}
@@ -144,7 +158,7 @@ list(struct masq_ctl *ctl, const json_t *params, bool zero, json_t *result, stru
 	while (ret == 0 && page.at[0] < last && page.limit > 0) {
 		/* An empty chain costs a row: thousands of them do not fit a page either. */
 		page.limit -= ctl->rules.chains[page.at[0]].n_rules == 0;
-		ret = put_chain(ctl, &page, zero, chains);
+		ret = put_chain(ctl, listing, &page, chains);
 	}
 	if (ret != 0)
 		return ret;
@@ -155,14 +169,23 @@ int
 masq_ctl_ipchains_list(
 		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
 {
-	return list(ctl, params, false, result, err);
+	const json_t *counters = json_object_get(params, "counters");
+	const struct listing listing = { .counters = !json_is_false(counters) };
+	char given[MASQ_RPC_VALUE_BYTES];
+
+	if (counters != NULL && !json_is_boolean(counters))
+		return masq_err_set(err, EBADMSG, "\"counters\" must be true or false, not %s",
+				masq_rpc_value_text(counters, given));
+	return list(ctl, params, &listing, result, err);
 }
 
 int
 masq_ctl_ipchains_list_zero(
 		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
 {
-	return list(ctl, params, true, result, err);
+	const struct listing listing = { .counters = true, .zero = true };
+
+	return list(ctl, params, &listing, result, err);
 }
 
 int

@@ -44,8 +44,8 @@ enum masq_rpc_code {
  */
 /* clang-format off */
 #define MASQ_RPC_ASK_LIST(X) \
-	X(ipchains_list, "ipchains.list", false, "chain?, cursor?, limit?", \
-		"Rules of one chain or all, with counters, a page at a time.") \
+	X(ipchains_list, "ipchains.list", false, "chain?, counters?, cursor?, limit?", \
+		"Rules of one chain or all, with counters unless that is false, a page at a time.") \
 	X(ipchains_list_zero, "ipchains.list_zero", true, "chain?, cursor?, limit?", \
 		"The same, and zero the counters of the rules of the page.") \
 	X(ipchains_zero, "ipchains.zero", true, "chain?", \

@@ -155,22 +155,27 @@ forwarding_rules_are_listed_to_the_column(void **state)
 	" 'length': 2, 'first': 2, 'rules': [{'number': 2, 'id': 5, 'packets': 0, 'bytes': 0," \
 	" 'rule': {'jump': 'mine', 'protocol': 'tcp', 'destination_ports': [22, 22]}}]}"
 #define MINE "{'chain': 'mine', 'references': 1, 'length': 0, 'first': 1, 'rules': []}"
+#define NO_COUNTERS "{'counters': false}"
 #define PAGE_1 "{'chains': [" INPUT_1 "], 'cursor': '0.1'}"
 #define PAGE_2 "{'chains': [" INPUT_2 ", " MINE "], 'cursor': null}"
 
 static const struct show chain_rows[] = {
 	{ "ipchains -L -n --line-numbers",
-	  { { "ipchains.list", "{}", PAGE_1 }, { "ipchains.list", "{'cursor': '0.1'}", PAGE_2 } },
+	  { { "ipchains.list", NO_COUNTERS, PAGE_1 },
+		{ "ipchains.list", "{'counters': false, 'cursor': '0.1'}", PAGE_2 } },
 	  "Chain input (policy DENY):\n"
 	  "num  " COLUMNS
 	  "1    ACCEPT     all  ------  0.0.0.0/0            0.0.0.0/0             n/a\n"
 	  "2    mine       tcp  ------  0.0.0.0/0            0.0.0.0/0             * ->   22\n"
 	  "Chain mine (1 references):\n" },
+	{ "ipchains -L mine -v",
+	  { { "ipchains.list", "{'chain': 'mine'}", "{'chains': [" MINE "], 'cursor': null}" } },
+	  "Chain mine (1 references):\n" },
 	{ "ipchains -L -Z -n",
 	  { { "ipchains.list_zero", "{}", "{'chains': [" MINE "], 'cursor': null}" } },
 	  "Chain mine (1 references):\n" },
 	{ "ipchains -L mine",
-	  { { "ipchains.list", "{'chain': 'mine'}", "{'chains': [" MINE "], 'cursor': null}" } },
+	  { { "ipchains.list", "{'chain': 'mine', 'counters': false}", "{'chains': [" MINE "], 'cursor': null}" } },
 	  "Chain mine (1 references):\n" },
 };
 
@@ -196,8 +201,10 @@ static void
 chains_are_saved_before_their_rules(void **state)
 {
 	static const struct fake_answer answers[] = {
-		{ "ipchains.list", "{}", PAGE_1 }, { "ipchains.list", "{'cursor': '0.1'}", PAGE_2 },
-		{ "ipchains.list", "{}", PAGE_1 }, { "ipchains.list", "{'cursor': '0.1'}", PAGE_2 },
+		{ "ipchains.list", NO_COUNTERS, PAGE_1 },
+		{ "ipchains.list", "{'counters': false, 'cursor': '0.1'}", PAGE_2 },
+		{ "ipchains.list", NO_COUNTERS, PAGE_1 },
+		{ "ipchains.list", "{'counters': false, 'cursor': '0.1'}", PAGE_2 },
 	};
 	static const char rules[] =
 		"-A input -s 0.0.0.0/0.0.0.0 -d 0.0.0.0/0.0.0.0 -i lan -j ACCEPT\n"
@@ -627,7 +634,7 @@ warnings_of_a_listing_are_printed(void **state)
 		const struct fake_answer *answer;
 		const char *line, *out;
 	} rows[] = {
-		{ chains, "ipchains -L", "" },
+		{ chains, "ipchains -L -v", "" },
 		{ text, "proc ip_fwchains", "input\n" },
 	};
 

@@ -49,10 +49,11 @@ ipchains_conversation(void **state)
 			"={\"chains\":[{\"chain\":\"web\",\"references\":1,\"length\":0,\"first\":1,\"rules\":[]}],\"cursor\":null}" },
 		{ "ipchains.list", "{\"chain\":\"nix\"}", "={\"code\":2,\"message\":\"No chain by that name\"}" },
 		{ "ipchains.list", "{\"chain\":3}", "={\"code\":-32602,\"message\":\"\\\"chain\\\" must be the name of a chain, not 3\"}" },
-		{ "ipchains.list", "{\"chian\":\"web\"}", "unknown parameter \\\"chian\\\"; accepted are: chain?, cursor?, limit?" },
+		{ "ipchains.list", "{\"chian\":\"web\"}", "unknown parameter \\\"chian\\\"; accepted are: chain?, counters?, cursor?, limit?" },
 		{ "ipchains.list", "{\"cursor\":\"x\"}", "\\\"cursor\\\" must be the one of the page before, or null, not \\\"x\\\"" },
 		{ "ipchains.list", "{\"cursor\":\"4294967295.0\"}", "cursor" },
 		{ "ipchains.list", "{\"cursor\":\"999999999.999999999\"}", "={\"chains\":[],\"cursor\":null}" },
+		{ "ipchains.list", "{\"counters\":1}", "\\\"counters\\\" must be true or false, not 1" },
 		{ "ipchains.list", "{\"limit\":0}", "whole number 1-1024, not 0" },
 		{ "ipchains.policy", "{\"chain\":\"input\",\"policy\":\"DENY\"}", "={}" },
 		{ "ipchains.list", "{\"chain\":\"input\"}", "\"policy\":\"DENY\"" },
@@ -516,6 +517,12 @@ counters_that_are_not_known_are_a_warning(void **state)
 		assert_non_null(strstr(answer, "input"));
 	}
 	converse(box, rows, LENGTH(rows));
+	/* Who wants none asks no worker. */
+	assert_string_equal(ctl_box_ask(box, "ipchains.list",
+					    "{\"chain\":\"input\",\"counters\":false}"),
+			"{\"chains\":[{\"chain\":\"input\",\"policy\":\"ACCEPT\",\"references\":0,\"length\":1,"
+			"\"first\":1,\"rules\":[{\"number\":1,\"id\":4,\"rule\":{\"target\":\"DENY\"}}]}],"
+			"\"cursor\":null}");
 	box->dp.silent = false;
 	for (size_t i = 0; i < LENGTH(asked); i++)
 		assert_null(strstr(ctl_box_ask(box, asked[i][0], asked[i][1]), "warnings"));
