@@ -170,10 +170,11 @@ void masq_ctl_session_ends(const struct masq_session_row *row, struct masq_ctl_s
  * A page of sessions: asks workers until the page is full, all were asked, or enough time is spent.
  *
  * @param rows	out: for free(); NULL when none
+ * @param result	gets a warning for each worker that does not answer
  * @return rows; -errno
  */
 int masq_ctl_session_page(struct masq_ctl *ctl, const struct masq_dp_session_filter *filter,
 		struct masq_ctl_page *page, struct masq_session_row **rows, bool *end,
-		struct masq_err *err);
+		json_t *result, struct masq_err *err);
 
 #endif /* MASQ_CTL_PRIV_H */

@@ -127,7 +127,7 @@ print_sessions(struct proc *proc, void (*print)(struct proc *, const struct masq
 	const struct masq_dp_session_filter filter = { .proto = proc->proto };
 	struct masq_session_row *rows = NULL;
 	const int n = masq_ctl_session_page(
-			proc->ctl, &filter, &proc->page, &rows, &proc->end, err);
+			proc->ctl, &filter, &proc->page, &rows, &proc->end, proc->result, err);
 
 	for (int i = 0; i < n; i++)
 		print(proc, &rows[i]);

@@ -15,7 +15,7 @@
  *
  * The cursor is the data path's: worker and record. A page asks workers, so each may take as long
  * as a worker takes to answer; a filter that matches nothing is cut off after PAGE_QUESTIONS and
- * gives an empty page with a cursor.
+ * gives an empty page with a cursor. A worker that does not answer is left out, with a warning.
  *
  * Control thread only.
  */
@@ -166,11 +166,28 @@ session_row(const struct masq_session_row *row)
 	return NULL;
 }
 
+static void
+leave_out(struct masq_conf_warnings *warnings, uint32_t worker)
+{
+	if (warnings->n < MASQ_CONF_WARNINGS_MAX)
+		masq_err_set(&warnings->text[warnings->n], ETIMEDOUT,
+				"worker %u does not answer, so its sessions are left out", worker);
+	warnings->n++;
+}
+
+static void
+drop_rows(struct masq_session_row **rows)
+{
+	free(*rows);
+	*rows = NULL;
+}
+
 int
 masq_ctl_session_page(struct masq_ctl *ctl, const struct masq_dp_session_filter *filter,
 		struct masq_ctl_page *page, struct masq_session_row **rows, bool *end,
-		struct masq_err *err)
+		json_t *result, struct masq_err *err)
 {
+	struct masq_conf_warnings warnings = { 0 };
 	struct masq_dp_cursor cursor = { .worker = page->at[0], .record = page->at[1] };
 	uint32_t n_rows = 0;
 
@@ -183,15 +200,21 @@ masq_ctl_session_page(struct masq_ctl *ctl, const struct masq_dp_session_filter 
 		const int n = masq_dp_sessions(ctl->dp, filter, &cursor, *rows + n_rows,
 				page->limit - n_rows, end);
 
+		if (n == -ETIMEDOUT) {
+			leave_out(&warnings, cursor.worker);
+			cursor = (struct masq_dp_cursor){ .worker = cursor.worker + 1 };
+			*end = cursor.worker >= masq_dp_workers(ctl->dp);
+			continue;
+		}
 		if (n < 0) {
-			free(*rows);
-			*rows = NULL;
-			return n == -ETIMEDOUT
-					? masq_err_set(err, ETIMEDOUT, "worker %u does not answer",
-							  cursor.worker)
-					: masq_err_set(err, -n, "sessions: %s", strerror(-n));
+			drop_rows(rows);
+			return masq_err_set(err, -n, "sessions: %s", strerror(-n));
 		}
 		n_rows += (uint32_t)n;
+	}
+	if (masq_ctl_put_warnings(result, &warnings) != 0) {
+		drop_rows(rows);
+		return -ENOMEM;
 	}
 	page->at[0] = cursor.worker;
 	page->at[1] = cursor.record;
@@ -213,7 +236,7 @@ masq_ctl_session_list(
 		ret = masq_ctl_page_open(params, &page, err);
 	if (ret != 0)
 		return ret;
-	n_rows = masq_ctl_session_page(ctl, &filter, &page, &rows, &end, err);
+	n_rows = masq_ctl_session_page(ctl, &filter, &page, &rows, &end, result, err);
 	if (n_rows < 0)
 		return n_rows;
 	list = json_array();
@@ -236,9 +259,8 @@ masq_ctl_session_flush(
 
 	if (ret != 0)
 		return ret;
-	flushed = masq_dp_sessions_flush(ctl->dp, &filter);
+	flushed = masq_dp_sessions_flush(ctl->dp, &filter, err);
 	if (flushed < 0)
-		return masq_err_set(err, ETIMEDOUT,
-				"a worker does not answer: not all of the sessions have ended");
+		return (int)flushed;
 	return masq_ctl_put(result, "flushed", json_integer(flushed));
 }

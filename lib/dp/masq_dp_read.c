@@ -212,18 +212,31 @@ flush_worker(struct masq_dp *dp, uint32_t worker, const struct masq_dp_session_f
 }
 
 int64_t
-masq_dp_sessions_flush(struct masq_dp *dp, const struct masq_dp_session_filter *filter)
+masq_dp_sessions_flush(struct masq_dp *dp, const struct masq_dp_session_filter *filter,
+		struct masq_err *err)
 {
+	char silent[MASQ_ERR_LIST_BYTES] = "";
+	unsigned int n_silent = 0;
 	int64_t ended = 0;
 
 	for (uint32_t w = 0; w < dp->n_workers; w++) {
 		const int64_t n = flush_worker(dp, w, filter);
+		char name[16];
 
-		if (n < 0)
-			return n;
-		ended += n;
+		if (n >= 0) {
+			ended += n;
+			continue;
+		}
+		snprintf(name, sizeof(name), "%u", w);
+		masq_err_list_add(silent, name);
+		n_silent++;
 	}
-	return ended;
+	if (n_silent == 0)
+		return ended;
+	return masq_err_set(err, ETIMEDOUT,
+			n_silent > 1 ? "workers %s do not answer, so not all sessions have ended; %lld have"
+				     : "worker %s does not answer, so not all sessions have ended; %lld have",
+			silent, (long long)ended);
 }
 
 int

@@ -721,7 +721,7 @@ box_close(struct masq_test_box *box)
 
 	box_run(box);
 	demand_balance(box);
-	masq_dp_sessions_flush(box->dp, &all);
+	masq_dp_sessions_flush(box->dp, &all, NULL);
 	box_run(box);
 	assert_int_equal(box_sessions(box), 0);
 	finish(box);

@@ -1095,7 +1095,7 @@ run(uint32_t workers, uint64_t seed)
 			box_advance(w->box, SILENCE_MS);
 			w->n_sessions = 0;
 		} else if (what < 38) {
-			masq_dp_sessions_flush(box_dp(w->box), &all);
+			masq_dp_sessions_flush(box_dp(w->box), &all, NULL);
 			box_run(w->box);
 			w->n_sessions = 0;
 		} else if (what < 70) {

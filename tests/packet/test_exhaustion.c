@@ -196,7 +196,7 @@ freed_ports_are_found_again(void **state)
 		const struct masq_dp_session_filter one = { .inside_port = (uint16_t)(1025 + k) };
 
 		gets_none(box, IPPROTO_UDP, (uint16_t)(5000 + k), OUTSIDE);
-		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &one), 1);
+		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &one, NULL), 1);
 		box_run(box);
 		assert_int_equal(gets_a_port(box, IPPROTO_UDP, (uint16_t)(5000 + k), OUTSIDE),
 				port_of[k]);
@@ -295,7 +295,7 @@ session_table_full(void **state)
 			talk_out(&talks[k], 0);
 			talk_in(&talks[k], 0);
 		}
-		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), most);
+		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all, NULL), most);
 		box_run(box);
 		assert_int_equal(box_sessions(box), 0);
 	}
@@ -338,7 +338,7 @@ session_table_full_of_calls(void **state)
 		assert_int_equal(made + refused, FLOWS);
 		assert_int_equal(box_sessions(box), made);
 		assert_in_range(made, 64, 64 * box_workers(state));
-		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), made);
+		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all, NULL), made);
 		box_run(box);
 		assert_int_equal(box_sessions(box), 0);
 	}
@@ -377,7 +377,7 @@ turns_are_kept_while_the_table_is_full(void **state)
 		box_run(box);
 		box_expect_nothing(box);
 		assert_int_equal(box_drops(box, MASQ_DROP_SESSION_TABLE), refused + 8);
-		masq_dp_sessions_flush(box_dp(box), &all);
+		masq_dp_sessions_flush(box_dp(box), &all, NULL);
 		box_run(box);
 		/* Three of five: the next round begins in the middle of a turn. */
 		for (unsigned int k = 0; k < 3; k++) {
@@ -388,7 +388,7 @@ turns_are_kept_while_the_table_is_full(void **state)
 
 			talk_in(&t, SYN);
 		}
-		masq_dp_sessions_flush(box_dp(box), &all);
+		masq_dp_sessions_flush(box_dp(box), &all, NULL);
 		box_run(box);
 	}
 	box_close(box);

@@ -276,7 +276,9 @@ a_letter_in_hand(void **state)
 	assert_int_equal(masq_dp_rule_counters_refresh(box_dp(crowd.box), &err), -ETIMEDOUT);
 	assert_int_equal(masq_dp_sessions(box_dp(crowd.box), &all, &cursor, &row, 1, &end),
 			-ETIMEDOUT);
-	assert_int_equal(masq_dp_sessions_flush(box_dp(crowd.box), &all), -ETIMEDOUT);
+	assert_int_equal(masq_dp_sessions_flush(box_dp(crowd.box), &all, &err), -ETIMEDOUT);
+	assert_ptr_equal(strstr(err.text, "worker"), err.text);
+	assert_non_null(strstr(err.text, "not all sessions have ended; 0 have"));
 	box_rules_wait(crowd.box, false);
 	all_speak(&crowd);
 	assert_int_equal(box_rule_packets(crowd.box, "input", 1), crowd.sent);

@@ -291,7 +291,7 @@ flush(void **state)
 			talk_in(&out, 0);
 		}
 		assert_int_equal(box_sessions(box), 2 * FLOWS);
-		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), 2 * FLOWS);
+		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all, NULL), 2 * FLOWS);
 		box_run(box);
 		assert_int_equal(box_sessions(box), 0);
 	}
@@ -312,12 +312,12 @@ flush_some(void **state)
 	talk_in(&in, 0);
 	talk_out(&a, 0);
 	talk_out(&b, SYN);
-	assert_int_equal(masq_dp_sessions_flush(box_dp(box), &tcp), 1);
+	assert_int_equal(masq_dp_sessions_flush(box_dp(box), &tcp, NULL), 1);
 	box_run(box);
 	assert_int_equal(box_sessions(box), 2);
 	talk_in_dropped(&b, SYN | ACK, MASQ_DROP_LOCAL);
 	talk_in(&a, 0);
-	assert_int_equal(masq_dp_sessions_flush(box_dp(box), &server), 1);
+	assert_int_equal(masq_dp_sessions_flush(box_dp(box), &server, NULL), 1);
 	box_run(box);
 	assert_int_equal(box_sessions(box), 1);
 	talk_in(&a, 0);
@@ -339,11 +339,11 @@ flushed_as_it_ends(void **state)
 		row = box_session(box);
 		if (row.creator != row.reply_worker || box_workers(state) == 1)
 			break;
-		masq_dp_sessions_flush(box_dp(box), &all);
+		masq_dp_sessions_flush(box_dp(box), &all, NULL);
 		box_run(box);
 	}
 	box_advance(box, 299900);
-	assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), 1);
+	assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all, NULL), 1);
 	for (unsigned int k = 0; k < 100; k++)
 		masq_dp_poll(box_dp(box), row.creator, masq_dp_now_ms(box_dp(box)) + 10);
 	assert_int_equal(box_counters(box).sessions_expired, 0);
@@ -371,7 +371,7 @@ packets_of_a_dying_session(void **state)
 		pkt = talk_in_pkt(&t, 0);
 		if (row.creator == receiver(box) && row.reply_worker != row.creator)
 			break;
-		masq_dp_sessions_flush(box_dp(box), &all);
+		masq_dp_sessions_flush(box_dp(box), &all, NULL);
 		box_run(box);
 	}
 	if (box_workers(state) == 1) {

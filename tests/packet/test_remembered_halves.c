@@ -233,11 +233,11 @@ marks_of_sessions(void **state)
 
 		talk_out(&out, 0);
 		assert_int_equal(box_session(box).mark, 7);
-		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), 1);
+		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all, NULL), 1);
 		talk_in(&call, 0);
 		assert_int_equal(box_session(box).mark, 3);
 		talk_out(&call, 0);
-		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), 1);
+		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all, NULL), 1);
 	}
 	box_close(box);
 }
@@ -406,7 +406,7 @@ states_of_calls(void **state)
 		assert_int_equal(box_session(box).state, rows[r].then);
 		talk_out(&call, rows[r].first == SYN ? SYN | ACK : ACK);
 		assert_int_equal(box_session(box).state, rows[r].answered);
-		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), 1);
+		assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all, NULL), 1);
 	}
 	box_close(box);
 }

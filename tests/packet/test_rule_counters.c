@@ -188,7 +188,7 @@ whatever_halves_go_through(void **state)
 			begin_anew(&town, 0, KINDS - 1);
 			assert_int_equal(box_sessions(town.box), 0);
 		} else if (what < 50) {
-			masq_dp_sessions_flush(box_dp(town.box), &udp);
+			masq_dp_sessions_flush(box_dp(town.box), &udp, NULL);
 			box_run(town.box);
 			begin_anew(&town, UDP_OUT, UDP_CALL);
 		} else if (what < 100) {
@@ -255,7 +255,7 @@ who_stays_is_counted_on(void **state)
 		talk_in(&call, 0);
 		sent++;
 		if (k % 100 == 99) {
-			assert_int_equal(masq_dp_sessions_flush(box_dp(box), &calls), 100);
+			assert_int_equal(masq_dp_sessions_flush(box_dp(box), &calls, NULL), 100);
 			box_run(box);
 		}
 	}

@@ -74,7 +74,7 @@ flows_of_a_kind_begin_alike(void **state)
 			assert_memory_equal(
 					&row[n].initial, &row[0].initial, sizeof(row[n].initial));
 			assert_int_equal(box_rule_packets(box, "forward", 0), n + 1);
-			assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all), 1);
+			assert_int_equal(masq_dp_sessions_flush(box_dp(box), &all, NULL), 1);
 			box_run(box);
 			assert_int_equal(box_sessions(box), 0);
 		}

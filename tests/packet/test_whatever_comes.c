@@ -170,7 +170,7 @@ something_happens(struct town *town)
 	else if (what < 195)
 		box_advance(town->box, 300 * 1000);
 	else if (what < 215)
-		masq_dp_sessions_flush(box_dp(town->box), what < 210 ? &udp : &all);
+		masq_dp_sessions_flush(box_dp(town->box), what < 210 ? &udp : &all, NULL);
 	else if (what < 250)
 		box_mute(town->box,
 				test_random_percent(&town->rnd, 50) ? 0
@@ -232,7 +232,7 @@ run(uint32_t workers, uint64_t seed)
 		fprintf(stderr, "\n");
 	}
 	assert_int_equal(counted, town.sent);
-	masq_dp_sessions_flush(box_dp(town.box), &all);
+	masq_dp_sessions_flush(box_dp(town.box), &all, NULL);
 	box_close(town.box);
 }
 

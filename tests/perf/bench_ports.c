@@ -73,7 +73,7 @@ flush(struct ports *p, uint32_t net)
 {
 	const struct masq_dp_session_filter those = { .inside = { MASQ_IP4(10, net, 0, 0), 16 } };
 
-	if (masq_dp_sessions_flush(p->box->dp, &those) != BLOCKS * BENCH_BATCH)
+	if (masq_dp_sessions_flush(p->box->dp, &those, NULL) != BLOCKS * BENCH_BATCH)
 		bench_fail("the sessions of a round were not all there");
 }
 

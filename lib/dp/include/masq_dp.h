@@ -255,8 +255,14 @@ int masq_dp_sessions(struct masq_dp *dp, const struct masq_dp_session_filter *fi
 		struct masq_dp_cursor *cursor, struct masq_session_row *rows, unsigned int max,
 		bool *end);
 
-/** End all sessions that match. @return how many; -ETIMEDOUT: a worker does not answer, others may have */
-int64_t masq_dp_sessions_flush(struct masq_dp *dp, const struct masq_dp_session_filter *filter);
+/**
+ * End all sessions that match.
+ *
+ * @param err	out: who does not answer, and how many have ended
+ * @return how many; -ETIMEDOUT: a worker does not answer; those of the others have ended
+ */
+int64_t masq_dp_sessions_flush(struct masq_dp *dp, const struct masq_dp_session_filter *filter,
+		struct masq_err *err);
 
 /** Copy a page of neighbours. @return rows; 0: end; -ETIMEDOUT */
 int masq_dp_neighbours(struct masq_dp *dp, uint32_t *cursor, struct masq_neigh_row *rows,

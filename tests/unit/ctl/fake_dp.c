@@ -153,8 +153,10 @@ masq_dp_sessions(struct masq_dp *dp, const struct masq_dp_session_filter *filter
 {
 	int n = 0;
 
-	if (dp->silent)
+	if (dp->silent && cursor->worker != 1) {
+		*end = false;
 		return -ETIMEDOUT;
+	}
 	dp->filter = *filter;
 	if (cursor->record < dp->n_sessions && max > 0) {
 		const struct masq_session_row *row = &dp->sessions[cursor->record++];
@@ -167,12 +169,13 @@ masq_dp_sessions(struct masq_dp *dp, const struct masq_dp_session_filter *filter
 }
 
 int64_t
-masq_dp_sessions_flush(struct masq_dp *dp, const struct masq_dp_session_filter *filter)
+masq_dp_sessions_flush(struct masq_dp *dp, const struct masq_dp_session_filter *filter,
+		struct masq_err *err)
 {
 	const uint32_t n = dp->n_sessions;
 
 	if (dp->silent)
-		return -ETIMEDOUT;
+		return masq_err_set(err, ETIMEDOUT, "worker 1 is stuck");
 	dp->filter = *filter;
 	dp->n_sessions = 0;
 	return n;

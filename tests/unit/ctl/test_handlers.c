@@ -476,12 +476,9 @@ static void
 silent_workers_are_a_sentence(void **state)
 {
 	static const struct row rows[] = {
-		{ "session.list", "{}", "worker 0 does not answer" },
-		{ "session.flush", "{}",
-				"a worker does not answer: not all of the sessions have ended" },
+		{ "session.flush", "{}", "worker 1 is stuck" },
 		{ "neigh.list", "{}", "worker 0, which keeps the neighbours, does not answer" },
 		{ "neigh.flush", "{}", "worker 0, which keeps the neighbours, does not answer" },
-		{ "proc.read", "{\"name\":\"ip_masquerade\"}", "worker 0 does not answer" },
 	};
 	struct ctl_box *box = *state;
 
@@ -526,6 +523,35 @@ counters_that_are_not_known_are_a_warning(void **state)
 	box->dp.silent = false;
 	for (size_t i = 0; i < LENGTH(asked); i++)
 		assert_null(strstr(ctl_box_ask(box, asked[i][0], asked[i][1]), "warnings"));
+}
+
+/* Worker 0 does not answer; what worker 1 has is listed. */
+static void
+sessions_of_a_silent_worker_are_left_out(void **state)
+{
+	static const char warning[] =
+			"\"warnings\":[\"worker 0 does not answer, so its sessions are left out\"]";
+	struct ctl_box *box = *state;
+	const char *answer;
+
+	box->dp.n_sessions = 3;
+	for (uint32_t i = 0; i < 3; i++)
+		box->dp.sessions[i] = (struct masq_session_row){
+			.initial = { .proto = IPPROTO_UDP }, .state = MASQ_STATE_UDP
+		};
+	box->dp.silent = true;
+	answer = ctl_box_ask(box, "session.list", "{}");
+	assert_non_null(strstr(answer, warning));
+	assert_non_null(strstr(answer, "\"protocol\":\"udp\""));
+	answer = ctl_box_ask(box, "session.list", "{\"limit\":2}");
+	assert_non_null(strstr(answer, warning));
+	assert_non_null(strstr(answer, "\"cursor\":\"1.2\""));
+	/* Said once. */
+	answer = ctl_box_ask(box, "session.list", "{\"limit\":2,\"cursor\":\"1.2\"}");
+	assert_null(strstr(answer, "warnings"));
+	assert_non_null(strstr(answer, "\"protocol\":\"udp\""));
+	assert_non_null(strstr(
+			ctl_box_ask(box, "proc.read", "{\"name\":\"ip_masquerade\"}"), warning));
 }
 
 static void
@@ -592,6 +618,7 @@ main(void)
 		TEST(saving_notices_that_the_rules_changed),
 		TEST(silent_workers_are_a_sentence),
 		TEST(counters_that_are_not_known_are_a_warning),
+		TEST(sessions_of_a_silent_worker_are_left_out),
 		TEST(filters_reach_the_data_path),
 		TEST(a_notification_is_served_and_not_answered),
 		TEST(shutdown_is_answered_first),
