@@ -8,7 +8,7 @@
 
 /* clang-format off */
 static const struct cli_command commands[] = {
-	{ "ipchains", "-A|-I|-R|-D|-L|-F|-Z|-N|-X|-P|-M ...",
+	{ "ipchains", "-A|-I|-R|-D|-L|-F|-Z|-N|-X|-P|-C|-M ...",
 		"Packet rules, as the tool of Linux 2.2 had them (ipchains -h).",
 		"ipchains -A forward -s 192.168.1.0/24 -j MASQ\n"
 		"ipchains -A input -i wan -p tcp -d 0.0.0.0/0 23 -j DENY -l\n"
@@ -175,7 +175,7 @@ cli_help(struct cli *cli, const char *const *words, unsigned int n_words)
 	}
 	command = n_words == 2 ? cli_command_find(words[1]) : NULL;
 	if (command == NULL)
-		return cli_usage(cli, "help", "there is no command \"%s\"; \"help\" lists them",
+		return cli_usage(cli, "help", "there is no command \"%.64s\"; \"help\" lists them",
 				words[1]);
 	fprintf(cli->out, "%s\n\n", command->help);
 	cli_forms_print(cli->out, command);

@@ -2,8 +2,8 @@
 /*
  * The shell: a line editor with history and completion around cli_run().
  *
- * Lines are split like those of a rule file. Completion knows the commands and the verbs of their
- * forms, which stand in the table of commands; nothing is typed twice. History is kept in
+ * Lines are split like those of a rule file. Completion knows the commands and the words of their
+ * forms, which stand in the table of commands, timeouts and files; nothing is typed twice. History is kept in
  * ~/.dpdk-masq-history, line by line, so a terminal that is closed loses none.
  *
  * Ctrl-C throws away the line that is being typed, or ends the listing that is being printed; it
@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/select.h>
 #include <unistd.h>
+
+#include <masq_conf_names.h>
 
 #include "cli.h"
 
@@ -54,42 +56,91 @@ get_key(FILE *from)
 	return -1;
 }
 
-/* Candidates for the word at the cursor: commands first, then what the forms of a command have. */
+/* The command whose words are being typed; NULL: its name is, or it is none. @return is it the name? */
+static bool
+command_at_cursor(const struct cli_command **command)
+{
+	const char *line = rl_line_buffer + strspn(rl_line_buffer, " \t");
+	const size_t len = strcspn(line, " \t");
+	char name[32];
+
+	*command = NULL;
+	if (line[len] == '\0')
+		return true;
+	if (len < sizeof(name)) {
+		snprintf(name, sizeof(name), "%.*s", (int)len, line);
+		*command = cli_command_find(name);
+	}
+	return false;
+}
+
+/* The next word of the forms of a command that can be typed as it stands; moves on. @return NULL: none */
+static const char *
+next_word(const char **form, size_t *len)
+{
+	static const char between[] = " |\n[]";
+
+	while (**form != '\0') {
+		const char *at = *form + strspn(*form, between);
+
+		*len = strcspn(at, between);
+		*form = at + *len;
+		/* Capitals are place holders. */
+		if ((*at >= 'a' && *at <= 'z') || *at == '-')
+			return at;
+	}
+	return NULL;
+}
+
+/* Several forms have "via"; twice the same candidate would be two to choose from. */
+static bool
+is_first(const char *forms, const char *word, size_t word_len)
+{
+	const char *other;
+	size_t len;
+
+	while ((other = next_word(&forms, &len)) != word)
+		if (len == word_len && strncmp(other, word, len) == 0)
+			return false;
+	return true;
+}
+
+/* Candidates for the word at the cursor: names of commands, or what the forms of one have; of help and
+ * timeout what their place holders stand for. */
 static char *
 candidate(const char *text, int state)
 {
-	static unsigned int command;
-	static const char *form;
+	static unsigned int command, timeout;
+	static bool names, timeouts;
+	static const char *forms, *form;
 	const size_t len = strlen(text);
-	const char *space = strchr(rl_line_buffer, ' ');
-	unsigned int n;
-	const struct cli_command *list = cli_commands(&n);
+	const struct masq_conf_timeout_name *timeout_names;
+	const struct cli_command *list, *typed;
+	unsigned int n, n_timeouts;
+	const char *word;
+	size_t word_len;
 
 	if (state == 0) {
-		char name[32];
-
-		command = 0;
-		snprintf(name, sizeof(name), "%.*s",
-				space != NULL ? (int)(space - rl_line_buffer) : 0, rl_line_buffer);
-		list = space != NULL ? cli_command_find(name) : NULL;
-		form = list != NULL ? list->forms : "";
-		list = cli_commands(&n);
+		command = timeout = 0;
+		names = command_at_cursor(&typed) || (typed != NULL && typed->run == cli_help);
+		timeouts = typed != NULL && typed->run == cli_timeout;
+		form = forms = typed != NULL ? typed->forms : "";
 	}
-	while (space == NULL && command < n) {
-		const char *name = list[command++].name;
-
-		if (strncmp(name, text, len) == 0)
-			return strdup(name);
+	list = cli_commands(&n);
+	while (names && command < n) {
+		word = list[command++].name;
+		if (strncmp(word, text, len) == 0)
+			return strdup(word);
 	}
-	while (space != NULL && *form != '\0') {
-		const size_t word = strcspn(form, " |\n");
-		const char *at = form;
-
-		form += word;
-		form += strspn(form, " |\n");
-		/* Lower-case words and options stand for themselves; capitals are place holders. */
-		if (((*at >= 'a' && *at <= 'z') || *at == '-') && strncmp(at, text, len) == 0)
-			return strndup(at, word);
+	while ((word = next_word(&form, &word_len)) != NULL)
+		if (len <= word_len && strncmp(word, text, len) == 0 &&
+				is_first(forms, word, word_len))
+			return strndup(word, word_len);
+	timeout_names = masq_conf_timeout_names(&n_timeouts);
+	while (timeouts && timeout < n_timeouts) {
+		word = timeout_names[timeout++].word;
+		if (strncmp(word, text, len) == 0)
+			return strdup(word);
 	}
 	return NULL;
 }
@@ -97,9 +148,13 @@ candidate(const char *text, int state)
 static char **
 complete(const char *text, int start, int end)
 {
+	const struct cli_command *command;
+
 	(void)start;
 	(void)end;
-	rl_attempted_completion_over = 1;
+	command_at_cursor(&command);
+	/* Behind our candidates the editor has the names of files. */
+	rl_attempted_completion_over = command == NULL || strstr(command->forms, "FILE") == NULL;
 	return rl_completion_matches(text, candidate);
 }
 

@@ -13,6 +13,7 @@ host client inside 192.168.16.2/24 192.168.16.1
 box_port lan inside "address = 192.168.16.1/24"
 box_port wan outside "address = 203.0.113.1/24"
 box_start
+echo "ipchains -A input" >"$T/box_rules.masq"
 # terminal SENTENCE SCRIPT [WORD...]: the CLI on a terminal, see terminal.py
 terminal() {
     check "$1" env HOME="$T" TERM=xterm python3 "$ROOT/tests/netns/terminal.py" \
@@ -46,6 +47,27 @@ terminal "history of the last time, and of this one" '< masq>
 < Chain web
 < masq>
 > \x04'
+terminal "completion behind blanks, of what may be left out, of names and files" '< masq>
+>   rou\tadd 10.9.0.0/16 v\t192.168.16.2 dev lan\n
+< masq>
+>   route sh\t\n
+< 10\.9\.0\.0/16 +192\.168\.16\.2
+< masq>
+> drops show al\t\n
+< session-table +0
+< masq>
+> timeout set tcp-est\t7000\n
+< masq>
+> timeout show\n
+< tcp-established +7000
+< masq>
+> help vers\t\n
+< Versions of
+< masq>
+> check '"$T"'/box_ru\t\n
+< 1 rules: fine
+< masq>
+> exit\n'
 terminal "Ctrl-C throws a line away" '< masq>
 > shutdown now\x03
 < masq>
