@@ -192,6 +192,11 @@ warnings_note(const struct masq_conf_reader *reader, unsigned int first, const c
 {
 	for (unsigned int i = first; i < warnings_count(reader) && i < MASQ_CONF_WARNINGS_MAX; i++)
 		masq_err_prefix(&reader->warnings->text[i], "%s:%u: ", name, line);
+	if (warnings_count(reader) > MASQ_CONF_WARNINGS_MAX && warnings_count(reader) > first) {
+		if (reader->warnings->more_from == 0)
+			reader->warnings->more_from = line;
+		reader->warnings->more_to = line;
+	}
 }
 
 static int

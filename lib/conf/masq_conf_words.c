@@ -76,12 +76,22 @@ const char *
 masq_conf_warning_text(const struct masq_conf_warnings *warnings, unsigned int index,
 		char text[MASQ_ERR_TEXT_BYTES])
 {
+	unsigned int more;
+	int len;
+
 	if (index < warnings->n && index < MASQ_CONF_WARNINGS_MAX)
 		return warnings->text[index].text;
 	if (index >= warnings->n || index > MASQ_CONF_WARNINGS_MAX)
 		return NULL;
-	snprintf(text, MASQ_ERR_TEXT_BYTES, "%u more warnings like these",
-			warnings->n - MASQ_CONF_WARNINGS_MAX);
+	more = warnings->n - MASQ_CONF_WARNINGS_MAX;
+	len = snprintf(text, MASQ_ERR_TEXT_BYTES, "%u more warning%s like these", more,
+			more > 1 ? "s" : "");
+	if (warnings->more_from < warnings->more_to)
+		snprintf(text + len, MASQ_ERR_TEXT_BYTES - (size_t)len, ", in lines %u to %u",
+				warnings->more_from, warnings->more_to);
+	else if (warnings->more_to > 0)
+		snprintf(text + len, MASQ_ERR_TEXT_BYTES - (size_t)len, ", in line %u",
+				warnings->more_to);
 	return text;
 }
 

@@ -80,7 +80,7 @@ compile_rules(const struct masq_dp *dp, const struct masq_conf_rules *rules,
 			previous, err);
 	free(names);
 	if (compiled != NULL && masq_rules_slots(compiled) > MASQ_RULE_SLOTS_MAX) {
-		masq_err_set(err, E2BIG, "%u rules are too many; at most %d fit",
+		masq_err_set(err, E2BIG, "%u rules and policies are too many; at most %d fit",
 				masq_rules_slots(compiled), MASQ_RULE_SLOTS_MAX);
 		masq_rules_destroy(compiled);
 		return NULL;

@@ -70,6 +70,7 @@ int masq_conf_verb_find(const char *method);
 struct masq_conf_warnings {
 	unsigned int n; /**< how many there were; the first MASQ_CONF_WARNINGS_MAX stand in text */
 	struct masq_err text[MASQ_CONF_WARNINGS_MAX];
+	unsigned int more_from, more_to; /**< lines that the others are about; 0: about none */
 };
 
 /** How words are read. */

@@ -149,7 +149,7 @@ test_many_warnings_are_counted(void **state)
 	assert_string_equal(masq_conf_warning_text(&warnings, MASQ_CONF_WARNINGS_MAX - 1, buffer),
 			"f:16: -A without a chain name: `-j MASQ' is meant for forward");
 	assert_string_equal(masq_conf_warning_text(&warnings, MASQ_CONF_WARNINGS_MAX, buffer),
-			"3 more warnings like these");
+			"3 more warnings like these, in lines 17 to 19");
 	assert_null(masq_conf_warning_text(&warnings, MASQ_CONF_WARNINGS_MAX + 1, buffer));
 	masq_conf_rules_fini(&rules);
 }
