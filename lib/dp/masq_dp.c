@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_errno.h>
@@ -24,11 +25,13 @@
 #include <rte_malloc.h>
 
 #include <masq_dp_manual.h>
+#include <masq_log.h>
 
 #include "masq_dp_priv.h"
 
 #define CLOCK_START_MS 1000
 #define RSS_TABLE_DEFAULT 128
+#define WAIT_US 50
 
 /* Names of DPDK objects are global: every data path of the process gets a number. */
 static _Atomic(uint32_t) next_number;
@@ -327,6 +330,21 @@ masq_dp_start(struct masq_dp *dp, struct masq_err *err)
 	return ret;
 }
 
+/* Nothing can be given back under a worker's feet, so a stuck one is waited for; but not silently. */
+static void
+wait_for_end(const struct masq_dp *dp, uint32_t w)
+{
+	const uint64_t limit = rte_rdtsc() + dp->take_over_ms * dp->tsc_per_ms;
+
+	while (rte_eal_get_lcore_state(dp->worker_lcore[w]) == RUNNING && rte_rdtsc() < limit)
+		usleep(WAIT_US);
+	if (rte_eal_get_lcore_state(dp->worker_lcore[w]) == RUNNING)
+		masq_log(MASQ_LOG_WARNING, "dp",
+				"worker %u has not stopped yet; the end waits until it runs again",
+				w);
+	rte_eal_wait_lcore(dp->worker_lcore[w]);
+}
+
 void
 masq_dp_stop(struct masq_dp *dp)
 {
@@ -335,7 +353,7 @@ masq_dp_stop(struct masq_dp *dp)
 	for (uint32_t w = 0; dp->mode == MASQ_DP_LCORES && w < dp->n_workers; w++)
 		atomic_store(&dp->workers[w]->stop, true);
 	for (uint32_t w = 0; dp->mode == MASQ_DP_LCORES && w < dp->n_workers; w++)
-		rte_eal_wait_lcore(dp->worker_lcore[w]);
+		wait_for_end(dp, w);
 	dp->running = false;
 	for (uint32_t w = 0; w < dp->n_workers; w++)
 		masq_worker_empty(dp->workers[w]);
