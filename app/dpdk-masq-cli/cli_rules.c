@@ -89,7 +89,7 @@ cli_save(struct cli *cli, const char *const *words, unsigned int n_words)
 	char *path;
 	int code;
 
-	if (n_words > 2)
+	if (n_words > 2 || (n_words == 2 && words[1][0] == '\0'))
 		return cli_usage(cli, "save", "one file, or none for the terminal");
 	if (n_words == 1 || strcmp(words[1], "-") == 0)
 		return cli_text(cli, "rules.save", NULL, cli->out);
@@ -172,7 +172,7 @@ send_file(struct cli *cli, const char *method, const char *const *words, unsigne
 	int code;
 
 	*result = NULL;
-	if (n_words != 2)
+	if (n_words != 2 || words[1][0] == '\0')
 		return cli_usage(cli, words[0], "name one file, or - for standard input");
 	text = read_file(cli, words[1]);
 	if (text == NULL)

@@ -87,7 +87,11 @@ read_options(int argc, char **argv, struct options *options)
 		switch (letter) {
 		case 'c':
 			options->file = optarg;
-			break;
+			if (optarg[0] != '\0')
+				break;
+			fputs("dpdk-masq: -c wants the name of a file\nTry \"dpdk-masq -h\".\n",
+					stderr);
+			return 2;
 		case 't':
 			options->test = true;
 			break;
@@ -133,9 +137,10 @@ test_files(const struct masq_conf_start *start)
 	if (start->rules[0] != '\0' &&
 			masq_ctl_rules_file_check(start, start->rules, &n_rules, &err) != 0)
 		return fail(&err);
-	printf("%s: %u ports, %u workers; %s: %u rules: fine\n", start->file, start->n_ports,
-			start->workers, start->rules[0] != '\0' ? start->rules : "no rule file",
-			n_rules);
+	printf("%s: %u port%s, %u worker%s; %s: %u rules: fine\n", start->file, start->n_ports,
+			start->n_ports == 1 ? "" : "s", start->workers,
+			start->workers == 1 ? "" : "s",
+			start->rules[0] != '\0' ? start->rules : "no rule file", n_rules);
 	return 0;
 }
 

@@ -61,6 +61,7 @@ wait_for 20 "the other program listens" on client grep -q "$T/other.sock" /proc/
 refused "a socket that another program serves" 'another program serves .*other\.sock' 's|second.sock|other.sock|'
 check "which keeps it" test -S "$T/other.sock"
 check_exit "a start file that does not exist" 1 'none\.conf' dpdk-masq -c "$T/none.conf"
+check_exit "a start file without a name" 2 '-c wants the name of a file' dpdk-masq -c ''
 check_exit "an unknown option" 2 'dpdk-masq -h' dpdk-masq -Q
 check_exit "a word too many" 2 'unexpected argument "now"' dpdk-masq now
 check_exit "--help teaches" 0 'device = net_af_packet0' dpdk-masq --help

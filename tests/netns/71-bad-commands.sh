@@ -38,6 +38,7 @@ check_exit "also mfw" 1 '^ipmasqadm: mfw is not there yet' compat ipmasqadm mfw 
 check_exit "a module that never was" 1 'dlopen.*warpfw' compat ipmasqadm warpfw
 check_exit "ipchains -C: a packet with two ports" 2 '-C requires one source port' compat ipchains -C input -p tcp -s 1.1.1.1 1:2 -d 2.2.2.2 2 -i lan
 check_exit "ipchains -C: no such port of the box" 1 'does that interface exist' compat ipchains -C input -p tcp -s 1.1.1.1 1 -d 2.2.2.2 2 -i lan9
+for words in load check save; do check_exit "$words: a file without a name" 2 "$words: name one file|$words: one file" cli $words ''; done
 check_exit "route: a bad gateway" 2 '300' cli route add 10.0.0.0/8 via 192.168.16.300
 check_exit "timeout: a bad name" 2 'tcp-lunch.*tcp-established' cli timeout set tcp-lunch 5
 
