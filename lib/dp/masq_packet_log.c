@@ -124,7 +124,7 @@ masq_packet_log(struct masq_worker *w, const struct masq_pkt *pkt,
 		while (asked + 1 < judgement->n_asked &&
 				judgement->asked[asked + 1].n_matches <= result->first + k)
 			asked++;
-		if (!masq_rules_slot_log(w->snapshot->rules, result->rules[k], tos, &record.place))
+		if (!masq_rules_slot_log(w->snapshot->rules, w->matches[k], tos, &record.place))
 			continue;
 		describe_view(&record, w, &judgement->asked[asked].input);
 		record.tos = before;

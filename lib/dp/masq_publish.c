@@ -31,7 +31,8 @@
 
 #include "masq_dp_priv.h"
 
-#define LINKS_A_PATH 6 /* rules and policies that a packet meets, on average, at most */
+#define LINKS_A_PATH 6 /* rules and policies that a packet meets, on average */
+#define LINKS_MORE_MAX 262144 /* 1 MB; for rule sets of which packets meet many */
 #define WAIT_US 50
 
 static bool
@@ -117,6 +118,16 @@ blame_memory(const struct masq_dp *dp, struct masq_err *err)
 	return masq_conf_start_blame(&dp->start, "memory", NULL, -ENOMEM, err);
 }
 
+/* Room for all paths' rules together. Where each packet meets nearly all rules, and is told by one of them
+ * (a rule for each host that counts all others), there are as many long paths as rules. */
+static uint32_t
+links_wanted(uint32_t paths, uint32_t slots)
+{
+	uint64_t more = RTE_MIN((uint64_t)slots * slots, (uint64_t)LINKS_MORE_MAX);
+
+	return paths * LINKS_A_PATH + (uint32_t)more;
+}
+
 /* Counters of each worker, on its own node, empty: so that no worker has to empty them. */
 static int
 make_paths(const struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq_err *err)
@@ -126,8 +137,8 @@ make_paths(const struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq
 	for (uint32_t i = 0; i < dp->n_workers; i++) {
 		uint32_t paths = paths_wanted(dp->workers[i], slots);
 
-		snapshot->paths[i] = masq_path_create(
-				paths, paths * LINKS_A_PATH, slots, dp->workers[i]->socket_id, err);
+		snapshot->paths[i] = masq_path_create(paths, links_wanted(paths, slots), slots,
+				dp->workers[i]->socket_id, err);
 		if (snapshot->paths[i] == NULL)
 			return blame_memory(dp, err);
 	}

@@ -174,7 +174,7 @@ void masq_slow_icmp_error(struct masq_worker *w, struct masq_burst *b, unsigned 
  * Hand the matches of rules with -l to the control thread: one record a match, into the worker's
  * ring. Never waits: what finds the ring full, or comes faster than MASQ_DP_LOG_RATE, is counted.
  *
- * @param result	matches to look at: judgement->result, or a window of it
+ * @param result	its matches are in w->matches: all, or those from result->first on
  * @param tos	in/out: TOS before the first of them, then behind the last
  */
 void masq_packet_log(struct masq_worker *w, const struct masq_pkt *pkt,

@@ -92,9 +92,21 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgeme
 	}
 }
 
+/* The same chains again: matches from number first on, as many as there is room for, to w->matches. */
+static void
+ask_again(struct masq_worker *w, const struct masq_judgement *judgement, uint32_t first,
+		struct masq_rules_result *result)
+{
+	masq_rules_result_window(result, first, w->matches + MASQ_PATH_RULES_MAX,
+			MASQ_MATCHES_MAX - MASQ_PATH_RULES_MAX);
+	for (unsigned int k = 0; k < judgement->n_asked; k++)
+		masq_rules_eval(w->snapshot->rules, judgement->asked[k].chain,
+				&judgement->asked[k].input, result);
+}
+
 /*
- * All matches, in their order, with those that a result does not hold: the same chains again, window by
- * window. They go to w->matches, or are counted one by one if they do not fit there either.
+ * All matches, in their order, with those that a result does not hold. They are in w->matches then, or were
+ * counted one by one, window by window, if they do not fit there either.
  */
 static void
 gather(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judgement *judgement)
@@ -104,23 +116,19 @@ gather(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judg
 	uint8_t tos = pkt->tos;
 	uint32_t first = 0;
 
-	for (;;) {
-		if (likely(fits))
-			memcpy(&w->matches[first], result.rules,
-					result.n_rules * sizeof(result.rules[0]));
-		else
+	do {
+		if (judgement->result.overflow)
+			ask_again(w, judgement, first, &result);
+		memcpy(w->matches, result.rules,
+				RTE_MIN(result.n_rules, (uint32_t)MASQ_PATH_RULES_MAX) *
+						sizeof(result.rules[0]));
+		if (!fits)
 			masq_path_count_slots(
-					w->paths, result.rules, result.n_rules, pkt->l3_len_bytes);
+					w->paths, w->matches, result.n_rules, pkt->l3_len_bytes);
 		if (result.wants_log)
 			masq_packet_log(w, pkt, judgement, &result, &tos);
-		if (!result.overflow)
-			return;
-		first += MASQ_PATH_RULES_MAX;
-		masq_rules_result_window(&result, first);
-		for (unsigned int k = 0; k < judgement->n_asked; k++)
-			masq_rules_eval(w->snapshot->rules, judgement->asked[k].chain,
-					&judgement->asked[k].input, &result);
-	}
+		first += result.n_rules;
+	} while (result.overflow);
 }
 
 /* Count one packet. @return path of its matches, MASQ_PATH_NONE when they have none */

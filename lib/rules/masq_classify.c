@@ -104,6 +104,9 @@ append_slot(struct masq_rules_result *result, uint32_t slot)
 	if (likely(at < MASQ_PATH_RULES_MAX)) {
 		result->rules[at] = slot;
 		result->n_rules = at + 1;
+	} else if (at - MASQ_PATH_RULES_MAX < result->n_more) {
+		result->more[at - MASQ_PATH_RULES_MAX] = slot;
+		result->n_rules = at + 1;
 	} else if (result->n_matches > result->first) {
 		result->overflow = true;
 	}

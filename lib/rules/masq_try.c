@@ -28,7 +28,7 @@ last_match(const struct masq_rules *rules, uint32_t chain, const struct masq_rul
 	masq_rules_result_init(&result);
 	*verdict = masq_rules_walk(rules, chain, input, &result);
 	if (result.overflow) {
-		masq_rules_result_window(&result, result.n_matches - 1);
+		masq_rules_result_window(&result, result.n_matches - 1, NULL, 0);
 		*verdict = masq_rules_walk(rules, chain, input, &result);
 	}
 	return result.rules[result.n_rules - 1];

@@ -190,7 +190,7 @@ count(struct reading *r)
 		if (!part.overflow)
 			return;
 		first += MASQ_PATH_RULES_MAX;
-		masq_rules_result_window(&part, first);
+		masq_rules_result_window(&part, first, NULL, 0);
 		for (unsigned int k = 0; k < r->n_asked; k++)
 			masq_rules_eval(r->w->rules, r->asked[k], &r->input[k], &part);
 	}

@@ -45,7 +45,7 @@ enum masq_rules_verdict {
 	MASQ_VERDICT_LOOP, /**< denied because user chains go in a circle */
 };
 
-#define MASQ_PATH_RULES_MAX 64 /**< matches that a result holds; more come window by window */
+#define MASQ_PATH_RULES_MAX 64 /**< matches that a result holds by itself */
 
 /** Outcome of one or several chains, added up in the order in which the packet met them. */
 struct masq_rules_result {
@@ -54,11 +54,13 @@ struct masq_rules_result {
 	uint8_t tos_and, tos_xor; /**< what all matched -t together do to the TOS */
 	bool depends_on_syn; /**< a rule with -y was decisive: SYN segments may fare differently */
 	bool wants_log; /**< a matched rule has -l: packets of the path are logged */
-	bool overflow; /**< more than MASQ_PATH_RULES_MAX rules matched; n_rules is capped */
+	bool overflow; /**< more rules matched than are held; n_rules is capped */
 	uint32_t first; /**< see masq_rules_result_window() */
-	uint32_t n_matches; /**< all matches so far, with those that rules[] does not hold */
-	uint32_t n_rules; /**< of rules[] */
+	uint32_t n_matches; /**< all matches so far, with those that are not held */
+	uint32_t n_rules; /**< that are held, the first of them in rules[], the others in more[] */
 	uint32_t rules[MASQ_PATH_RULES_MAX]; /**< counter slots of the matched rules, see below */
+	uint32_t n_more; /**< room in more[] */
+	uint32_t *more; /**< of the caller; valid if there is room */
 };
 
 /**
@@ -94,18 +96,24 @@ masq_rules_result_init(struct masq_rules_result *result)
 	result->first = 0;
 	result->n_matches = 0;
 	result->n_rules = 0;
+	result->n_more = 0;
 }
 
 /**
- * Like masq_rules_result_init(), but rules[] takes the matches from number @p first on. That is how
- * all matches of a longer path are had: while result.overflow, take what
- * rules[] holds, begin again with @p first greater by MASQ_PATH_RULES_MAX and run the same chains.
+ * Like masq_rules_result_init(), but it holds matches from number @p first on, and more of them. That is
+ * how all matches of a longer path are had: run the same chains, take what is held, and while there is an
+ * overflow begin again with @p first greater by that.
+ *
+ * @param more	room for @p n_more matches, of the caller
  */
 static inline void
-masq_rules_result_window(struct masq_rules_result *result, uint32_t first)
+masq_rules_result_window(
+		struct masq_rules_result *result, uint32_t first, uint32_t *more, uint32_t n_more)
 {
 	masq_rules_result_init(result);
 	result->first = first;
+	result->more = more;
+	result->n_more = n_more;
 }
 
 /**

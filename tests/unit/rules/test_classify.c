@@ -353,26 +353,35 @@ matched_rules_ask_for_the_log(void **state)
 static void
 long_paths_are_read_in_windows(void **state)
 {
+	static const uint32_t rooms[] = { 0, 1, 22, 23, 86, 87, 88, 200 };
 	struct masq_conf_rules model;
-	struct masq_rules_result result;
 	struct masq_rules *rules;
-	uint32_t next = 0, first = 0;
 
 	(void)state;
 	test_model_init(&model);
 	for (uint32_t i = 0; i < 150; i++)
 		test_model_rule(&model, MASQ_CHAIN_INPUT, (struct masq_conf_rule)RULE());
 	rules = compile(&model);
-	do {
-		masq_rules_result_window(&result, first);
-		masq_rules_eval(rules, MASQ_CHAIN_INPUT, &packet, &result);
-		assert_int_equal(result.n_matches, 151);
-		for (uint32_t i = 0; i < result.n_rules; i++)
-			assert_int_equal(result.rules[i], next++);
-		first += MASQ_PATH_RULES_MAX;
-	} while (result.overflow);
-	assert_int_equal(next, 151);
-	assert_int_equal(first, 192);
+	for (unsigned int r = 0; r < RTE_DIM(rooms); r++) {
+		uint32_t held = MASQ_PATH_RULES_MAX + rooms[r], next = 0, first = 0, more[201];
+		struct masq_rules_result result;
+
+		do {
+			more[rooms[r]] = 0xdead;
+			masq_rules_result_window(&result, first, more, rooms[r]);
+			masq_rules_eval(rules, MASQ_CHAIN_INPUT, &packet, &result);
+			assert_int_equal(result.n_matches, 151);
+			for (uint32_t i = 0; i < result.n_rules; i++)
+				assert_int_equal(i < MASQ_PATH_RULES_MAX
+								? result.rules[i]
+								: more[i - MASQ_PATH_RULES_MAX],
+						next++);
+			assert_int_equal(more[rooms[r]], 0xdead);
+			first += held;
+		} while (result.overflow);
+		assert_int_equal(next, 151);
+		assert_int_equal(first, (151 + held - 1) / held * held);
+	}
 	masq_rules_destroy(rules);
 	test_model_fini(&model);
 }

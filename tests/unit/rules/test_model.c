@@ -385,7 +385,7 @@ compare(struct reading *r, const struct masq_rules *rules, uint32_t chain, int v
 	uint32_t first = 0, seen = 0;
 
 	do {
-		masq_rules_result_window(&result, first);
+		masq_rules_result_window(&result, first, NULL, 0);
 		result.mark = 1000;
 		assert_int_equal(masq_rules_eval(rules, chain, r->packet, &result), verdict);
 		assert_int_equal(result.n_matches, r->n_slots);
