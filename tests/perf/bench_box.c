@@ -415,11 +415,12 @@ bench_warm_up(struct bench_box *box, enum bench_kind kind, const struct bench_fl
  * Answers are told from each other by the order in which they come: one port, one worker. With more
  * workers the queues are polled one after the other, so each flow is sent alone.
  */
-void
+double
 bench_sessions_make(
 		struct bench_box *box, enum bench_kind kind, struct bench_flow *flows, uint32_t n)
 {
 	uint32_t step = box->workers == 1 ? BENCH_BATCH : 1;
+	uint64_t cycles = 0;
 
 	for (uint32_t first = 0; first < n; first += step) {
 		uint32_t count = RTE_MIN(step, n - first);
@@ -427,10 +428,11 @@ bench_sessions_make(
 		for (uint32_t k = 0; k < count; k++)
 			bench_put_first(box, bench_port_of(kind, false), bench_batch[k],
 					&flows[first + k].initial, false);
-		bench_run(box, count, bench_batch);
+		cycles += bench_run(box, count, bench_batch);
 		for (uint32_t k = 0; k < count; k++)
 			flows[first + k].reply = bench_frame_reply(bench_batch[k]);
 	}
+	return (double)cycles / n;
 }
 
 void

@@ -109,8 +109,8 @@ unsigned int bench_collect(struct bench_box *box, struct rte_mbuf **out, unsigne
 /** One packet each way of a flow, so that all neighbours are known and no ARP is measured. */
 void bench_warm_up(struct bench_box *box, enum bench_kind kind, const struct bench_flow *flow);
 
-/** First packets of n flows, and the reply tuples that they get. Not measured. */
-void bench_sessions_make(
+/** First packets of n flows, and the reply tuples that they get. @return cycles a packet */
+double bench_sessions_make(
 		struct bench_box *box, enum bench_kind kind, struct bench_flow *flows, uint32_t n);
 
 /**

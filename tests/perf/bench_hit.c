@@ -192,16 +192,15 @@ tell_create(const struct hit *h, const struct bench_rounds *real, const struct b
 }
 
 static void
-tell_replies(const struct hit *h, double cycles)
+tell_first(const struct hit *h, const char *what, double cycles)
 {
 	bench_row(&(struct bench_row){
 			.topic = "hit",
-			.what = "first packet of the other direction",
+			.what = what,
 			.at = h->at,
 			.x = h->options->sessions,
 			.unit = "cycles",
 			.value = bench_stats_one(cycles),
-			.note = "judged by the chains once",
 	});
 }
 
@@ -316,7 +315,8 @@ measure_masquerade(struct hit *h)
 
 	h->flows = h->ideal_flows = bench_flows_make(BENCH_MASQUERADE, n);
 	box = measure_create(h);
-	tell_replies(h, bench_replies_make(box, BENCH_MASQUERADE, h->flows, n));
+	tell_first(h, "first packet of the other direction",
+			bench_replies_make(box, BENCH_MASQUERADE, h->flows, n));
 	bench_ideal_fill(h->ideal, h->ideal_flows, n);
 	measure_hits(h, box, BENCH_MASQUERADE);
 	bench_row(&(struct bench_row){
@@ -343,7 +343,7 @@ measure_other(struct hit *h, enum bench_kind kind)
 	bench_warm_up(box, kind, &h->flows[0]);
 	/* Routed flows have no sessions; each is sent once, both ways, before anything is measured. */
 	if (kind != BENCH_ROUTED)
-		bench_sessions_make(box, kind, h->flows, n);
+		tell_first(h, "new portfw session", bench_sessions_make(box, kind, h->flows, n));
 	bench_replies_make(box, kind, h->flows, n);
 	measure_hits(h, box, kind);
 	bench_box_destroy(box);
