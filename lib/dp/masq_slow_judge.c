@@ -368,8 +368,8 @@ masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int
 
 /*
  * All chains have let packets of this kind through: the half begins with what was said of them, and with this
- * packet, unless that is a case of its own. @return false: they have not, or there is something about the packet or its neighbour that has
- * to be looked at
+ * packet, unless that is a case of its own. @return false: they have not, or there is something about
+ * the packet or its neighbour that has to be looked at
  */
 static bool
 take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq_half *half)
