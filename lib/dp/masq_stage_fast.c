@@ -34,7 +34,7 @@ changes_state(const struct masq_half *half, const struct masq_pkt *pkt)
 /* Is everything about this packet as the half was made for? */
 static inline bool
 is_plain(const struct masq_worker *w, const struct masq_half *half, const struct masq_pkt *pkt,
-		uint8_t arrival)
+		uint8_t arrival, const struct masq_port *port)
 {
 	uint8_t slow = MASQ_HALF_PENDING | MASQ_HALF_DYING;
 
@@ -43,7 +43,7 @@ is_plain(const struct masq_worker *w, const struct masq_half *half, const struct
 	return half->generation == w->generation && (half->flags & slow) == 0 &&
 			half->arrival_port == arrival && pkt->ttl > 1 &&
 			(pkt->flags & (uint8_t) ~(MASQ_PKT_ICMP_QUERY | MASQ_PKT_OPTIONS)) == 0 &&
-			pkt->l3_len_bytes <= w->ports[half->departure_port].mtu;
+			pkt->l3_len_bytes <= port->mtu;
 }
 
 static void
@@ -58,9 +58,11 @@ fast_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
 	const struct masq_pkt *pkt = &b->pkt[i];
+	const uint8_t departure = half->departure_port;
+	const struct masq_port *port = &w->ports[departure];
 	uint64_t link;
 
-	if (unlikely(!is_plain(w, half, pkt, b->arrival[i]))) {
+	if (unlikely(!is_plain(w, half, pkt, b->arrival[i], port))) {
 		goes_slow(b, i);
 		return;
 	}
@@ -73,8 +75,8 @@ fast_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		masq_session_note(w, half, pkt->tcp_flags);
 	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
 	masq_rewrite_apply(&half->rewrite, b->mbuf[i], pkt);
-	masq_link_write(b->mbuf[i], link, w->ports[half->departure_port].mac);
-	b->departure[i] = half->departure_port;
+	masq_link_write(b->mbuf[i], link, port->mac);
+	b->departure[i] = departure;
 	b->verdict[i] = MASQ_SEND;
 	w->counters.hits++;
 }
@@ -86,7 +88,9 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	const struct masq_pkt *pkt = &b->pkt[i];
 	const struct masq_fib_hop *hop;
 	const struct masq_judged *judged;
+	const struct masq_port *port;
 	struct masq_neigh_ref ref;
+	uint8_t departure;
 	uint64_t link;
 
 	b->verdict[i] = MASQ_SLOW;
@@ -96,16 +100,18 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	if (judged == NULL || judged->verdict != MASQ_VERDICT_ACCEPT)
 		return;
 	hop = &w->hops[b->hop[i]];
-	if (pkt->ttl <= 1 || pkt->l3_len_bytes > w->ports[hop->departure].mtu)
+	departure = hop->departure;
+	port = &w->ports[departure];
+	if (pkt->ttl <= 1 || pkt->l3_len_bytes > port->mtu)
 		return;
-	link = masq_link_find(w, hop->departure,
-			masq_fib_hop_next(hop, rte_be_to_cpu_32(pkt->key.dst)), &ref);
+	link = masq_link_find(
+			w, departure, masq_fib_hop_next(hop, rte_be_to_cpu_32(pkt->key.dst)), &ref);
 	if (unlikely(link == 0))
 		return;
 	masq_count_path(w, judged->path, pkt->l3_len_bytes);
 	masq_rewrite_route(judged->tos_and, judged->tos_xor, b->mbuf[i], pkt);
-	masq_link_write(b->mbuf[i], link, w->ports[hop->departure].mac);
-	b->departure[i] = hop->departure;
+	masq_link_write(b->mbuf[i], link, port->mac);
+	b->departure[i] = departure;
 	b->verdict[i] = MASQ_SEND;
 	w->counters.routed++;
 }
