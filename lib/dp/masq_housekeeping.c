@@ -29,6 +29,8 @@
 #define ROWS_SCAN 1024
 #define FLUSH_SCAN 256
 
+static_assert(EXPIRE_MAX <= MASQ_SESSION_FETCH_MAX, "what a round ends is fetched in one go");
+
 void
 masq_worker_expire(struct masq_worker *w)
 {
@@ -39,6 +41,7 @@ masq_worker_expire(struct masq_worker *w)
 	w->may_expire -= n;
 	if (!masq_session_is_due(w->sessions, w->now_ms))
 		w->may_expire = 0;
+	masq_session_fetch(w->sessions, expired, n);
 	for (unsigned int k = 0; k < n; k++) {
 		/* Flushed a moment ago, and the colleague has not answered yet. */
 		if (masq_session_at(w->sessions, expired[k])->dying)

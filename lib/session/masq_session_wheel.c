@@ -224,6 +224,37 @@ masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeo
 	return n_expired;
 }
 
+static void
+prefetch_record(const struct masq_session_table *table, uint32_t session)
+{
+	if (session < table->n_sessions)
+		rte_prefetch0(masq_session_at(table, session));
+}
+
+void
+masq_session_fetch(struct masq_session_table *table, const uint32_t *sessions, unsigned int n)
+{
+	const struct masq_tuple *key[2 * MASQ_SESSION_FETCH_MAX];
+	uint32_t signature[2 * MASQ_SESSION_FETCH_MAX], index[2 * MASQ_SESSION_FETCH_MAX];
+	unsigned int n_keys = 0;
+
+	assert(n <= MASQ_SESSION_FETCH_MAX);
+	for (unsigned int i = 0; i < n; i++) {
+		const struct masq_session *s = masq_session_at(table, sessions[i]);
+
+		prefetch_record(table, s->older);
+		prefetch_record(table, s->younger);
+		if (s->initial != MASQ_HALF_NONE)
+			key[n_keys++] = masq_half_key(table, s->initial);
+		if (s->reply != MASQ_HALF_NONE && s->reply_worker == table->worker)
+			key[n_keys++] = masq_half_key(table, s->reply);
+	}
+	for (unsigned int i = 0; i < n_keys; i++)
+		rte_prefetch0(key[i]);
+	/* What it finds is known; on its way it fetches the buckets of all of them. */
+	masq_half_lookup_burst(table, key, signature, index, n_keys);
+}
+
 bool
 masq_session_is_due(const struct masq_session_table *table, uint64_t now_ms)
 {

@@ -318,6 +318,16 @@ masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeo
 bool masq_session_rearm(struct masq_session_table *table, uint32_t *cursor,
 		const struct masq_conf_timeouts *timeouts, uint64_t now_ms, unsigned int budget);
 
+#define MASQ_SESSION_FETCH_MAX 16
+
+/**
+ * Fetch what ending some sessions will need: their tuples, the buckets of these, their neighbours on lists.
+ * Who ends them one after the other waits for each of these otherwise. Creator only.
+ *
+ * @param sessions	n of them, at most MASQ_SESSION_FETCH_MAX
+ */
+void masq_session_fetch(struct masq_session_table *table, const uint32_t *sessions, unsigned int n);
+
 /* ---------------------------------------------------------------- half-open sessions */
 
 /**

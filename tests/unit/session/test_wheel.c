@@ -595,6 +595,34 @@ the_wheel_agrees_with_a_list_of_deadlines(void **state)
 	}
 }
 
+/* Fetching is nothing but that, whatever a session has: both halves here, one elsewhere, only one yet. */
+static void
+fetching_changes_nothing(void **state)
+{
+	struct masq_session_table *table = make_table(0, 100, 200),
+				  *other = make_table(1, 100, 200);
+	struct masq_session_table *both[] = { table, other };
+	uint32_t sessions[MASQ_SESSION_FETCH_MAX];
+	struct masq_session before[100];
+	struct masq_half halves[200];
+
+	(void)state;
+	masq_session_table_link(table, both, 2);
+	masq_session_table_link(other, both, 2);
+	for (uint32_t k = 0; k < MASQ_SESSION_FETCH_MAX; k++)
+		sessions[k] = add_session_between(
+				table, k % 3 == 0 ? other : table, k, MASQ_STATE_UDP, 1000);
+	masq_session_at(table, sessions[1])->reply = MASQ_HALF_NONE;
+	memcpy(before, masq_session_at(table, 0), sizeof(before));
+	memcpy(halves, masq_half_at(table, 0), sizeof(halves));
+	for (unsigned int n = 0; n <= MASQ_SESSION_FETCH_MAX; n++)
+		masq_session_fetch(table, sessions, n);
+	assert_memory_equal(before, masq_session_at(table, 0), sizeof(before));
+	assert_memory_equal(halves, masq_half_at(table, 0), sizeof(halves));
+	masq_session_table_destroy(table);
+	masq_session_table_destroy(other);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -616,6 +644,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_half_seen_by_a_faster_clock_is_not_old),
 		cmocka_unit_test(used_sessions_live_for_months),
 		cmocka_unit_test(the_wheel_agrees_with_a_list_of_deadlines),
+		cmocka_unit_test(fetching_changes_nothing),
 	};
 
 	(void)argc;
