@@ -10,10 +10,6 @@
  *	masq_slow_open.c   sessions of a burst are made together
  *	masq_slow_send.c   what they share: TTL, MTU, neighbours, ICMP answers
  */
-#include <netinet/in.h>
-
-#include <rte_prefetch.h>
-
 #include "masq_judged.h"
 #include "masq_slow.h"
 
@@ -101,21 +97,6 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		masq_slow_half(w, b, i);
 }
 
-/* Segments that may change the state of a session need its record, which answers find anywhere in memory. No
- * branch: nobody foresees who is TCP; what is fetched for others is there. (Not rte_prefetch0_write(): a
- * function that does nothing else is nothing to GCC, and it leaves the call out.) */
-static void
-fetch_records(const struct masq_worker *w, const struct masq_burst *b)
-{
-	for (unsigned int k = 0; k < b->n_halves; k++) {
-		const struct masq_half *half = masq_half_at(w->sessions, b->half[b->has_half[k]]);
-		const void *record = masq_session_at(
-				w->sessions->tables[half->creator], half->session);
-
-		rte_prefetch0(half->rewrite.proto == IPPROTO_TCP ? record : half);
-	}
-}
-
 void
 masq_stage_slow(struct masq_worker *w, struct masq_burst *b)
 {
@@ -123,10 +104,8 @@ masq_stage_slow(struct masq_worker *w, struct masq_burst *b)
 
 	if (likely(slow == 0))
 		return;
-	if (b->n_halves != 0) {
-		fetch_records(w, b);
+	if (b->n_halves != 0)
 		masq_judged_prepare_halves(w, b, b->has_half, b->n_halves);
-	}
 	masq_openings_begin(w->openings);
 	for (; slow != 0; slow &= slow - 1)
 		slow_packet(w, b, (unsigned int)__builtin_ctz(slow));
