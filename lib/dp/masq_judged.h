@@ -109,6 +109,30 @@ masq_judged_find(const struct masq_worker *w, const struct masq_burst *b, unsign
 	return (masq_judged_is(w, &judged[0], b->judged_key[i]) | second) ? &judged[second] : NULL;
 }
 
+/**
+ * What is known about a packet's kind, if the packet can go on as it is: its TTL does not run out, and it fits
+ * the link.
+ *
+ * @param dst	where it will go
+ * @param way	out: to there
+ * @return NULL: it has to be looked at
+ */
+static inline const struct masq_judged *
+masq_judged_find_way(const struct masq_worker *w, const struct masq_burst *b, unsigned int i,
+		rte_be32_t dst, struct masq_fib_route *way)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	const struct masq_judged *judged;
+
+	if (!masq_judged_may(b, i) || pkt->ttl <= 1)
+		return NULL;
+	judged = masq_judged_find(w, b, i);
+	if (judged == NULL)
+		return NULL;
+	masq_fib_hop_route(&w->hops[b->hop[i]], rte_be_to_cpu_32(dst), way);
+	return pkt->l3_len_bytes <= w->ports[way->port].mtu ? judged : NULL;
+}
+
 /** Packets of this kind shall be treated like this one. @param said all but key and generation */
 void masq_judged_remember(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 		const struct masq_judged *said);

@@ -306,13 +306,8 @@ take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_neigh_ref ref;
 	uint64_t link;
 
-	if (!masq_judged_may(b, i) || pkt->ttl <= 1)
-		return false;
-	judged = masq_judged_find(w, b, i);
+	judged = masq_judged_find_way(w, b, i, pkt->key.dst, &way);
 	if (judged == NULL)
-		return false;
-	masq_fib_hop_route(&w->hops[b->hop[i]], rte_be_to_cpu_32(pkt->key.dst), &way);
-	if (pkt->l3_len_bytes > w->ports[way.port].mtu)
 		return false;
 	if (judged->verdict != MASQ_VERDICT_MASQ) {
 		masq_slow_route_judged(w, b, i, judged, &way);

@@ -21,6 +21,7 @@
 #include <masq_rules.h>
 
 #include "masq_test_random.h"
+#include "masq_test_seeds.h"
 #include "masq_test_talk.h"
 
 #define SEEDS 4
@@ -1105,36 +1106,15 @@ run(uint32_t workers, uint64_t seed)
 	}
 	demand_counters(w);
 	box_close(w->box);
-	if (getenv("MASQ_TEST_SEEDS") != NULL)
+	if (test_seeds_are_many())
 		fprintf(stderr, "seed %llu: %llu packets, %llu dropped\n", (unsigned long long)seed,
 				(unsigned long long)w->packets, (unsigned long long)w->drops);
-}
-
-static uint64_t failing_seed; /* what fails leaves its test at once */
-
-static void
-print_seed(void)
-{
-	if (failing_seed != 0)
-		fprintf(stderr, "failed at MASQ_TEST_SEED=%llu\n",
-				(unsigned long long)failing_seed);
 }
 
 static void
 packets_fare_as_the_chains_say(void **state)
 {
-	const char *only = getenv("MASQ_TEST_SEED"), *many = getenv("MASQ_TEST_SEEDS");
-	const uint64_t first = only != NULL ? strtoull(only, NULL, 10) : 1;
-	const uint64_t n = only != NULL && many == NULL ? 1
-			: many != NULL                  ? strtoull(many, NULL, 10)
-							: SEEDS;
-
-	print_seed();
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		failing_seed = seed;
-		run(box_workers(state), seed);
-	}
-	failing_seed = 0;
+	test_seeds_run(run, box_workers(state), SEEDS);
 }
 
 int
@@ -1148,6 +1128,6 @@ main(int argc, char **argv)
 	(void)argc;
 	box_main_init(argv[0]);
 	failed = cmocka_run_group_tests_name("against model", tests, NULL, NULL);
-	print_seed();
+	test_seeds_tell();
 	return failed;
 }

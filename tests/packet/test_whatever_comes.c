@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "masq_test_random.h"
+#include "masq_test_seeds.h"
 #include "masq_test_talk.h"
 
 #define SEEDS 3
@@ -217,7 +218,7 @@ run(uint32_t workers, uint64_t seed)
 	assert_int_equal(box_counters(town.box).held, 0);
 	counted = box_rule_packets(town.box, "input", 1) +
 			box_drops(town.box, MASQ_DROP_SESSION_DYING);
-	if (getenv("MASQ_TEST_SEEDS") != NULL) {
+	if (test_seeds_are_many()) {
 		struct masq_dp_counters c = box_counters(town.box);
 
 		fprintf(stderr, "seed %llu: %llu sent, %llu created, %llu evicted, %llu remote:",
@@ -236,31 +237,10 @@ run(uint32_t workers, uint64_t seed)
 	box_close(town.box);
 }
 
-static uint64_t failing_seed; /* what fails leaves its test at once */
-
-static void
-print_seed(void)
-{
-	if (failing_seed != 0)
-		fprintf(stderr, "failed at MASQ_TEST_SEED=%llu\n",
-				(unsigned long long)failing_seed);
-}
-
 static void
 whatever_comes(void **state)
 {
-	const char *only = getenv("MASQ_TEST_SEED"), *many = getenv("MASQ_TEST_SEEDS");
-	const uint64_t first = only != NULL ? strtoull(only, NULL, 10) : 1;
-	const uint64_t n = only != NULL && many == NULL ? 1
-			: many != NULL                  ? strtoull(many, NULL, 10)
-							: SEEDS;
-
-	print_seed();
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		failing_seed = seed;
-		run(box_workers(state), seed);
-	}
-	failing_seed = 0;
+	test_seeds_run(run, box_workers(state), SEEDS);
 }
 
 int
@@ -274,6 +254,6 @@ main(int argc, char **argv)
 	(void)argc;
 	box_main_init(argv[0]);
 	failed = cmocka_run_group_tests_name("whatever comes", tests, NULL, NULL);
-	print_seed();
+	test_seeds_tell();
 	return failed;
 }
