@@ -66,7 +66,8 @@ void masq_judged_prepare_halves(
 
 /**
  * For a packet without session that a forwarding rule takes: its kind is not that of packets without session
- * any more, but of the INITIAL half which it would get. It was prepared, and may be remembered.
+ * any more, but of the INITIAL half which it would get. It was prepared, and may be remembered. Again, if it
+ * turns out that the packet goes to another server.
  *
  * @param server, port	where the packet would go
  * @param departure	by which port

@@ -173,6 +173,21 @@ is_hairpin(const struct masq_burst *b, unsigned int i, const struct masq_fib_rou
 	return route->port == b->arrival[i] && route->preferred_src != 0;
 }
 
+/* The short way has looked at the server that was next then. Others take turns, so this may be another one,
+ * and what will be said of the packet is of this one. */
+static void
+prepare_for_server(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_nat_flow *flow, bool hairpin, const struct masq_fib_route *route)
+{
+	if (!masq_judged_may(b, i) || !masq_judged_of_half(b, i))
+		return;
+	if (likely(!hairpin))
+		masq_judged_prepare_call(
+				w, b, i, flow->translated.dst, flow->translated.dport, route->port);
+	else
+		b->judged_line[i] = MASQ_JUDGED_NO_LINE;
+}
+
 /* The turn is taken, and this is the server whose turn it was. */
 static void
 forward_to(struct masq_worker *w, struct masq_burst *b, unsigned int i,
@@ -187,6 +202,7 @@ forward_to(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	flow_to_server(flow, target);
 	if (hairpin)
 		flow_hide_source(flow, route);
+	prepare_for_server(w, b, i, flow, hairpin, route);
 	flow->half = MASQ_HALF_UNJUDGED;
 	masq_openings_add(w, b, i);
 }
@@ -229,7 +245,6 @@ forward_judged_anew(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	struct masq_fib_route *route = &w->openings->route[w->openings->n];
 
 	w->openings->link[w->openings->n] = 0;
-	b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 	masq_judge_begin(b, i, judgement);
 	if (masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], judgement) &&
 			finds_server(w, b, i, judgement, target->raddr, route))

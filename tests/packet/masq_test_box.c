@@ -227,6 +227,15 @@ box_has_letter(const struct masq_test_box *box, uint32_t worker)
 }
 
 void
+box_take_turn(const struct masq_test_box *box, uint8_t proto, uint32_t laddr, uint16_t lport)
+{
+	struct masq_portfw_target target;
+
+	masq_rules_portfw_turn(
+			atomic_load(&box->dp->snapshot)->rules, proto, laddr, lport, &target);
+}
+
+void
 box_rules_late(struct masq_test_box *box, const char *rules)
 {
 	const uint32_t patience_ms = box->dp->take_over_ms;

@@ -88,6 +88,9 @@ int box_rules_try(struct masq_test_box *box, const char *rules, struct masq_err 
 /** Replace the rules, while no worker runs: none has taken them over. */
 void box_rules_late(struct masq_test_box *box, const char *rules);
 
+/** A call to a forwarded port of the box takes its turn, at another worker. From any thread. */
+void box_take_turn(const struct masq_test_box *box, uint8_t proto, uint32_t laddr, uint16_t lport);
+
 /** Put a frame on a port and run the workers until nothing moves. */
 void box_send(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt);
 

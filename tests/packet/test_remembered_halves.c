@@ -4,7 +4,10 @@
  * what the rules say of its own packets, and is counted. Two sorts of sessions take turns, which differ in
  * one thing that a rule looks at.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "masq_test_talk.h"
 
@@ -268,6 +271,78 @@ calls_take_turns(void **state)
 	assert_int_equal(box_rule_packets(box, "output", 1), 2 * 4);
 	assert_int_equal(box_rule_packets(box, "forward", 0), 12);
 	box_close(box);
+}
+
+/* Somebody else, who takes turns all the time. */
+struct rival {
+	struct masq_test_box *box;
+	_Atomic(uint32_t) rounds;
+	_Atomic(bool) done;
+};
+
+static void *
+take_turns(void *arg)
+{
+	struct rival *rival = arg;
+	cpu_set_t any;
+
+	/* EAL has pinned the thread that runs the box, and this one would share its core. */
+	memset(&any, 0xff, sizeof(any));
+	pthread_setaffinity_np(pthread_self(), sizeof(any), &any);
+	while (!atomic_load_explicit(&rival->done, memory_order_relaxed)) {
+		for (unsigned int k = 0; k < 64; k++)
+			box_take_turn(rival->box, IPPROTO_UDP, IP4(203, 0, 113, 1), 53);
+		atomic_fetch_add(&rival->rounds, 1);
+	}
+	return NULL;
+}
+
+/* While a call is judged others take turns: what is remembered is of the server that the call went to. Rules
+ * tell all clients apart, so that many calls are the first of their kind. */
+static void
+calls_whose_turn_another_takes(void **state)
+{
+	enum {
+		CLIENTS = 100,
+		CALLS = 8
+	};
+
+	static char rules[CLIENTS * 48 + 512];
+	char client[16];
+	int at = snprintf(rules, sizeof(rules),
+			MASQ_ALL "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 5353\n"
+				 "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.28 5353\n"
+				 "ipchains -A output -d 192.168.16.28 -t 0x01 0x10\n");
+	struct rival rival = { .done = false };
+	uint64_t to_second = 0, wrong = 0;
+	pthread_t thread;
+
+	for (unsigned int k = 0; k < CLIENTS; k++)
+		at += snprintf(rules + at, sizeof(rules) - (size_t)at,
+				"ipchains -A input -s 209.81.8.%u\n", 2 * k + 1);
+	rival.box = box_open(box_workers(state), rules);
+	assert_int_equal(pthread_create(&thread, NULL, take_turns, &rival), 0);
+	for (uint16_t k = 0; k < CLIENTS * CALLS; k++) {
+		struct masq_test_pkt call = {
+			.src = client, .sport = (uint16_t)(3000 + k), .dst = BOX_WAN, .dport = 53
+		};
+		uint32_t before = atomic_load(&rival.rounds);
+		struct masq_test_seen seen;
+
+		while (atomic_load(&rival.rounds) == before)
+			sched_yield();
+		snprintf(client, sizeof(client), "209.81.8.%u", 2u * (k % CLIENTS) + 1);
+		box_send(rival.box, WAN, &call);
+		seen = box_take(rival.box, SRV);
+		to_second += seen.dst == IP4(192, 168, 16, 28);
+		wrong += seen.tos != (seen.dst == IP4(192, 168, 16, 28) ? 0x10 : 0);
+	}
+	atomic_store(&rival.done, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(wrong, 0);
+	assert_int_equal(box_rule_packets(rival.box, "output", 1), to_second);
+	box_advance(rival.box, 310000);
+	box_close(rival.box);
 }
 
 /* Clients beside their server, whose answers are of the kind that their calls would be of if these were plain. */
@@ -670,6 +745,7 @@ main(int argc, char **argv)
 		BOX_ROWS(one_thing_is_enough_for_a_call),
 		BOX_ROWS(marks_of_sessions),
 		BOX_ROWS(calls_take_turns),
+		BOX_ROWS(calls_whose_turn_another_takes),
 		BOX_ROWS(calls_from_beside_the_server),
 		BOX_ROWS(an_address_that_is_not_ours),
 		BOX_ROWS(a_call_that_is_not_plain),
