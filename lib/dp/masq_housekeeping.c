@@ -10,8 +10,8 @@
  * memory costs some ten cold lines of the cache, and with small pages as many page walks.
  *
  * Questions come through a mailbox of one letter. The worker takes it out, so that nobody takes it
- * back while it is read, answers it, in pieces if it takes long, and says done (release). The letter and
- * all it points to belong to the control thread, which waits.
+ * back while it is read, answers it, in pieces if it takes long, and says done (release). Until then
+ * the letter is the worker's, whether the control thread still waits or not (masq_dp_read.c).
  */
 #include <string.h>
 

@@ -11,9 +11,9 @@
  *	any                                          a bit for SYN segments, if a rule looks at -y
  *
  * Two packets have the same key only if the chains cannot tell them apart: not by their addresses and
- * ports (masq_classes.h), nor by the interfaces, nor by -y. A field that has no classes stands in the key whole, and so
- * does a source that may be an own or a broadcast address, because who sends from these is dropped,
- * whatever rules say. The bits keep the three kinds of keys apart.
+ * ports (masq_classes.h), nor by the interfaces, nor by -y. A field that has no classes stands in the key
+ * whole, and so does a source that may be an own or a broadcast address, because who sends from these is
+ * dropped, whatever rules say. The bits keep the three kinds of keys apart.
  *
  * The way comes first, because the departure belongs to the key. It costs one load of the forwarding
  * table, which those of a burst wait for together. The destination itself is not in the key, nor is the next
