@@ -619,6 +619,45 @@ the_oldest_half_open_goes_first(void **state)
 	box_close(box);
 }
 
+/* A session gives way to a packet of the very burst that brings its first answer: that is nobody's then, and
+ * goes nowhere, although the answers of others have been let through. */
+static void
+an_answer_comes_with_who_takes_its_place(void **state)
+{
+	enum {
+		FLOWS = 64
+	};
+	const struct masq_test_box_options small = {
+		.workers = box_workers(state), .rules = FLOOD_RULES, .sessions = FLOWS
+	};
+	struct masq_test_box *box = box_open_with(&small);
+	struct talk call = CALL(box, UDP, OUTSIDE, 5000, 53, SERVER, 53), oldest;
+	struct masq_test_pkt pkt, translated;
+
+	box_hello(box, SRV, SERVER);
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 80);
+
+		talk_out(&t, 0);
+		if (k == 0)
+			talk_in(&t, 0);
+		if (k == 1)
+			oldest = t;
+	}
+	assert_int_equal(box_sessions(box), FLOWS);
+	pkt = talk_in_pkt(&call, 0);
+	translated = talk_in_translated(&call, pkt);
+	box_put(box, WAN, &pkt);
+	pkt = talk_in_pkt(&oldest, 0);
+	box_put(box, WAN, &pkt);
+	box_run(box);
+	assert_int_equal(box_counters(box).sessions_evicted, 1);
+	box_expect(box, SRV, &translated);
+	assert_int_equal(box_waiting(box, LAN), 0);
+	box_expect_drop(box, MASQ_DROP_LOCAL);
+	box_close(box);
+}
+
 /* Who only ever sends a SYN has not established anything, although its peer has answered. */
 static void
 answered_syns_give_way(void **state)
@@ -722,6 +761,8 @@ main(int argc, char **argv)
 		BOX_ROWS(connections_made_in_a_flood_stay),
 		BOX_ROWS(a_flood_right_behind_established_sessions),
 		BOX_ROWS(the_oldest_half_open_goes_first),
+		{ "an_answer_comes_with_who_takes_its_place (1 worker)",
+				an_answer_comes_with_who_takes_its_place, NULL, NULL, &box_one },
 		BOX_ROWS(answered_syns_give_way),
 		BOX_ROWS(a_flood_of_calls_spares_the_inside),
 		BOX_ROWS(a_flood_of_datagrams_from_outside_spares_the_inside),
