@@ -100,6 +100,7 @@ the_queue_is_bounded(void **state)
 {
 	struct masq_test_box *box = open_by_hand(state, MASQ_ALL);
 	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct talk at_once = TALK(box, UDP, INSIDE, 1025, "203.0.113.50", 53);
 
 	for (unsigned int k = 0; k < 17; k++) {
 		struct masq_test_pkt pkt = numbered(&t, k);
@@ -108,6 +109,14 @@ the_queue_is_bounded(void **state)
 	}
 	box_expect_drop(box, MASQ_DROP_NEIGH_QUEUE);
 	assert_int_equal(box_counters(box).held, 16);
+	for (unsigned int k = 0; k < 17; k++) {
+		struct masq_test_pkt pkt = numbered(&at_once, k);
+
+		box_put(box, LAN, &pkt);
+	}
+	box_run(box);
+	box_expect_drop(box, MASQ_DROP_NEIGH_QUEUE);
+	assert_int_equal(box_counters(box).held, 32);
 	box_close(box); /* what waits now is dropped by name */
 }
 
