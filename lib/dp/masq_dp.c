@@ -31,7 +31,6 @@
 
 #define CLOCK_START_MS 1000
 #define RSS_TABLE_DEFAULT 128
-#define WAIT_US 50
 
 /* Names of DPDK objects are global: every data path of the process gets a number. */
 static _Atomic(uint32_t) next_number;
@@ -337,7 +336,7 @@ wait_for_end(const struct masq_dp *dp, uint32_t w)
 	const uint64_t limit = rte_rdtsc() + dp->take_over_ms * dp->tsc_per_ms;
 
 	while (rte_eal_get_lcore_state(dp->worker_lcore[w]) == RUNNING && rte_rdtsc() < limit)
-		usleep(WAIT_US);
+		usleep(MASQ_NAP_US);
 	if (rte_eal_get_lcore_state(dp->worker_lcore[w]) == RUNNING)
 		masq_log(MASQ_LOG_WARNING, "dp",
 				"worker %u has not stopped yet; the end waits until it runs again",

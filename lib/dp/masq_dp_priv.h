@@ -45,6 +45,7 @@
 #define MASQ_REPLACED_MAX 8 /**< configurations that a stuck worker may be behind */
 #define MASQ_TAKE_OVER_MS 10000 /**< who has not taken over a configuration by then is stuck */
 #define MASQ_ANSWER_MS 1000 /**< the same for a letter that he has not begun with */
+#define MASQ_NAP_US 50 /**< between two looks at a worker that control waits for */
 
 /** Immutable once published; a new one replaces it. */
 struct masq_snapshot {

@@ -21,8 +21,6 @@
 
 #include "masq_judged.h"
 
-#define WAIT_US 50
-
 /* Both structs are nothing but 64-bit counters; read each once. */
 static void
 add_counters(struct masq_dp_counters *sum, const struct masq_worker *w)
@@ -124,7 +122,7 @@ wait_for_answer(const struct masq_dp *dp, struct masq_worker *w, uint64_t until)
 	while (!atomic_load_explicit(&w->post->done, memory_order_acquire)) {
 		if (rte_rdtsc() >= until)
 			return false;
-		usleep(WAIT_US);
+		usleep(MASQ_NAP_US);
 	}
 	return true;
 }

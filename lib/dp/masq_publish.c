@@ -33,7 +33,6 @@
 
 #define LINKS_A_PATH 6 /* rules and policies that a packet meets, on average */
 #define LINKS_MORE_MAX 262144 /* 1 MB; for rule sets of which packets meet many */
-#define WAIT_US 50
 
 static bool
 routes_changed(const struct masq_dp *dp, const struct masq_conf_rules *rules)
@@ -237,7 +236,7 @@ wait_for_workers(struct masq_dp *dp, uint32_t limit_ms, struct culprits *late)
 				add_culprit(late, i);
 				break;
 			}
-			usleep(WAIT_US);
+			usleep(MASQ_NAP_US);
 		}
 	}
 }

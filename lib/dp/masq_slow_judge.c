@@ -323,9 +323,10 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 	uint32_t path = finish_half(w, b, i, judgement, route);
 
 	/* One without session is masqueraded by the short way only if its port can make no difference. */
-	if (masq_judged_of_half(b, i) ||
-			(judgement->forward == MASQ_VERDICT_MASQ &&
-					!w->classes->output_sees_source))
+	if (masq_judged_may(b, i) &&
+			(masq_judged_of_half(b, i) ||
+					(judgement->forward == MASQ_VERDICT_MASQ &&
+							!w->classes->output_sees_source)))
 		remember_kind(w, b, i, judgement, path);
 }
 
