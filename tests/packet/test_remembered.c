@@ -4,6 +4,7 @@
  * counted; who is alike to the rules needs the chains only once.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include <masq_pkt.h>
 #include <masq_test_random.h>
@@ -486,6 +487,42 @@ more_flows_than_are_remembered(void **state)
 	box_close(box);
 }
 
+/* A rule for each host that counts all others: as many lists as hosts, each nearly as long as there are rules.
+ * All of them are remembered, so a host's second packet is an ordinary one. */
+static void
+rules_that_count_all_but_one(void **state)
+{
+	enum {
+		HOSTS = 160
+	};
+
+	static char rules[RULES_BYTES] = MASQ_ALL;
+	struct masq_test_box *box = box_open(box_workers(state), NULL);
+	size_t len = strlen(MASQ_ALL);
+	uint64_t hits;
+
+	for (uint32_t k = 0; k < HOSTS; k++)
+		len += (size_t)snprintf(rules + len, RULES_BYTES - len,
+				"ipchains -A forward -s ! 192.168.1.%u\n", 10 + k);
+	box_rules(box, rules);
+	box_hello(box, LAN, INSIDE);
+	hits = box_counters(box).hits;
+	for (uint32_t k = 0; k < HOSTS; k++) {
+		char host[MASQ_IP4_TEXT_BYTES];
+		struct talk t = TALK(box, UDP, masq_ip4_text(MASQ_IP4(192, 168, 1, 10 + k), host),
+				3000, OUTSIDE, 53);
+
+		talk_out(&t, 0);
+		talk_out(&t, 0);
+	}
+	assert_int_equal(box_counters(box).hits - hits, HOSTS);
+	assert_int_equal(box_rule_packets(box, "forward", 1),
+			box_rule_packets(box, "forward", HOSTS));
+	assert_int_equal(box_rule_packets(box, "forward", 0) - box_rule_packets(box, "forward", 1),
+			2);
+	box_close(box);
+}
+
 /* The output chain looks at the port under which a flow goes out, which nobody knows before. */
 static void
 the_chosen_port_matters(void **state)
@@ -536,6 +573,7 @@ main(int argc, char **argv)
 		BOX_ROWS(each_next_hop_has_its_neighbour),
 		BOX_ROWS(a_next_hop_moves_with_its_route),
 		BOX_ROWS(more_flows_than_are_remembered),
+		BOX_ROWS(rules_that_count_all_but_one),
 		BOX_ROWS(the_chosen_port_matters),
 	};
 
