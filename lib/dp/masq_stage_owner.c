@@ -50,7 +50,7 @@ masq_stage_owner(struct masq_worker *w, struct masq_burst *b)
 	for (unsigned int i = 0; i < b->n; i++) {
 		uint32_t owner;
 
-		if (b->verdict[i] != MASQ_UNDECIDED || (b->pkt[i].flags & MASQ_PKT_ARP) != 0)
+		if (b->verdict[i] != MASQ_UNDECIDED)
 			continue;
 		owner = owner_of(w, b, i);
 		if (unlikely(owner != w->id))

@@ -6,6 +6,8 @@
  * A port with a VLAN takes only frames with its tag; one without takes only untagged frames (and
  * priority tags, which name no VLAN). The tag is taken off here, so that no later stage knows of
  * VLANs; the transmit stage puts on that of the port where the packet leaves.
+ *
+ * Nearly all packets are plain, and about those there is nothing to be done here.
  */
 #include <rte_ether.h>
 #include <rte_mbuf.h>
@@ -29,40 +31,71 @@ check_tag(const struct masq_port *port, struct masq_burst *b, unsigned int i)
 {
 	struct masq_pkt *pkt = &b->pkt[i];
 
-	if (pkt->vlan != port->vlan) {
+	if (pkt->vlan != port->vlan)
 		masq_burst_drop(b, i, MASQ_DROP_VLAN);
-		return;
-	}
-	if (pkt->l3_offset > RTE_ETHER_HDR_LEN)
+	else if (pkt->l3_offset > RTE_ETHER_HDR_LEN) /* a priority tag has vlan 0 */
 		take_tag_off(b->mbuf[i], pkt);
+}
+
+/* On a port with a VLAN: who is plain has no tag. @param plain bit i: packet first + i */
+static void
+drop_untagged(struct masq_burst *b, unsigned int first, uint32_t plain)
+{
+	for (; plain != 0; plain &= plain - 1)
+		masq_burst_drop(b, first + (unsigned int)__builtin_ctz(plain), MASQ_DROP_VLAN);
+}
+
+/* How many packets from place first on came by the same port: those of a queue all did. */
+static unsigned int
+run_of(const struct masq_burst *b, unsigned int first)
+{
+	unsigned int end = first + 1;
+
+	if (!b->owned)
+		return b->n - first;
+	while (end < b->n && b->arrival[end] == b->arrival[first])
+		end++;
+	return end - first;
+}
+
+/* Packets that are not plain. @param odd bit i: packet first + i */
+static void
+check_odd(const struct masq_port *port, struct masq_burst *b, unsigned int first, uint32_t odd)
+{
+	for (; odd != 0; odd &= odd - 1) {
+		unsigned int i = first + (unsigned int)__builtin_ctz(odd);
+
+		b->flags |= b->pkt[i].flags;
+		if (b->reason[i] != MASQ_DROP_NONE) {
+			b->verdict[i] = MASQ_DROP;
+			continue;
+		}
+		if ((b->pkt[i].flags & MASQ_PKT_ARP) != 0)
+			b->verdict[i] = MASQ_SLOW;
+		if (!b->owned) /* what comes over a ring has lost its tag already */
+			check_tag(port, b, i);
+	}
 }
 
 void
 masq_stage_parse(struct masq_worker *w, struct masq_burst *b)
 {
-	const uint8_t *own_mac[MASQ_BURST];
+	unsigned int run;
 
 	/* All places, whatever bursts before have left behind the last packet. */
-	memset(b->reason, MASQ_DROP_NONE, sizeof(b->reason));
 	memset(b->verdict, MASQ_UNDECIDED, sizeof(b->verdict));
 	memset(b->half, 0xff, sizeof(b->half)); /* MASQ_HALF_NONE */
-	for (unsigned int i = 0; i < b->n; i++)
-		own_mac[i] = w->ports[b->arrival[i]].mac;
-	masq_pkt_parse_burst(b->mbuf, own_mac, b->pkt, b->reason, b->n);
-
 	b->flags = 0;
-	for (unsigned int i = 0; i < b->n; i++) {
-		b->flags |= b->pkt[i].flags;
-		if (unlikely(b->reason[i] != MASQ_DROP_NONE)) {
-			b->verdict[i] = MASQ_DROP;
-			continue;
-		}
-		/* What comes over a ring has lost its tag already. */
-		if (b->owned)
-			continue;
-		/* A priority tag has vlan 0 and still sits in the frame: offset tells. */
-		if (unlikely((b->pkt[i].vlan | w->ports[b->arrival[i]].vlan) != 0 ||
-				    b->pkt[i].l3_offset > RTE_ETHER_HDR_LEN))
-			check_tag(&w->ports[b->arrival[i]], b, i);
+	for (unsigned int first = 0; first < b->n; first += run) {
+		const struct masq_port *port = &w->ports[b->arrival[first]];
+		uint32_t odd;
+
+		run = run_of(b, first);
+		odd = masq_pkt_parse_burst(
+				b->mbuf + first, port->mac, b->pkt + first, b->reason + first, run);
+		if (unlikely(odd != 0))
+			check_odd(port, b, first, odd);
+		if (unlikely(port->vlan != 0) && !b->owned)
+			drop_untagged(b, first, ~odd & UINT32_MAX >> (32 - run));
 	}
 }

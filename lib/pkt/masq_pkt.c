@@ -26,9 +26,12 @@
  *	source routes), 5508 (ICMP and translators).
  */
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <tmmintrin.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
@@ -43,9 +46,6 @@
 
 /* Headers of the longer of the plain transports; the shortest frame of an Ethernet is longer. */
 #define PLAIN_FRAME_BYTES (ETHER_HEADER_BYTES + IP_HEADER_BYTES + TCP_HEADER_BYTES)
-
-/* Fields l3_offset and l4_offset of a plain packet. */
-#define PLAIN_OFFSETS (ETHER_HEADER_BYTES | (ETHER_HEADER_BYTES + IP_HEADER_BYTES) << 16)
 
 /* What the NIC may say of a frame that makes it not plain. */
 #define ODD_OFFLOAD_FLAGS \
@@ -436,14 +436,14 @@ parse_any(struct rte_mbuf *mbuf, uint64_t own_mac, struct masq_pkt *pkt)
 }
 
 /*
- * The same sum over exactly 20 bytes, of which the last eight are loaded already. 2^16, 2^32 and
+ * The same sum over exactly 20 bytes. 2^16, 2^32 and
  * 2^64 are all 1 modulo 65535, so words of any width add up, if carries come in again at the
  * bottom; a test for divisibility is then a multiplication and a comparison.
  */
 static inline bool
-plain_sum_is_right(const uint8_t *ip, uint64_t addresses)
+plain_sum_is_right(const uint8_t *ip)
 {
-	uint64_t sum = addresses + load64(ip + 4);
+	uint64_t addresses = load64(ip + 12), sum = addresses + load64(ip + 4);
 
 	sum += sum < addresses;
 	sum += load32(ip);
@@ -451,45 +451,86 @@ plain_sum_is_right(const uint8_t *ip, uint64_t addresses)
 	return sum % 0xffff == 0;
 }
 
+#define NO_BYTE 0x80 /* of _mm_shuffle_epi8(): becomes 0 */
+
 /*
  * Where TCP and UDP have their length, in the big-endian word at that place: header length in
  * TCP, all of it in UDP. Rows of the other protocols are empty. A table, because in a mix of both
  * a branch on the protocol costs more than all of this.
  */
 static const struct plain_transport {
+	uint8_t flags_order[16]; /* brings TCP's flags to where struct masq_pkt has them */
 	uint8_t too_short; /* longest header that is too short; 0 and a mask of 0: none will do */
 	uint8_t length_place;
 	uint8_t length_shift;
 	uint16_t length_mask;
-	uint16_t flags_mask; /* of bits 8 to 15 of the word shifted by 8 */
-} plain_transports[IPPROTO_UDP + 1] = {
-	[IPPROTO_TCP] = { .too_short = TCP_HEADER_BYTES - 1,
+} __attribute__((aligned(32))) plain_transports[IPPROTO_UDP + 1] = {
+	[IPPROTO_TCP] = { .flags_order = { [0 ... 8] = NO_BYTE, 13, [10 ... 15] = NO_BYTE },
+			.too_short = TCP_HEADER_BYTES - 1,
 			.length_place = 12,
 			.length_shift = 26, /* four bits of 32-bit words, times four */
-			.length_mask = 0x3c,
-			.flags_mask = 0xff00 },
-	[IPPROTO_UDP] = { .too_short = UDP_HEADER_BYTES - 1,
+			.length_mask = 0x3c },
+	[IPPROTO_UDP] = { .flags_order = { [0 ... 15] = NO_BYTE },
+			.too_short = UDP_HEADER_BYTES - 1,
 			.length_place = 4,
 			.length_shift = 16,
 			.length_mask = 0xffff },
 };
 
 /*
+ * The whole struct of a plain packet in two vectors, each a matter of bringing bytes of the headers to
+ * their places; the assertions below say whose they are. Field by field it is twice as many instructions, and
+ * who reads the key as one piece would wait for them.
+ */
+static inline void
+store_plain(const uint8_t *ip, const struct plain_transport *transport, struct masq_pkt *pkt)
+{
+	const __m128i proto_order = _mm_setr_epi8(
+			-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 9, -1, -1, -1);
+	const __m128i length_ttl_tos_order = _mm_setr_epi8(
+			-1, -1, -1, -1, 3, 2, -1, -1, -1, -1, 8, 1, -1, -1, -1, -1);
+	const __m128i addresses_ports = _mm_setr_epi32(-1, -1, -1, 0);
+	const __m128i offsets = _mm_setr_epi16(
+			ETHER_HEADER_BYTES, ETHER_HEADER_BYTES + IP_HEADER_BYTES, 0, 0, 0, 0, 0, 0);
+	const __m128i header = _mm_loadu_si128((const void *)ip);
+	const __m128i behind = _mm_loadu_si128((const void *)(ip + 12));
+	const __m128i l4 = _mm_loadu_si128((const void *)(ip + IP_HEADER_BYTES));
+	const __m128i flags_order = _mm_load_si128((const void *)transport->flags_order);
+	__m128i key = _mm_and_si128(behind, addresses_ports);
+	__m128i rest = _mm_or_si128(offsets, _mm_shuffle_epi8(header, length_ttl_tos_order));
+
+	key = _mm_or_si128(key, _mm_shuffle_epi8(header, proto_order));
+	rest = _mm_or_si128(rest, _mm_shuffle_epi8(l4, flags_order));
+	_mm_storeu_si128((void *)pkt, key);
+	_mm_storeu_si128((void *)((uint8_t *)pkt + 16), rest);
+}
+
+static_assert(sizeof(struct masq_pkt) == 32, "two vectors are the whole struct");
+static_assert(offsetof(struct masq_pkt, key) == 0 && offsetof(struct masq_tuple, src) == 0 &&
+				offsetof(struct masq_tuple, sport) == 8 &&
+				offsetof(struct masq_tuple, proto) == 12,
+		"the key");
+static_assert(offsetof(struct masq_pkt, l3_offset) == 16 &&
+				offsetof(struct masq_pkt, l4_offset) == 18 &&
+				offsetof(struct masq_pkt, l3_len_bytes) == 20 &&
+				offsetof(struct masq_pkt, tcp_flags) == 25 &&
+				offsetof(struct masq_pkt, ttl) == 26 &&
+				offsetof(struct masq_pkt, tos) == 27,
+		"the rest");
+
+/*
  * Take a plain packet; false: not plain, or not in order, *pkt undefined.
  *
- * Fields that lie side by side are loaded together and stored together, see the assertions below
- * for the places. PLAIN_FRAME_BYTES makes a TCP header readable before it is known to be one.
+ * PLAIN_FRAME_BYTES makes a TCP header readable before it is known to be one.
  */
 static inline bool
 parse_plain(struct rte_mbuf *mbuf, uint64_t own_mac, struct masq_pkt *pkt)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
 	const uint8_t *ip = frame + ETHER_HEADER_BYTES;
-	const uint8_t *l4 = ip + IP_HEADER_BYTES;
 	const struct plain_transport *transport;
-	uint32_t frame_bytes = mbuf->data_len, length_word, l3_bytes, l4_header_bytes;
-	uint32_t version_tos_length, fragment_ttl_proto, proto;
-	uint64_t addresses;
+	uint32_t frame_bytes = mbuf->data_len, l3_bytes, l4_header_bytes;
+	uint32_t fragment_ttl_proto;
 
 	if (frame_bytes < PLAIN_FRAME_BYTES || mbuf->nb_segs != 1 ||
 			(mbuf->ol_flags & ODD_OFFLOAD_FLAGS) != 0)
@@ -501,53 +542,27 @@ parse_plain(struct rte_mbuf *mbuf, uint64_t own_mac, struct masq_pkt *pkt)
 		return false;
 
 	fragment_ttl_proto = load32(ip + 6);
-	proto = fragment_ttl_proto >> 24;
-	if (proto > IPPROTO_UDP || (fragment_ttl_proto & 0xff3f) != 0)
+	if (fragment_ttl_proto >> 24 > IPPROTO_UDP || (fragment_ttl_proto & 0xff3f) != 0)
 		return false;
-	addresses = load64(ip + 12);
-	if ((odd_first_byte[addresses & 255] | odd_first_byte[addresses >> 32 & 255]) != 0)
+	if ((odd_first_byte[ip[12]] | odd_first_byte[ip[16]]) != 0)
 		return false;
-	if ((mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD) == 0 &&
-			!plain_sum_is_right(ip, addresses))
+	if ((mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD) == 0 && !plain_sum_is_right(ip))
 		return false;
 
-	version_tos_length = load_be32(ip);
-	l3_bytes = version_tos_length & 0xffff;
-	transport = &plain_transports[proto];
-	length_word = load_be32(l4 + transport->length_place);
-	l4_header_bytes = length_word >> transport->length_shift & transport->length_mask;
+	l3_bytes = load_be16(ip + 2);
+	transport = &plain_transports[fragment_ttl_proto >> 24];
+	l4_header_bytes = load_be32(ip + IP_HEADER_BYTES + transport->length_place) >>
+					transport->length_shift &
+			transport->length_mask;
 	if (l4_header_bytes <= transport->too_short ||
 			IP_HEADER_BYTES + l4_header_bytes > l3_bytes ||
 			ETHER_HEADER_BYTES + l3_bytes > frame_bytes)
 		return false;
 
-	store64((uint8_t *)pkt, addresses);
-	store64((uint8_t *)pkt + 8, load32(l4) | (uint64_t)proto << 32);
-	store64((uint8_t *)pkt + 16, PLAIN_OFFSETS | (uint64_t)l3_bytes << 32);
-	store64((uint8_t *)pkt + 24,
-			(length_word >> 8 & transport->flags_mask) |
-					(fragment_ttl_proto & 0x00ff0000) |
-					(version_tos_length << 8 & 0xff000000));
+	store_plain(ip, transport, pkt);
 	mbuf->pkt_len = mbuf->data_len = (uint16_t)(ETHER_HEADER_BYTES + l3_bytes);
 	return true;
 }
-
-/* parse_plain() writes the whole struct in four words; these say which byte is whose. */
-static_assert(sizeof(struct masq_pkt) == 32, "four words are the whole struct");
-static_assert(offsetof(struct masq_pkt, key) == 0 && offsetof(struct masq_tuple, sport) == 8 &&
-				offsetof(struct masq_tuple, proto) == 12,
-		"words 0 and 1");
-static_assert(offsetof(struct masq_pkt, l3_offset) == 16 &&
-				offsetof(struct masq_pkt, l4_offset) == 18 &&
-				offsetof(struct masq_pkt, l3_len_bytes) == 20 &&
-				offsetof(struct masq_pkt, vlan) == 22,
-		"word 2");
-static_assert(offsetof(struct masq_pkt, flags) == 24 &&
-				offsetof(struct masq_pkt, tcp_flags) == 25 &&
-				offsetof(struct masq_pkt, ttl) == 26 &&
-				offsetof(struct masq_pkt, tos) == 27 &&
-				offsetof(struct masq_pkt, rss_hash) == 28,
-		"word 3");
 
 enum masq_drop
 masq_pkt_parse(struct rte_mbuf *mbuf, const uint8_t own_mac[6], struct masq_pkt *pkt)
@@ -557,26 +572,23 @@ masq_pkt_parse(struct rte_mbuf *mbuf, const uint8_t own_mac[6], struct masq_pkt 
 	return parse_plain(mbuf, mac, pkt) ? MASQ_DROP_NONE : parse_any(mbuf, mac, pkt);
 }
 
-void
-masq_pkt_parse_burst(struct rte_mbuf *const *mbuf, const uint8_t *const *own_mac,
-		struct masq_pkt *pkt, uint8_t *reason, unsigned int n)
+uint32_t
+masq_pkt_parse_burst(struct rte_mbuf *const *mbuf, const uint8_t own_mac[6], struct masq_pkt *pkt,
+		uint8_t *reason, unsigned int n)
 {
-	const uint8_t *mac_bytes = NULL;
-	uint64_t mac = 0;
+	const uint64_t mac = load_mac(own_mac);
+	uint32_t odd = 0;
 
+	assert(n <= 32);
 	for (unsigned int i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbuf[i], const void *));
 	for (unsigned int i = 0; i < n; i++) {
 		if (i + PREFETCH_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(mbuf[i + PREFETCH_AHEAD], const void *));
-		if (reason[i] != MASQ_DROP_NONE)
-			continue;
-		/* A burst comes from one port, as a rule. */
-		if (own_mac[i] != mac_bytes) {
-			mac_bytes = own_mac[i];
-			mac = load_mac(mac_bytes);
-		}
-		if (!parse_plain(mbuf[i], mac, &pkt[i]))
+		if (unlikely(!parse_plain(mbuf[i], mac, &pkt[i]))) {
 			reason[i] = (uint8_t)parse_any(mbuf[i], mac, &pkt[i]);
+			odd |= UINT32_C(1) << i;
+		}
 	}
+	return odd;
 }

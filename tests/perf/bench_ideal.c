@@ -118,15 +118,16 @@ bench_ideal_fill(struct bench_ideal *ideal, const struct bench_flow *flows, uint
 }
 
 static void
-burst(const struct bench_ideal *ideal, struct rte_mbuf **mbuf, const uint8_t *const *mac)
+burst(const struct bench_ideal *ideal, struct rte_mbuf **mbuf, const uint8_t mac[6])
 {
 	struct masq_pkt pkt[BENCH_BURST];
-	uint8_t reason[BENCH_BURST] = { 0 };
+	uint8_t reason[BENCH_BURST];
 	hash_sig_t signature[BENCH_BURST];
 	const void *key[BENCH_BURST];
 	int32_t position[BENCH_BURST];
 
-	masq_pkt_parse_burst(mbuf, mac, pkt, reason, BENCH_BURST);
+	if (masq_pkt_parse_burst(mbuf, mac, pkt, reason, BENCH_BURST) != 0)
+		bench_fail("a packet of the ideal loop is not plain");
 	for (unsigned int i = 0; i < BENCH_BURST; i++) {
 		key[i] = &pkt[i].key;
 		signature[i] = masq_hash16(&pkt[i].key, &ideal->seed);
@@ -142,12 +143,9 @@ double
 bench_ideal_round(const struct bench_ideal *ideal, const struct bench_flow *flows, uint32_t n,
 		unsigned int passes)
 {
-	static const uint8_t zero[6];
-	const uint8_t *mac[BENCH_BURST];
+	static const uint8_t mac[6];
 	double cycles[PASSES_MAX];
 
-	for (unsigned int i = 0; i < BENCH_BURST; i++)
-		mac[i] = zero;
 	for (unsigned int pass = 0; pass < passes; pass++) {
 		uint64_t t;
 

@@ -75,14 +75,19 @@ enum masq_drop
 masq_pkt_parse(struct rte_mbuf *mbuf, const uint8_t own_mac[6], struct masq_pkt *pkt);
 
 /**
- * The same for a whole burst; what a stage calls. Prefetches ahead.
+ * The same for a whole burst of one port; what a stage calls. Prefetches ahead.
+ *
+ * Nearly every packet is plain: untagged, without IP options, whole, TCP or UDP, in one buffer, and in order. Of
+ * these nothing but the packet itself need be looked at: flags and vlan are 0, l3_offset is 14.
  *
  * @param mbuf	n frames
- * @param own_mac	n pointers to 6 bytes
+ * @param own_mac	station address of their port, 6 bytes
  * @param pkt	out: n packets
- * @param reason	in/out: n reasons; packets that already have one are skipped
+ * @param reason	out: reasons of those that are not plain; the others are left alone
+ * @param n	0..32
+ * @return bit i: packet i is not plain, and may have been dropped
  */
-void masq_pkt_parse_burst(struct rte_mbuf *const *mbuf, const uint8_t *const *own_mac,
+uint32_t masq_pkt_parse_burst(struct rte_mbuf *const *mbuf, const uint8_t own_mac[6],
 		struct masq_pkt *pkt, uint8_t *reason, unsigned int n);
 
 /** Does this segment open a connection, which is what -y means? Reference 5.2. */

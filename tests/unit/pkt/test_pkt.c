@@ -220,53 +220,59 @@ arp_is_left_to_others(void **state)
 	}
 }
 
-/* A burst of all kinds, longer than any stage uses, for two stations. */
+/* Bursts of all kinds, each for one of two stations. */
 static void
 a_burst_is_parsed_like_its_packets(void **state)
 {
 	enum {
-		N = 200
+		BURSTS = 7,
+		N = 32
 	};
 
 	static const uint8_t other_mac[6] = { 2, 0, 0, 0, 0, 3 };
-	static struct frame frames[N];
-	static struct masq_pkt pkt[N], expected;
-	struct rte_mbuf *mbuf[N];
-	const uint8_t *mac[N];
-	uint8_t reason[N], bytes[MASQ_TEST_FRAME_BYTES_MAX];
-	unsigned int dropped = 0;
+	const uint8_t untouched = 0x55;
+	unsigned int plain = 0, odd = 0, dropped = 0;
 
 	(void)state;
-	memset(pkt, 0x55, sizeof(pkt));
-	for (unsigned int i = 0; i < N; i++) {
-		const struct taken *row = &taken[i % LENGTH(taken)];
-		uint32_t count = build(&row->pkt, row->patch, LENGTH(row->patch), bytes);
+	for (unsigned int burst = 0; burst < BURSTS; burst++) {
+		const uint8_t *mac = burst % 3 == 2 ? other_mac : our_mac;
+		static struct frame frames[N];
+		struct masq_pkt pkt[N], expected;
+		struct rte_mbuf *mbuf[N];
+		uint8_t reason[N], bytes[MASQ_TEST_FRAME_BYTES_MAX];
+		uint32_t not_plain;
 
-		frame_init(&frames[i], bytes, count, count, row->ol_flags);
-		frames[i].mbuf[0].vlan_tci = row->vlan_tci;
-		mbuf[i] = frames[i].mbuf;
-		mac[i] = i % 3 == 2 ? other_mac : our_mac;
-		reason[i] = i % 5 == 4 ? MASQ_DROP_SHUTDOWN : MASQ_DROP_NONE;
-	}
-	masq_pkt_parse_burst(mbuf, mac, pkt, reason, N);
-	for (unsigned int i = 0; i < N; i++) {
-		if (i % 5 == 4) {
-			memset(&expected, 0x55, sizeof(expected));
-			assert_int_equal(reason[i], MASQ_DROP_SHUTDOWN);
-			assert_memory_equal(&pkt[i], &expected, sizeof(expected));
-		} else {
-			assert_int_equal(reason[i], masq_pkt_parse(mbuf[i], mac[i], &expected));
-			assert_int_equal(reason[i],
-					i % 3 == 2 ? MASQ_DROP_NOT_OUR_MAC : MASQ_DROP_NONE);
-			if (reason[i] == MASQ_DROP_NONE)
-				assert_memory_equal(&pkt[i], &expected, sizeof(expected));
-			else
-				dropped++;
+		memset(reason, untouched, sizeof(reason));
+		for (unsigned int i = 0; i < N; i++) {
+			const struct taken *row = &taken[(burst * N + i) % LENGTH(taken)];
+			uint32_t count = build(&row->pkt, row->patch, LENGTH(row->patch), bytes);
+
+			frame_init(&frames[i], bytes, count, count, row->ol_flags);
+			frames[i].mbuf[0].vlan_tci = row->vlan_tci;
+			mbuf[i] = frames[i].mbuf;
 		}
-		frame_fini(&frames[i]);
+		not_plain = masq_pkt_parse_burst(mbuf, mac, pkt, reason, N);
+		for (unsigned int i = 0; i < N; i++) {
+			enum masq_drop alone = masq_pkt_parse(mbuf[i], mac, &expected);
+
+			if (alone == MASQ_DROP_NONE)
+				assert_memory_equal(&pkt[i], &expected, sizeof(expected));
+			if ((not_plain >> i & 1) != 0) {
+				assert_int_equal(reason[i], alone);
+				dropped += alone != MASQ_DROP_NONE;
+				odd += alone == MASQ_DROP_NONE;
+			} else {
+				assert_int_equal(alone, MASQ_DROP_NONE);
+				assert_int_equal(reason[i], untouched);
+				assert_int_equal(pkt[i].flags | pkt[i].vlan, 0);
+				assert_int_equal(pkt[i].l3_offset, 14);
+				plain++;
+			}
+			frame_fini(&frames[i]);
+		}
 	}
-	assert_true(dropped > 0);
-	masq_pkt_parse_burst(NULL, NULL, NULL, NULL, 0);
+	assert_true(plain > 0 && odd > 0 && dropped > 0);
+	assert_int_equal(masq_pkt_parse_burst(NULL, our_mac, NULL, NULL, 0), 0);
 }
 
 static uint64_t
