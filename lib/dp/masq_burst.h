@@ -43,34 +43,54 @@ struct masq_burst {
 	uint8_t flags; /**< of all packets together; set by the parse stage */
 	struct rte_mbuf *mbuf[MASQ_BURST];
 	struct masq_pkt pkt[MASQ_BURST];
+	/* set by the lookup stage for all that are undecided: */
 	uint32_t half[MASQ_BURST]; /**< MASQ_HALF_NONE: no session */
-	uint32_t signature[MASQ_BURST]; /**< of those without session: masq_half_signature() */
+	uint32_t signature[MASQ_BURST]; /**< masq_half_signature() */
 	/* of those without session, and of those whose half shall be judged, masq_judged.h: */
 	uint32_t hop[MASQ_BURST]; /**< to where it will go; index, or MASQ_HOP_UNKNOWN */
 	struct masq_judged_key judged_key[MASQ_BURST];
 	uint32_t judged_line[MASQ_BURST]; /**< where the key may be, or MASQ_JUDGED_NO_LINE */
-	unsigned int n_halves; /**< packets with a session that take the slow path */
-	uint8_t has_half[MASQ_BURST]; /**< which ones these are */
+	uint32_t slow_halves; /**< bit i: packet i has a session and takes the slow path */
 	uint8_t verdict[MASQ_BURST] __attribute__((aligned(16))); /**< enum masq_verdict */
 	uint8_t reason[MASQ_BURST]; /**< enum masq_drop */
 	uint8_t arrival[MASQ_BURST]; /**< port index */
-	uint8_t departure[MASQ_BURST]; /**< port index, valid with MASQ_SEND and MASQ_SEND_CUT */
+	/** port index, valid with MASQ_SEND and MASQ_SEND_CUT */
+	uint8_t departure[MASQ_BURST] __attribute__((aligned(16)));
 };
 
 static_assert(MASQ_BURST == 32, "two vectors of verdicts, and 32 bits name all packets");
+
+/** @return bit i: bytes[i] is @p value; all places, those behind the last packet, too */
+static inline uint32_t
+masq_burst_equal(const uint8_t bytes[MASQ_BURST], uint8_t value)
+{
+	const __m128i *vectors = (const void *)bytes;
+	const __m128i wanted = _mm_set1_epi8((char)value);
+	uint32_t low = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(vectors[0], wanted));
+	uint32_t high = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(vectors[1], wanted));
+
+	return low | high << 16;
+}
 
 /** @return bit i: packet i has this verdict, which is any but MASQ_UNDECIDED: that is what all places
  * behind the last packet have */
 static inline uint32_t
 masq_burst_with(const struct masq_burst *b, enum masq_verdict verdict)
 {
-	const __m128i *verdicts = (const void *)b->verdict;
-	const __m128i wanted = _mm_set1_epi8((char)verdict);
-	uint32_t low = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(verdicts[0], wanted));
-	uint32_t high = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(verdicts[1], wanted));
-
 	assert(verdict != MASQ_UNDECIDED);
-	return low | high << 16;
+	return masq_burst_equal(b->verdict, (uint8_t)verdict);
+}
+
+/** @return no packet is decided yet */
+static inline bool
+masq_burst_is_undecided(const struct masq_burst *b)
+{
+	const __m128i *verdicts = (const void *)b->verdict;
+	const __m128i undecided = _mm_setzero_si128();
+	__m128i all = _mm_or_si128(verdicts[0], verdicts[1]);
+
+	static_assert(MASQ_UNDECIDED == 0, "zeros, behind the last packet, too");
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(all, undecided)) == 0xffff;
 }
 
 /** Decide against packet @p i. */

@@ -109,17 +109,17 @@ prepare(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t dep
 }
 
 void
-masq_judged_prepare(
-		struct masq_worker *w, struct masq_burst *b, const uint8_t *place, unsigned int n)
+masq_judged_prepare(struct masq_worker *w, struct masq_burst *b, uint32_t which)
 {
 	uint32_t dst[MASQ_BURST];
 	uint64_t hop[MASQ_BURST];
+	unsigned int n = 0;
 
-	for (unsigned int k = 0; k < n; k++)
-		dst[k] = rte_be_to_cpu_32(b->pkt[place[k]].key.dst);
+	for (uint32_t left = which; left != 0; left &= left - 1)
+		dst[n++] = rte_be_to_cpu_32(b->pkt[__builtin_ctz(left)].key.dst);
 	masq_fib_lookup_burst(w->snapshot->fib, dst, hop, n);
-	for (unsigned int k = 0; k < n; k++) {
-		unsigned int i = place[k];
+	for (unsigned int k = 0; which != 0; which &= which - 1, k++) {
+		unsigned int i = (unsigned int)__builtin_ctz(which);
 
 		if (unlikely(!is_told_by_its_key(&b->pkt[i]))) {
 			b->judged_line[i] = MASQ_JUDGED_NO_LINE;
@@ -158,20 +158,20 @@ prepare_half(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32
 }
 
 void
-masq_judged_prepare_halves(
-		struct masq_worker *w, struct masq_burst *b, const uint8_t *place, unsigned int n)
+masq_judged_prepare_halves(struct masq_worker *w, struct masq_burst *b, uint32_t which)
 {
 	uint32_t dst[MASQ_BURST];
 	uint64_t hop[MASQ_BURST];
+	unsigned int n = 0;
 
-	for (unsigned int k = 0; k < n; k++)
-		dst[k] = rte_be_to_cpu_32(
-				masq_half_at(w->sessions, b->half[place[k]])->rewrite.dst);
+	for (uint32_t left = which; left != 0; left &= left - 1)
+		dst[n++] = rte_be_to_cpu_32(masq_half_at(w->sessions, b->half[__builtin_ctz(left)])
+							    ->rewrite.dst);
 	masq_fib_lookup_burst(w->snapshot->fib, dst, hop, n);
-	for (unsigned int k = 0; k < n; k++) {
-		const struct masq_half *half = masq_half_at(w->sessions, b->half[place[k]]);
+	for (unsigned int k = 0; which != 0; which &= which - 1, k++) {
+		unsigned int i = (unsigned int)__builtin_ctz(which);
+		const struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
 		const __m128i translated = _mm_loadu_si128((const void *)&half->rewrite);
-		unsigned int i = place[k];
 
 		b->hop[i] = (uint32_t)hop[k];
 		/* Two tuples have no room in a key but as classes. */

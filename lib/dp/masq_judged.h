@@ -50,19 +50,17 @@ static_assert(MASQ_PATHS_MAX - 1 <= UINT16_MAX, "an entry has 16 bits for the pa
  * For packets that have no session: the ways to their destinations, looked up together, and
  * where their kinds may be remembered.
  *
- * @param place	the n packets, as places in the burst
+ * @param which	bit i: packet i is one of them; at least one is
  */
-void masq_judged_prepare(
-		struct masq_worker *w, struct masq_burst *b, const uint8_t *place, unsigned int n);
+void masq_judged_prepare(struct masq_worker *w, struct masq_burst *b, uint32_t which);
 
 /**
  * For packets whose half the rules shall judge: the ways to their translated destinations, and where their
  * kinds may be remembered.
  *
- * @param place	the n packets, as places in the burst
+ * @param which	bit i: packet i is one of them; at least one is
  */
-void masq_judged_prepare_halves(
-		struct masq_worker *w, struct masq_burst *b, const uint8_t *place, unsigned int n);
+void masq_judged_prepare_halves(struct masq_worker *w, struct masq_burst *b, uint32_t which);
 
 /**
  * For a packet without session that a forwarding rule takes: its kind is not that of packets without session

@@ -57,7 +57,7 @@ goes_slow(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
 
 	rte_prefetch0(half->rewrite.proto == IPPROTO_TCP ? record : half);
 	b->verdict[i] = MASQ_SLOW;
-	b->has_half[b->n_halves++] = (uint8_t)i;
+	b->slow_halves |= UINT32_C(1) << i;
 }
 
 static inline void
@@ -144,7 +144,7 @@ line_up(struct masq_worker *w, struct masq_burst *b)
 void
 masq_stage_fast(struct masq_worker *w, struct masq_burst *b)
 {
-	b->n_halves = 0;
+	b->slow_halves = 0;
 	if (unlikely(w->n_parked != 0))
 		line_up(w, b);
 	for (unsigned int i = 0; i < b->n; i++) {

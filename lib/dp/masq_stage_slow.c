@@ -67,17 +67,14 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		return;
 	}
 	w->counters.misses++;
-	/* The lookup left the signature of those alone who have no session. */
-	if (b->half[i] != MASQ_HALF_NONE)
-		b->signature[i] = masq_half_signature(w->sessions, &pkt->key);
 	/* A packet of this very burst may have made the session, or ended it. */
 	if (unlikely(masq_openings_marked(w->openings, b->signature[i]))) {
 		masq_openings_flush(w, b, true);
 		b->half[i] = masq_half_find(w->sessions, &pkt->key);
 		if (b->half[i] == MASQ_HALF_NONE)
-			masq_judged_prepare(w, b, &(uint8_t){ (uint8_t)i }, 1);
+			masq_judged_prepare(w, b, UINT32_C(1) << i);
 		else
-			masq_judged_prepare_halves(w, b, &(uint8_t){ (uint8_t)i }, 1);
+			masq_judged_prepare_halves(w, b, UINT32_C(1) << i);
 	}
 	if (b->half[i] == MASQ_HALF_NONE) {
 		if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0)
@@ -104,8 +101,8 @@ masq_stage_slow(struct masq_worker *w, struct masq_burst *b)
 
 	if (likely(slow == 0))
 		return;
-	if (b->n_halves != 0)
-		masq_judged_prepare_halves(w, b, b->has_half, b->n_halves);
+	if (b->slow_halves != 0)
+		masq_judged_prepare_halves(w, b, b->slow_halves);
 	masq_openings_begin(w->openings);
 	for (; slow != 0; slow &= slow - 1)
 		slow_packet(w, b, (unsigned int)__builtin_ctz(slow));

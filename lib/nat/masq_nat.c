@@ -361,7 +361,6 @@ open_asking(struct masq_nat *nat, const struct masq_nat_flow *flow,
 /* A session that may be had in one go: both halves here. */
 struct opening {
 	struct masq_tuple reply; /* complete */
-	uint32_t signature; /* of it */
 	bool here; /* else the long way */
 	bool owns_port;
 };
@@ -407,8 +406,8 @@ fill_both(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct o
  * the long way */
 static bool
 open_here(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct opening *o,
-		const struct masq_conf_timeouts *timeouts, uint64_t now_ms,
-		struct masq_nat_result *result)
+		uint32_t reply_signature, const struct masq_conf_timeouts *timeouts,
+		uint64_t now_ms, struct masq_nat_result *result)
 {
 	struct masq_session_table *table = nat->config.table;
 	uint32_t session = masq_session_next(table);
@@ -418,7 +417,7 @@ open_here(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct o
 	result->half = masq_half_add(table, &flow->initial, flow->signature, session);
 	if (result->half == MASQ_HALF_NONE)
 		return false;
-	result->reply_half = masq_half_add(table, &o->reply, o->signature, session);
+	result->reply_half = masq_half_add(table, &o->reply, reply_signature, session);
 	if (result->reply_half == MASQ_HALF_NONE) {
 		masq_half_remove(table, result->half);
 		return false;
@@ -437,21 +436,19 @@ masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flows, unsigned 
 		struct masq_nat_result *results)
 {
 	struct opening opening[MASQ_NAT_BURST];
-	const struct masq_tuple *keys[MASQ_NAT_BURST];
 	uint32_t signatures[MASQ_NAT_BURST], used[MASQ_NAT_BURST];
+	uint64_t is_free;
 
 	assert(n >= 1 && n <= MASQ_NAT_BURST);
-	for (unsigned int i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++)
 		plan(nat, &flows[i], &opening[i]);
-		keys[i] = &opening[i].reply;
-	}
 	/* All together: what this fetches the inserts need. */
-	masq_half_lookup_burst(nat->config.table, keys, signatures, used, n);
+	is_free = masq_half_lookup_burst(nat->config.table, &opening[0].reply, sizeof(opening[0]),
+			signatures, used, n);
 	for (unsigned int i = 0; i < n; i++) {
-		opening[i].signature = signatures[i];
-		if (opening[i].here && used[i] == MASQ_HALF_NONE &&
-				open_here(nat, &flows[i], &opening[i], timeouts, now_ms,
-						&results[i]))
+		if (opening[i].here && (is_free >> i & 1) != 0 &&
+				open_here(nat, &flows[i], &opening[i], signatures[i], timeouts,
+						now_ms, &results[i]))
 			continue;
 		plan_undo(nat, &flows[i], &opening[i]);
 		open_asking(nat, &flows[i], timeouts, now_ms, &results[i]);

@@ -135,10 +135,8 @@ masq_portmap_look(struct masq_portmap *map, struct masq_portmap_search *search,
 		const uint32_t *positions, unsigned int n)
 {
 	struct masq_tuple tuples[MASQ_PORTMAP_BULK];
-	const struct masq_tuple *keys[MASQ_PORTMAP_BULK];
 	uint32_t signatures[MASQ_PORTMAP_BULK], halves[MASQ_PORTMAP_BULK];
 	unsigned int i = 0;
-	uint64_t free = 0;
 
 	/* No array is cleared for the case of none: that would cost more than the lookup. */
 	if (n == 0)
@@ -146,13 +144,10 @@ masq_portmap_look(struct masq_portmap *map, struct masq_portmap_search *search,
 	do {
 		tuples[i] = search->key;
 		tuples[i].dport = port_at(map, positions[i]);
-		keys[i] = &tuples[i];
 	} while (++i < n);
-	masq_half_lookup_burst(map->config.table, keys, signatures, halves, n);
-	for (i = 0; i < n; i++)
-		free |= (uint64_t)(halves[i] == MASQ_HALF_NONE) << i;
 	search->lookups += n;
-	return free;
+	return masq_half_lookup_burst(
+			map->config.table, tuples, sizeof(tuples[0]), signatures, halves, n);
 }
 
 /* ---------------------------------------------------------------- slots */

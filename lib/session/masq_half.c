@@ -50,42 +50,50 @@
 
 static_assert(sizeof(struct masq_tuple) == 16, "masq_hash16() takes 16 bytes");
 
-static void
-lookup(struct masq_session_table *table, const struct masq_tuple *const *keys, uint32_t *signature,
-		uint32_t *index, unsigned int n)
+static uint32_t
+lookup(struct masq_session_table *table, const uint8_t *keys, size_t stride_bytes,
+		uint32_t *signature, uint32_t *index, unsigned int n)
 {
 	const void *key[LOOKUP_MAX];
 	int32_t position[LOOKUP_MAX];
+	uint32_t missed = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		key[i] = keys[i];
-		signature[i] = masq_half_signature(table, keys[i]);
+		key[i] = keys + i * stride_bytes;
+		signature[i] = masq_half_signature(table, key[i]);
 	}
 	rte_hash_lookup_with_hash_bulk(table->hash, key, signature, n, position);
 	for (unsigned int i = 0; i < n; i++) {
 		if (position[i] < 0) {
 			index[i] = MASQ_HALF_NONE;
+			missed |= UINT32_C(1) << i;
 			continue;
 		}
 		index[i] = (uint32_t)position[i];
 		/* For writing: whoever looks a half up counts a packet in it. */
 		rte_prefetch0_write(masq_half_at(table, index[i]));
 	}
+	return missed;
 }
 
-void
-masq_half_lookup_burst(struct masq_session_table *table, const struct masq_tuple *const *keys,
-		uint32_t *signatures, uint32_t *index, unsigned int n)
+uint64_t
+masq_half_lookup_burst(struct masq_session_table *table, const struct masq_tuple *keys,
+		size_t stride_bytes, uint32_t *signatures, uint32_t *index, unsigned int n)
 {
-	while (n > LOOKUP_MAX) {
-		lookup(table, keys, signatures, index, LOOKUP_MAX);
-		keys += LOOKUP_MAX;
-		signatures += LOOKUP_MAX;
-		index += LOOKUP_MAX;
-		n -= LOOKUP_MAX;
+	const uint8_t *first = (const void *)keys;
+	uint64_t missed = 0;
+
+	assert(n <= 2 * LOOKUP_MAX);
+	if (n > LOOKUP_MAX) {
+		missed = (uint64_t)lookup(table, first + LOOKUP_MAX * stride_bytes, stride_bytes,
+					 signatures + LOOKUP_MAX, index + LOOKUP_MAX,
+					 n - LOOKUP_MAX)
+				<< LOOKUP_MAX;
+		n = LOOKUP_MAX;
 	}
 	if (n > 0)
-		lookup(table, keys, signatures, index, n);
+		missed |= lookup(table, first, stride_bytes, signatures, index, n);
+	return missed;
 }
 
 uint32_t

@@ -234,7 +234,8 @@ prefetch_record(const struct masq_session_table *table, uint32_t session)
 void
 masq_session_fetch(struct masq_session_table *table, const uint32_t *sessions, unsigned int n)
 {
-	const struct masq_tuple *key[2 * MASQ_SESSION_FETCH_MAX];
+	const struct masq_tuple *place[2 * MASQ_SESSION_FETCH_MAX];
+	struct masq_tuple key[2 * MASQ_SESSION_FETCH_MAX];
 	uint32_t signature[2 * MASQ_SESSION_FETCH_MAX], index[2 * MASQ_SESSION_FETCH_MAX];
 	unsigned int n_keys = 0;
 
@@ -245,14 +246,16 @@ masq_session_fetch(struct masq_session_table *table, const uint32_t *sessions, u
 		prefetch_record(table, s->older);
 		prefetch_record(table, s->younger);
 		if (s->initial != MASQ_HALF_NONE)
-			key[n_keys++] = masq_half_key(table, s->initial);
+			place[n_keys++] = masq_half_key(table, s->initial);
 		if (s->reply != MASQ_HALF_NONE && s->reply_worker == table->worker)
-			key[n_keys++] = masq_half_key(table, s->reply);
+			place[n_keys++] = masq_half_key(table, s->reply);
 	}
 	for (unsigned int i = 0; i < n_keys; i++)
-		rte_prefetch0(key[i]);
+		rte_prefetch0(place[i]);
+	for (unsigned int i = 0; i < n_keys; i++)
+		key[i] = *place[i];
 	/* What it finds is known; on its way it fetches the buckets of all of them. */
-	masq_half_lookup_burst(table, key, signature, index, n_keys);
+	masq_half_lookup_burst(table, key, sizeof(key[0]), signature, index, n_keys);
 }
 
 bool

@@ -164,12 +164,14 @@ uint32_t masq_session_room(const struct masq_session_table *table);
 /**
  * Find the halves of a burst: one bulk lookup that prefetches buckets, keys and halves.
  *
- * @param keys	n pointers to tuples, n <= 64
+ * @param keys	first of n tuples, n <= 64
+ * @param stride_bytes	from one tuple to the next: they may stand in greater structs
  * @param signatures	out: n signatures, for who puts a half in for what is missing
  * @param index	out: n half indices, MASQ_HALF_NONE for a miss
+ * @return bit i: a miss
  */
-void masq_half_lookup_burst(struct masq_session_table *table, const struct masq_tuple *const *keys,
-		uint32_t *signatures, uint32_t *index, unsigned int n);
+uint64_t masq_half_lookup_burst(struct masq_session_table *table, const struct masq_tuple *keys,
+		size_t stride_bytes, uint32_t *signatures, uint32_t *index, unsigned int n);
 
 /** @return the hash by which a tuple is found in this table: under its secret seed */
 static inline uint32_t

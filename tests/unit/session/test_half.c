@@ -62,22 +62,23 @@ static void
 model_lookup(struct model *m)
 {
 	struct masq_tuple tuple[BURST_MAX];
-	const struct masq_tuple *key[BURST_MAX] = { NULL };
 	uint32_t number[BURST_MAX], signature[BURST_MAX + 1], index[BURST_MAX + 1];
 	unsigned int n = random_below(&m->random, BURST_MAX + 1);
+	uint64_t missed;
 
 	for (unsigned int i = 0; i < n; i++) {
 		number[i] = random_below(&m->random, MODEL_TUPLES);
 		tuple[i] = tuple_of(number[i]);
-		key[i] = &tuple[i];
 	}
 	index[n] = signature[n] = 0xdead;
-	masq_half_lookup_burst(m->table, key, signature, index, n);
+	missed = masq_half_lookup_burst(m->table, tuple, sizeof(tuple[0]), signature, index, n);
+	assert_true(n == 64 || missed >> n == 0);
 	assert_int_equal(index[n], 0xdead);
 	assert_int_equal(signature[n], 0xdead);
 	for (unsigned int i = 0; i < n; i++) {
 		assert_int_equal(signature[i], masq_half_signature(m->table, &tuple[i]));
 		assert_int_equal(index[i], m->index[number[i]]);
+		assert_int_equal(missed >> i & 1, index[i] == MASQ_HALF_NONE);
 		assert_int_equal(masq_half_find(m->table, &tuple[i]), index[i]);
 		if (index[i] == MASQ_HALF_NONE)
 			continue;
