@@ -15,7 +15,9 @@
  * only; the others hand their packets to one of these over a ring of its own kind (the packets are
  * finished, nobody looks at them again).
  */
+#include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include <rte_ethdev.h>
 #include <rte_ether.h>
@@ -211,9 +213,33 @@ send_in_pieces(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	b->verdict[i] = MASQ_GONE;
 }
 
+/* What most bursts are: all packets are sent, by one port, which takes them as they are, and there is room.
+ * @return false: not so, nothing was done */
+static bool
+send_all(struct masq_worker *w, const struct masq_burst *b)
+{
+	const uint32_t all = UINT32_MAX >> (MASQ_BURST - b->n);
+	const uint8_t departure = b->departure[0];
+	struct masq_tx *tx = &w->tx[departure];
+
+	if (masq_burst_with(b, MASQ_SEND) != all ||
+			(~masq_burst_equal(b->departure, departure) & all) != 0 ||
+			!w->ports[departure].sends_plain || tx->n + b->n > MASQ_TX_BURST)
+		return false;
+	memcpy(tx->mbuf + tx->n, b->mbuf, b->n * sizeof(b->mbuf[0]));
+	tx->n += b->n;
+	w->tx_used |= UINT64_C(1) << departure;
+	if (tx->n == MASQ_TX_BURST)
+		flush_port(w, departure);
+	return true;
+}
+
 void
 masq_stage_tx(struct masq_worker *w, struct masq_burst *b)
 {
+	assert(b->n > 0);
+	if (likely(send_all(w, b)))
+		return;
 	for (unsigned int i = 0; i < b->n; i++) {
 		if (likely(b->verdict[i] == MASQ_SEND)) {
 			send_one(w, b->mbuf[i], b->departure[i]);

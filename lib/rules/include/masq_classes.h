@@ -80,9 +80,10 @@ masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
 		__m128i second = _mm_add_epi32(_mm_cmpgt_epi32(start[2], wanted),
 				_mm_cmpgt_epi32(start[3], wanted));
 
-		/* What compares true is -1. */
-		above = _mm_sub_epi32(above, _mm_add_epi32(first, second));
+		above = _mm_add_epi32(above, _mm_add_epi32(first, second));
 	}
+	/* What compares true is -1. */
+	above = _mm_sub_epi32(_mm_setzero_si128(), above);
 	above = _mm_packs_epi32(above, above);
 	return (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(above, above));
 }
