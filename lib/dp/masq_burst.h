@@ -60,6 +60,13 @@ struct masq_burst {
 
 static_assert(MASQ_BURST == 32, "two vectors of verdicts, and 32 bits name all packets");
 
+/** @return the first of these packets, of which there is one */
+static inline unsigned int
+masq_burst_first(uint32_t which)
+{
+	return (unsigned int)__builtin_ctz(which);
+}
+
 /** @return bit i: bytes[i] is @p value; all places, those behind the last packet, too */
 static inline uint32_t
 masq_burst_equal(const uint8_t bytes[MASQ_BURST], uint8_t value)

@@ -37,21 +37,21 @@ static_assert(MASQ_JUDGED_KEY_HALF == UINT64_C(1) << 57, "has its place between 
 #define KEY_SYN 59
 
 static inline uint64_t
-common(const struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint8_t departure)
+common(const struct masq_burst *b, unsigned int i, uint8_t departure)
 {
-	const struct masq_pkt *pkt = &b->pkt[i];
-	uint64_t key = (uint64_t)pkt->key.proto << KEY_PROTO |
-			(uint64_t)b->arrival[i] << KEY_ARRIVAL |
+	return (uint64_t)b->pkt[i].key.proto << KEY_PROTO | (uint64_t)b->arrival[i] << KEY_ARRIVAL |
 			(uint64_t)departure << KEY_DEPARTURE;
-
-	if (unlikely(w->classes->syn_matters))
-		key |= (uint64_t)masq_pkt_is_syn(pkt) << KEY_SYN;
-	return key;
 }
 
-/* Some fields stand in the key as they are. @param whole bits of enum masq_class_field. Out of line: in
- * line it takes so many registers that the common way has to put values aside and wait for them. */
-static __attribute__((noinline)) struct masq_judged_key
+/* Of rule sets where -y matters. */
+static inline uint64_t
+syn_bit(const struct masq_worker *w, const struct masq_pkt *pkt)
+{
+	return (uint64_t)(w->classes->syn_matters & masq_pkt_is_syn(pkt)) << KEY_SYN;
+}
+
+/* Some fields stand in the key as they are. @param whole bits of enum masq_class_field */
+static struct masq_judged_key
 whole_key(const struct masq_tuple *tuple, uint32_t classes, unsigned int whole, uint64_t common)
 {
 	uint32_t src = classes & 0xff, dst = classes >> 8 & 0xff;
@@ -89,20 +89,31 @@ is_told_by_its_key(const struct masq_pkt *pkt)
 	return (pkt->flags & (uint8_t)~harmless) == 0;
 }
 
-static void
+/* The key of a packet that classes alone do not tell. Out of line: in line it takes so many registers that the
+ * common way has to put values aside and wait for them. */
+static __rte_noinline struct masq_judged_key
+peculiar_key(const struct masq_worker *w, const struct masq_pkt *pkt, struct masq_judged_key key)
+{
+	unsigned int whole = w->classes->whole;
+
+	key.b |= syn_bit(w, pkt);
+	if (masq_fib_maybe_special(w->special, rte_be_to_cpu_32(pkt->key.src)))
+		whole |= 1u << MASQ_CLASS_SRC;
+	return whole != 0 ? whole_key(&pkt->key, (uint32_t)key.a, whole, key.b) : key;
+}
+
+static inline void
 prepare(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure)
 {
-	const struct masq_tuple *tuple = &b->pkt[i].key;
-	unsigned int whole = w->classes->whole;
+	const struct masq_pkt *pkt = &b->pkt[i];
 	struct masq_judged_key key = {
-		.a = masq_classes_of(w->classes, tuple),
-		.b = common(w, b, i, departure),
+		.a = masq_classes_of(w->classes, &pkt->key),
+		.b = common(b, i, departure),
 	};
 
-	if (unlikely(masq_fib_maybe_special(w->special, rte_be_to_cpu_32(tuple->src))))
-		whole |= 1u << MASQ_CLASS_SRC;
-	if (unlikely(whole != 0))
-		key = whole_key(tuple, (uint32_t)key.a, whole, key.b);
+	if (unlikely(w->classes->are_not_all ||
+			    masq_fib_maybe_special(w->special, rte_be_to_cpu_32(pkt->key.src))))
+		key = peculiar_key(w, pkt, key);
 	b->judged_key[i] = key;
 	b->judged_line[i] = line_of(w, &key);
 	rte_prefetch0(&w->judged[b->judged_line[i]]);
@@ -116,10 +127,10 @@ masq_judged_prepare(struct masq_worker *w, struct masq_burst *b, uint32_t which)
 	unsigned int n = 0;
 
 	for (uint32_t left = which; left != 0; left &= left - 1)
-		dst[n++] = rte_be_to_cpu_32(b->pkt[__builtin_ctz(left)].key.dst);
+		dst[n++] = rte_be_to_cpu_32(b->pkt[masq_burst_first(left)].key.dst);
 	masq_fib_lookup_burst(w->snapshot->fib, dst, hop, n);
 	for (unsigned int k = 0; which != 0; which &= which - 1, k++) {
-		unsigned int i = (unsigned int)__builtin_ctz(which);
+		unsigned int i = masq_burst_first(which);
 
 		if (unlikely(!is_told_by_its_key(&b->pkt[i]))) {
 			b->judged_line[i] = MASQ_JUDGED_NO_LINE;
@@ -150,7 +161,7 @@ prepare_half(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32
 {
 	b->judged_key[i] = (struct masq_judged_key){
 		.a = classes | (uint64_t)masq_classes_of_vector(w->classes, translated) << 32,
-		.b = common(w, b, i, departure) | MASQ_JUDGED_KEY_HALF |
+		.b = common(b, i, departure) | syn_bit(w, &b->pkt[i]) | MASQ_JUDGED_KEY_HALF |
 				(uint64_t)asks_forward << KEY_FORWARD,
 	};
 	b->judged_line[i] = line_of(w, &b->judged_key[i]);
@@ -165,11 +176,12 @@ masq_judged_prepare_halves(struct masq_worker *w, struct masq_burst *b, uint32_t
 	unsigned int n = 0;
 
 	for (uint32_t left = which; left != 0; left &= left - 1)
-		dst[n++] = rte_be_to_cpu_32(masq_half_at(w->sessions, b->half[__builtin_ctz(left)])
-							    ->rewrite.dst);
+		dst[n++] = rte_be_to_cpu_32(
+				masq_half_at(w->sessions, b->half[masq_burst_first(left)])
+						->rewrite.dst);
 	masq_fib_lookup_burst(w->snapshot->fib, dst, hop, n);
 	for (unsigned int k = 0; which != 0; which &= which - 1, k++) {
-		unsigned int i = (unsigned int)__builtin_ctz(which);
+		unsigned int i = masq_burst_first(which);
 		const struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
 		const __m128i translated = _mm_loadu_si128((const void *)&half->rewrite);
 

@@ -11,6 +11,7 @@
 #include <masq_hash.h>
 
 #include "masq_dp_priv.h"
+#include "masq_link.h"
 
 /** What chains of one packet said so far, and what they are asked about. */
 struct masq_judgement {
@@ -65,8 +66,17 @@ bool masq_openings_have_room(struct masq_worker *w);
 /** A burst begins. */
 void masq_openings_begin(struct masq_openings *o);
 
-/** The session table of this burst's lookup is not what it was for @p tuple: it came, or it went. */
-void masq_openings_mark(struct masq_worker *w, const struct masq_tuple *tuple);
+/** The session table of this burst's lookup is not what it was for the tuple with this signature: it came, or
+ * it went. */
+static inline void
+masq_openings_mark(struct masq_openings *o, uint32_t signature)
+{
+	struct masq_marks *marks = &o->marks[signature >> (32 - MASQ_MARKS_BITS)];
+
+	marks->bits &= 0 - (uint32_t)(marks->burst == o->burst);
+	marks->bits |= UINT32_C(1) << signature % 32;
+	marks->burst = o->burst;
+}
 
 /** Is what the burst's lookup said of a tuple with this signature out of date, perhaps? */
 static inline bool
@@ -82,7 +92,14 @@ masq_openings_marked(const struct masq_openings *o, uint32_t signature)
  * Packet @p i is the first of a flow. Its flow and link, or route and judgement,
  * stand behind the last opening already; it is decided by masq_openings_flush().
  */
-void masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsigned int i);
+static inline void
+masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsigned int i)
+{
+	struct masq_openings *o = w->openings;
+
+	o->place[o->n++] = (uint8_t)i;
+	masq_openings_mark(o, b->signature[i]);
+}
 
 /**
  * Make the sessions that have been gathered, and send their packets.
@@ -197,8 +214,15 @@ bool masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i,
  * @return word of masq_neigh_word(); 0: the link address is not known, or packets that came before
  *	still wait for it: masq_slow_neighbour() is to be asked
  */
-uint64_t masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
-		struct masq_neigh_ref *ref);
+static inline uint64_t
+masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
+		struct masq_neigh_ref *ref)
+{
+	if (unlikely(w->n_parked != 0) &&
+			masq_neighbour_is_waited_for(w, route->port, route->next_hop))
+		return 0;
+	return masq_link_find(w, route->port, route->next_hop, ref);
+}
 
 /**
  * Find the neighbour of a route. When its link address is not known the packet is parked, also

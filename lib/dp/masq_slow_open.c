@@ -37,28 +37,9 @@ masq_openings_begin(struct masq_openings *o)
 }
 
 static void
-mark(struct masq_openings *o, uint32_t signature)
+mark_tuple(struct masq_worker *w, const struct masq_tuple *tuple)
 {
-	struct masq_marks *marks = &o->marks[signature >> (32 - MASQ_MARKS_BITS)];
-
-	marks->bits &= 0 - (uint32_t)(marks->burst == o->burst);
-	marks->bits |= UINT32_C(1) << signature % 32;
-	marks->burst = o->burst;
-}
-
-void
-masq_openings_mark(struct masq_worker *w, const struct masq_tuple *tuple)
-{
-	mark(w->openings, masq_half_signature(w->sessions, tuple));
-}
-
-void
-masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsigned int i)
-{
-	struct masq_openings *o = w->openings;
-
-	o->place[o->n++] = (uint8_t)i;
-	mark(o, b->signature[i]);
+	masq_openings_mark(w->openings, masq_half_signature(w->sessions, tuple));
 }
 
 static void
@@ -66,9 +47,9 @@ evict(struct masq_worker *w, uint32_t session)
 {
 	const struct masq_session *s = masq_session_at(w->sessions, session);
 
-	masq_openings_mark(w, masq_half_key(w->sessions, s->initial));
+	mark_tuple(w, masq_half_key(w->sessions, s->initial));
 	if (s->reply_worker == w->id)
-		masq_openings_mark(w, masq_half_key(w->sessions, s->reply));
+		mark_tuple(w, masq_half_key(w->sessions, s->reply));
 	w->counters.sessions_evicted++;
 	masq_session_end(w, session);
 }
@@ -185,6 +166,6 @@ masq_openings_flush(struct masq_worker *w, struct masq_burst *b, bool more)
 		finish(w, b, k);
 	for (unsigned int k = 0; more && k < o->n; k++)
 		if (o->result[k].outcome == MASQ_NAT_DONE)
-			masq_openings_mark(w, masq_half_key(w->sessions, o->result[k].reply_half));
+			mark_tuple(w, masq_half_key(w->sessions, o->result[k].reply_half));
 	o->n = 0;
 }

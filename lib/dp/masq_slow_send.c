@@ -126,16 +126,6 @@ masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint
 }
 
 uint64_t
-masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
-		struct masq_neigh_ref *ref)
-{
-	if (unlikely(w->n_parked != 0) &&
-			masq_neighbour_is_waited_for(w, route->port, route->next_hop))
-		return 0;
-	return masq_link_find(w, route->port, route->next_hop, ref);
-}
-
-uint64_t
 masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_fib_route *route, struct masq_neigh_ref *ref)
 {

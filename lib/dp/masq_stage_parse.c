@@ -42,7 +42,7 @@ static void
 drop_untagged(struct masq_burst *b, unsigned int first, uint32_t plain)
 {
 	for (; plain != 0; plain &= plain - 1)
-		masq_burst_drop(b, first + (unsigned int)__builtin_ctz(plain), MASQ_DROP_VLAN);
+		masq_burst_drop(b, first + masq_burst_first(plain), MASQ_DROP_VLAN);
 }
 
 /* How many packets from place first on came by the same port: those of a queue all did. */
@@ -63,7 +63,7 @@ static void
 check_odd(const struct masq_port *port, struct masq_burst *b, unsigned int first, uint32_t odd)
 {
 	for (; odd != 0; odd &= odd - 1) {
-		unsigned int i = first + (unsigned int)__builtin_ctz(odd);
+		unsigned int i = first + masq_burst_first(odd);
 
 		b->flags |= b->pkt[i].flags;
 		if (b->reason[i] != MASQ_DROP_NONE) {

@@ -105,6 +105,6 @@ masq_stage_slow(struct masq_worker *w, struct masq_burst *b)
 		masq_judged_prepare_halves(w, b, b->slow_halves);
 	masq_openings_begin(w->openings);
 	for (; slow != 0; slow &= slow - 1)
-		slow_packet(w, b, (unsigned int)__builtin_ctz(slow));
+		slow_packet(w, b, masq_burst_first(slow));
 	masq_openings_flush(w, b, false);
 }

@@ -166,20 +166,25 @@ slot_is(const struct masq_portmap_slot *slot, rte_be32_t addr, uint8_t proto)
 	return slot->addr == addr && slot->proto == proto;
 }
 
-static struct masq_portmap_slot *
-slot_find(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
+static __rte_noinline struct masq_portmap_slot *
+slot_search(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 {
-	uint32_t *last = &map->last_slot[proto == IPPROTO_TCP];
 	uint32_t i;
 
-	if (slot_is(&map->slots[*last], addr, proto))
-		return &map->slots[*last];
 	for (i = *slot_head(map, addr, proto); i != MASQ_PORTMAP_NONE; i = map->slots[i].next)
 		if (slot_is(&map->slots[i], addr, proto)) {
-			*last = i;
+			map->last_slot[proto == IPPROTO_TCP] = i;
 			return &map->slots[i];
 		}
 	return NULL;
+}
+
+static inline struct masq_portmap_slot *
+slot_find(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
+{
+	struct masq_portmap_slot *last = &map->slots[map->last_slot[proto == IPPROTO_TCP]];
+
+	return likely(slot_is(last, addr, proto)) ? last : slot_search(map, addr, proto);
 }
 
 /* @return NULL when all slots are in use */
@@ -307,14 +312,14 @@ choose(struct masq_portmap *map, struct masq_portmap_search *search,
 static int
 take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns, bool guess)
 {
-	struct masq_portmap_search search = {
-		.key = masq_tuple_without_dport(reply),
-		.guess = guess,
-	};
+	struct masq_portmap_search search;
 	struct masq_portmap_slot *slot;
 	uint32_t position;
 	int code;
 
+	search.key = masq_tuple_without_dport(reply);
+	search.lookups = 0;
+	search.guess = guess;
 	code = share_of(map, &search.key, &search.share);
 	if (code < 0) {
 		map->stats.refused += code == -ENOSPC;

@@ -129,6 +129,8 @@ masq_classes_init(struct masq_classes *classes, const struct masq_rules *rules)
 		for (uint32_t i = cuts.n[field]; i < MASQ_CLASSES_MAX; i++)
 			classes->starts[i][field] = INT32_MAX;
 	}
+	classes->are_not_all = classes->whole != 0 || classes->syn_matters;
+	classes->n_fours = (uint8_t)((classes->n_starts + 3u) / 4);
 	classes->first_step = (uint8_t)(rte_align32pow2(classes->n_starts + 1u) / 2);
 }
 

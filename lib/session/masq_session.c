@@ -292,10 +292,16 @@ masq_session_table_bytes(const struct masq_session_table *table)
 	return bytes;
 }
 
+static inline uint32_t
+live(const struct masq_session_table *table)
+{
+	return atomic_load_explicit(&table->live, memory_order_relaxed);
+}
+
 uint32_t
 masq_session_count(const struct masq_session_table *table)
 {
-	return atomic_load_explicit(&table->live, memory_order_relaxed);
+	return live(table);
 }
 
 uint32_t
@@ -315,8 +321,7 @@ static void
 add_live(struct masq_session_table *table, uint32_t change)
 {
 	/* One writer: no read-modify-write instruction needed. */
-	atomic_store_explicit(
-			&table->live, masq_session_count(table) + change, memory_order_relaxed);
+	atomic_store_explicit(&table->live, live(table) + change, memory_order_relaxed);
 }
 
 /* Off the list of free ones, of which one is there. */

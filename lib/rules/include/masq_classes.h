@@ -39,7 +39,9 @@ struct masq_classes {
 	 * of a packet depends on how its source was translated. */
 	bool output_sees_source;
 	bool syn_matters; /**< a rule looks at -y */
+	bool are_not_all; /**< a field is whole, or -y matters: classes alone do not tell packets apart */
 	uint8_t n_starts; /**< of the field that has most */
+	uint8_t n_fours; /**< so many times four of them are compared, if they are few */
 	uint8_t first_step; /**< of a search: the greatest power of two that is at most n_starts */
 	/** Where classes begin, less 2^31: vectors compare signed. The n-th of every field, then the next
 	 * ones. Padded with INT32_MAX, which no start is, to one less than a power of two. */
@@ -73,8 +75,8 @@ masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
 		return masq_classes_search(classes, value);
 	}
 	/* Four at a time: who is behind the last start counts some of the padding, too, like everybody. */
-	for (unsigned int i = 0; i < classes->n_starts; i += 4) {
-		const __m128i *start = (const void *)classes->starts[i];
+	for (unsigned int i = 0; i < classes->n_fours; i++) {
+		const __m128i *start = (const void *)classes->starts[4 * i];
 		__m128i first = _mm_add_epi32(_mm_cmpgt_epi32(start[0], wanted),
 				_mm_cmpgt_epi32(start[1], wanted));
 		__m128i second = _mm_add_epi32(_mm_cmpgt_epi32(start[2], wanted),
