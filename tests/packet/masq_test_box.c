@@ -22,6 +22,7 @@
 #include "masq_dp_priv.h"
 #include "masq_test_watch.h"
 
+#define SHORTEST_FRAME 60
 #define RING_SIZE 8192
 #define OUT_MAX 8192
 #define MBUFS 32767
@@ -80,6 +81,15 @@ box_main_init(const char *program)
 			exit(1);
 		}
 	}
+}
+
+/* A port made of rings has no station address, and all zeros is one that ports could be mixed up under. This one
+ * stands before the library's own. */
+int
+rte_eth_macaddr_get(uint16_t port_id, struct rte_ether_addr *mac_addr)
+{
+	*mac_addr = (struct rte_ether_addr){ { 0x02, 0, 0, 0, 0xb0, (uint8_t)port_id } };
+	return 0;
 }
 
 static struct masq_conf_start
@@ -343,6 +353,17 @@ box_run(struct masq_test_box *box)
 	}
 }
 
+/* No frame on an Ethernet is shorter than 60 bytes; what stands behind the packet is anything. */
+static void
+pad(struct rte_mbuf *mbuf)
+{
+	uint32_t missing = mbuf->pkt_len < SHORTEST_FRAME ? SHORTEST_FRAME - mbuf->pkt_len : 0;
+	char *padding = rte_pktmbuf_append(mbuf, (uint16_t)missing);
+
+	assert_non_null(padding);
+	memset(padding, 0xa5, missing);
+}
+
 void
 box_put(struct masq_test_box *box, enum masq_test_port port, const struct masq_test_pkt *pkt)
 {
@@ -354,6 +375,7 @@ box_put(struct masq_test_box *box, enum masq_test_port port, const struct masq_t
 	if (frame.src_mac == NULL)
 		frame.src_mac = port_plan[port].host_mac;
 	mbuf = masq_test_pkt_build(pool, &frame);
+	pad(mbuf);
 	mbuf->ol_flags |= box->nic_flags;
 	assert_int_equal(rte_ring_enqueue(to_box[port], mbuf), 0);
 }

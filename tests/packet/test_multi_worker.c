@@ -242,6 +242,34 @@ two_thousand_flows_at_once(void **state)
 	box_close(box);
 }
 
+/* What a colleague hands over in one go has come by several ports, each with a station address of its own. */
+static void
+two_ports_over_one_ring(void **state)
+{
+	enum {
+		FLOWS = 16
+	};
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+
+	box_hello(box, WAN, "203.0.113.254");
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk lan = TALK(box, UDP, INSIDE, (uint16_t)(3000 + k), OUTSIDE, 99);
+		struct talk srv = TALK(box, UDP, SERVER, (uint16_t)(3000 + k), OUTSIDE, 99);
+		struct masq_test_pkt pkt = talk_out_pkt(&lan, 0);
+
+		box_put(box, LAN, &pkt);
+		pkt = talk_out_pkt(&srv, 0);
+		box_put(box, SRV, &pkt);
+	}
+	box_run(box);
+	box_run(box);
+	for (unsigned int k = 0; k < 2 * FLOWS; k++)
+		assert_int_equal(box_take(box, WAN).src, IP4(203, 0, 113, 1));
+	box_expect_nothing(box);
+	assert_int_equal(box_sessions(box), 2 * FLOWS);
+	box_close(box);
+}
+
 /* Pings hash over addresses alone, so their answers may belong to a colleague whatever is chosen. */
 static void
 pings_of_many_hosts(void **state)
@@ -513,6 +541,7 @@ main(int argc, char **argv)
 		BOX_ROWS(packets_of_one_flow_keep_their_order),
 		BOX_ROWS(order_behind_a_slow_colleague),
 		BOX_ROWS(two_thousand_flows_at_once),
+		BOX_ROWS(two_ports_over_one_ring),
 		BOX_ROWS(pings_of_many_hosts),
 		BOX_ROWS(flush),
 		BOX_ROWS(flush_some),
