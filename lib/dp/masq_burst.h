@@ -32,7 +32,7 @@ enum masq_verdict {
 /** What a kind of packets is remembered by; masq_judged.c. */
 struct masq_judged_key {
 	uint64_t a, b;
-};
+} __attribute__((aligned(16)));
 
 #define MASQ_HOP_UNKNOWN UINT32_MAX
 #define MASQ_JUDGED_NO_LINE UINT32_MAX

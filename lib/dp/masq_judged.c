@@ -71,12 +71,27 @@ whole_key(const struct masq_tuple *tuple, uint32_t classes, unsigned int whole, 
 	};
 }
 
-static uint32_t
-line_of(const struct masq_worker *w, const struct masq_judged_key *key)
+/* Where in the memory: one multiplication is enough for what only makes kinds push each other out. */
+static inline uint32_t
+line_of(const struct masq_worker *w, struct masq_judged_key key)
 {
-	uint64_t hash = masq_hash16(key, &w->judged_seed);
+	unsigned __int128 product = (unsigned __int128)(key.a ^ w->judged_seed.a) *
+			((key.b ^ w->judged_seed.b) | 1);
+	uint32_t hash = (uint32_t)(product >> 64) ^ (uint32_t)(product >> 32);
 
-	return (uint32_t)(hash * w->judged_lines >> 32) * MASQ_JUDGED_WAYS;
+	return (uint32_t)((uint64_t)hash * w->judged_lines >> 32) * MASQ_JUDGED_WAYS;
+}
+
+/* Its key is known: in one piece, as it will be read. */
+static inline void
+set_key(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq_judged_key key)
+{
+	uint32_t line = line_of(w, key);
+
+	_mm_store_si128((void *)&b->judged_key[i],
+			_mm_set_epi64x((long long)key.b, (long long)key.a));
+	b->judged_line[i] = line;
+	rte_prefetch0(&w->judged[line]);
 }
 
 /* The key of an ICMP query is not all that rules look at, and that of an error names the flow that it is
@@ -114,9 +129,7 @@ prepare(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t dep
 	if (unlikely(w->classes->are_not_all ||
 			    masq_fib_maybe_special(w->special, rte_be_to_cpu_32(pkt->key.src))))
 		key = peculiar_key(w, pkt, key);
-	b->judged_key[i] = key;
-	b->judged_line[i] = line_of(w, &key);
-	rte_prefetch0(&w->judged[b->judged_line[i]]);
+	set_key(w, b, i, key);
 }
 
 void
@@ -159,13 +172,13 @@ static inline void
 prepare_half(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32_t classes,
 		__m128i translated, bool asks_forward, uint8_t departure)
 {
-	b->judged_key[i] = (struct masq_judged_key){
+	const struct masq_judged_key key = {
 		.a = classes | (uint64_t)masq_classes_of_vector(w->classes, translated) << 32,
 		.b = common(b, i, departure) | syn_bit(w, &b->pkt[i]) | MASQ_JUDGED_KEY_HALF |
 				(uint64_t)asks_forward << KEY_FORWARD,
 	};
-	b->judged_line[i] = line_of(w, &b->judged_key[i]);
-	rte_prefetch0(&w->judged[b->judged_line[i]]);
+
+	set_key(w, b, i, key);
 }
 
 void
@@ -214,14 +227,16 @@ masq_judged_prepare_call(struct masq_worker *w, struct masq_burst *b, unsigned i
 		b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 }
 
-/* Where in its line: in its own place, or one that is of no use any more, or by chance. */
+/* Where in its line: in its own place, be it of an older rule set, so that a key is never in both; or in one that
+ * is of no use any more, or by chance. */
 static struct masq_judged *
 place_for(struct masq_worker *w, const struct masq_burst *b, unsigned int i)
 {
+	const __m128i key = _mm_load_si128((const void *)&b->judged_key[i]);
 	struct masq_judged *line = &w->judged[b->judged_line[i]];
 
-	for (unsigned int k = 0; k < MASQ_JUDGED_WAYS; k++)
-		if (masq_judged_is(w, &line[k], b->judged_key[i]))
+	for (unsigned int k = MASQ_JUDGED_WAYS; k-- > 0;)
+		if (masq_judged_has_key(&line[k], key))
 			return &line[k];
 	for (unsigned int k = 0; k < MASQ_JUDGED_WAYS; k++)
 		if (line[k].generation != w->generation)

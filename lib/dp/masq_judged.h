@@ -23,6 +23,8 @@
  * What it gained: docs/performance.rst.
  */
 
+#include <emmintrin.h>
+
 #include <rte_branch_prediction.h>
 
 #include <masq_pkt.h>
@@ -89,12 +91,13 @@ masq_judged_may(const struct masq_burst *b, unsigned int i)
 	return b->judged_line[i] != MASQ_JUDGED_NO_LINE;
 }
 
+/** Has an entry this key, whichever rule set it is of? */
 static inline bool
-masq_judged_is(const struct masq_worker *w, const struct masq_judged *judged,
-		struct masq_judged_key key)
+masq_judged_has_key(const struct masq_judged *judged, __m128i key)
 {
-	return ((judged->key.a ^ key.a) | (judged->key.b ^ key.b) |
-			       (judged->generation ^ w->generation)) == 0;
+	const __m128i own = _mm_load_si128((const void *)&judged->key);
+
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(own, key)) == 0xffff;
 }
 
 /** @return what is known about packets like this one, which may be remembered, or NULL */
@@ -102,10 +105,12 @@ static inline const struct masq_judged *
 masq_judged_find(const struct masq_worker *w, const struct masq_burst *b, unsigned int i)
 {
 	const struct masq_judged *judged = &w->judged[b->judged_line[i]];
-	bool second = masq_judged_is(w, &judged[1], b->judged_key[i]);
+	const __m128i key = _mm_load_si128((const void *)&b->judged_key[i]);
 
-	/* In which of the two places it stands nobody foresees: no branch. */
-	return (masq_judged_is(w, &judged[0], b->judged_key[i]) | second) ? &judged[second] : NULL;
+	/* In which of the two places it stands nobody foresees: no branch. Never in both. */
+	judged += masq_judged_has_key(&judged[1], key);
+	return masq_judged_has_key(judged, key) && judged->generation == w->generation ? judged
+										       : NULL;
 }
 
 /**
