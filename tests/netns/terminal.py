@@ -38,10 +38,14 @@ def read_more(until):
 
 
 SCREEN, seen = b"", 0
+# The program waits until it is known how the terminal was before.
+looked, look = os.pipe()
 PID, FD = pty.fork()
 if PID == 0:
+    os.read(looked, 1)
     os.execvp(sys.argv[1], sys.argv[1:])
 before = termios.tcgetattr(FD)
+os.write(look, b"!")
 for line in sys.stdin.read().splitlines():
     if line.startswith("> "):
         # A prompt is printed a moment before the program takes keys one by one; ^D would be lost then.
