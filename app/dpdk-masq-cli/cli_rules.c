@@ -3,11 +3,14 @@
  * save, load, check: rule files.
  *
  * The file is read and written here, by the user who asks; the daemon sees text. A file is saved
- * beside its place and moved there, so that a full disk or a daemon that stops half way leaves the
- * old one. It keeps the mode and the owner of the old one, and a link goes on leading to it.
+ * beside its place and moved there, so that a full disk, a daemon that stops half way or a signal leaves
+ * the old one, and nothing beside it. It keeps the mode and the owner of the old one, and a link goes on
+ * leading to it.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,16 +19,51 @@
 #include "cli.h"
 
 #define FILE_BYTES_MAX (MASQ_RPC_FRAME_BYTES_MAX - 65536)
+#define LINKS_MAX 40 /* as many as the kernel follows */
 
 /* ---------------------------------------------------------------- save */
 
-/* The file that a link stands for, or the name itself. @return for free(); NULL: no memory */
+/* The name that the link @p name leads to. @return for free(); NULL: it is no link, or no memory */
+static char *
+link_target(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	const size_t folder = slash != NULL ? (size_t)(slash + 1 - name) : 0;
+	char target[PATH_MAX];
+	const ssize_t len = readlink(name, target, sizeof(target) - 1);
+	char *path;
+
+	if (len < 0)
+		return NULL;
+	target[len] = '\0';
+	if (target[0] == '/')
+		return strdup(target);
+	path = malloc(folder + (size_t)len + 1);
+	if (path == NULL)
+		return NULL;
+	memcpy(path, name, folder);
+	strcpy(path + folder, target);
+	return path;
+}
+
+/* The file that a link stands for, whether it is there yet or not, or the name itself.
+ * @return for free(); NULL: no memory, or a circle of links (errno) */
 static char *
 file_behind(const char *path)
 {
-	char *real = realpath(path, NULL);
+	char *name = strdup(path), *target;
 
-	return real != NULL ? real : strdup(path);
+	for (unsigned int i = 0; name != NULL && i < LINKS_MAX; i++) {
+		target = link_target(name);
+		if (target == NULL && errno != ENOMEM)
+			return name;
+		free(name);
+		name = target;
+	}
+	if (name != NULL)
+		errno = ELOOP;
+	free(name);
+	return NULL;
 }
 
 /* Mode and owner of the file that is replaced; without one, what a new file gets. */
@@ -43,21 +81,43 @@ take_rights(int fd, const char *path)
 	return fchmod(fd, st.st_mode & 07777);
 }
 
-static int
-save_to(struct cli *cli, const char *path)
-{
-	char temporary[4096];
-	FILE *out;
-	int fd, code;
+static char temporary[PATH_MAX]; /* the file that is being written */
+static const int deadly[] = { SIGINT, SIGTERM, SIGHUP };
+#define N_DEADLY (sizeof(deadly) / sizeof(deadly[0]))
 
-	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
-		return cli_fail(cli, CLI_REFUSED, "%s: %s", path, strerror(ENAMETOOLONG));
-	fd = mkstemp(temporary);
-	out = fd >= 0 ? fdopen(fd, "w") : NULL;
-	if (out == NULL)
-		return cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
-	code = cli_text(cli, "rules.save", NULL, out);
+/* The handler is gone when this runs: the signal ends the program as soon as it returns. */
+static void
+remove_temporary(int number)
+{
+	unlink(temporary);
+	raise(number);
+}
+
+/* Signals that would end the program take the unfinished file along; those that are ignored (nohup) or
+ * caught (Ctrl-C in the shell) stay as they are. */
+static void
+guard(bool on)
+{
+	struct sigaction action = { .sa_flags = SA_RESETHAND }, before;
+
+	action.sa_handler = on ? remove_temporary : SIG_DFL;
+	for (size_t i = 0; i < N_DEADLY; i++)
+		if (sigaction(deadly[i], NULL, &before) == 0 &&
+				before.sa_handler == (on ? SIG_DFL : remove_temporary))
+			sigaction(deadly[i], &action, NULL);
+}
+
+/* The rules into the temporary file, which takes the place of @p path. */
+static int
+save_moved(struct cli *cli, const char *path, FILE *out)
+{
+	const int fd = fileno(out);
+	int code = cli_text(cli, "rules.save", NULL, out);
+
 	code = cli_output_end(cli, out, path, code);
+	/* A listing that is cut short is what was wanted; half of the rules would pass for all of them. */
+	if (code == CLI_DONE && cli_interrupted)
+		code = cli_fail(cli, CLI_REFUSED, "interrupted: %s is as it was", path);
 	if (code == CLI_DONE && (take_rights(fd, path) != 0 || fsync(fd) != 0))
 		code = cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
 	fclose(out);
@@ -65,6 +125,25 @@ save_to(struct cli *cli, const char *path)
 		code = cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
 	if (code != CLI_DONE)
 		unlink(temporary);
+	return code;
+}
+
+static int
+save_to(struct cli *cli, const char *path)
+{
+	FILE *out;
+	int fd, code;
+
+	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
+		return cli_fail(cli, CLI_REFUSED, "%s: %s", path, strerror(ENAMETOOLONG));
+	guard(true);
+	fd = mkstemp(temporary);
+	out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (out != NULL)
+		code = save_moved(cli, path, out);
+	else
+		code = cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
+	guard(false);
 	return code;
 }
 
@@ -78,6 +157,8 @@ save_into(struct cli *cli, const char *path)
 	if (out == NULL)
 		return cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
 	code = cli_output_end(cli, out, path, cli_text(cli, "rules.save", NULL, out));
+	if (code == CLI_DONE && cli_interrupted)
+		code = cli_fail(cli, CLI_REFUSED, "interrupted: %s has a part of the rules", path);
 	fclose(out);
 	return code;
 }
@@ -97,7 +178,7 @@ cli_save(struct cli *cli, const char *const *words, unsigned int n_words)
 		return save_into(cli, words[1]);
 	path = file_behind(words[1]);
 	if (path == NULL)
-		return cli_fail(cli, CLI_REFUSED, "out of memory");
+		return cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", words[1], strerror(errno));
 	code = save_to(cli, path);
 	free(path);
 	if (code == CLI_DONE && cli->json)

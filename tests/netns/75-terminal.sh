@@ -81,6 +81,20 @@ $(for ((i = 0; i < 100; i++)); do echo '> shutdown\x03'; done)
 < pid $DAEMON
 < masq>
 > quit\\n"
+for ((i = 0; i < 5000; i++)); do echo "ipchains -A output -p tcp -s 10.0.$((i >> 8)).$((i & 255)) -d 10.0.0.0/8 $i -j DENY"; done >"$T/big.masq"
+check "many rules" cli load "$T/big.masq"
+check "and a file of them" cli save "$T/slow"
+cp "$T/slow" "$T/whole"
+terminal "Ctrl-C while rules are saved" "< masq>
+! kill -STOP $DAEMON
+> save $T/slow\\n
+! until ls $T/slow.??????; do :; done >$T/ls 2>&1
+! kill -INT \$PID; kill -CONT $DAEMON
+< interrupted: $T/slow is as it was
+< masq>
+> exit\\n"
+check "leaves the old file as it was" cmp "$T/slow" "$T/whole"
+check_equal "and no other" "" "$(find "$T" -name 'slow.*')"
 terminal "top in the shell ends with q or Ctrl-C" '< masq>
 > top\n
 < q: quit

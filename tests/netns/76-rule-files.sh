@@ -131,6 +131,22 @@ chmod 640 "$T/mine"
 ln -s mine "$T/link"
 check "save through a link" cli save "$T/link"
 check_equal "keeps link and mode" "symbolic link 640" "$(stat -c %F "$T/link") $(stat -c %a "$T/mine")"
+ln -s new.masq "$T/ahead"
+check "save through a link to a file that is not there yet" cli save "$T/ahead"
+check_equal "makes the file, and keeps the link" "symbolic link regular file" "$(stat -c %F "$T/ahead") $(stat -c %F "$T/new.masq")"
+ln -s circle "$T/circle"
+check_exit "a link that leads to itself" 1 'cannot write .*circle: Too many levels of symbolic links' cli save "$T/circle"
+for signal in INT TERM HUP; do
+    kill -STOP "$DAEMON"
+    env --default-signal=INT,HUP dpdk-masq-cli -s "$T/control.sock" save "$T/killed" &
+    saver=$! rc=0
+    wait_for 20 "the client saves" compgen -G "$T/killed.??????"
+    kill -$signal $saver
+    wait $saver || rc=$?
+    check_equal "SIG$signal ends a client that saves" $((128 + $(kill -l $signal))) $rc
+    kill -CONT "$DAEMON"
+    check_equal "and nothing is left of it" "" "$(find "$T" -name 'killed*')"
+done
 check "new files follow the umask" bash -c "umask 027; dpdk-masq-cli -s $T/control.sock save $T/new"
 check_equal "as all programs do" 640 "$(stat -c %a "$T/new")"
 check "without rules" cli load /dev/null

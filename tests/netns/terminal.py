@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Run a program on a terminal: terminal.py PROGRAM [ARGUMENT]... < SCRIPT
 
-A line of the script is "> KEYS" (escapes like \\t and \\x03 mean keys) or "< REGEX", which must appear
-behind what was found before. At the end the program must have ended by itself, with exit code 0, and
+A line of the script is "> KEYS" (escapes like \\t and \\x03 mean keys), "< REGEX", which must appear
+behind what was found before, or "! COMMAND" of the system's shell, which must succeed; $PID is the
+program's process id in it. At the end the program must have ended by itself, with exit code 0, and
 the terminal must be as it was. Exit 0: all of it is so.
 """
 
@@ -11,6 +12,7 @@ import os
 import pty
 import re
 import select
+import subprocess
 import sys
 import termios
 import time
@@ -63,6 +65,9 @@ for line in sys.stdin.read().splitlines():
             if time.monotonic() > until:
                 fault(f"{line[2:]!r} does not come")
         seen = wanted.search(SCREEN, seen).end()
+    elif line.startswith("! "):
+        if subprocess.run(line[2:], shell=True, timeout=PATIENCE_S, env={**os.environ, "PID": str(PID)}).returncode:
+            fault(f"{line[2:]!r} fails")
 
 until = time.monotonic() + PATIENCE_S
 while read_more(until):
