@@ -215,11 +215,29 @@ say_bad_line(const struct cli *cli, const char *path, const char *text, size_t l
 	cli_fail(cli, CLI_REFUSED, "%s:%u: the line is no text in UTF-8", path, line);
 }
 
+/* Ctrl-C ends the wait for what is typed: in the shell its handler is one that lets a read go on.
+ * @return bytes read, one more than there may be if there are more */
+static size_t
+read_all(FILE *in, char *text)
+{
+	struct sigaction before, action;
+	size_t len;
+
+	sigaction(SIGINT, NULL, &before);
+	action = before;
+	action.sa_flags &= ~SA_RESTART;
+	sigaction(SIGINT, &action, NULL);
+	len = fread(text, 1, FILE_BYTES_MAX + 1, in);
+	sigaction(SIGINT, &before, NULL);
+	return len;
+}
+
 /* @return the file as a JSON string; NULL: said on stderr */
 static json_t *
 read_file(struct cli *cli, const char *path)
 {
-	FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	const bool typed = strcmp(path, "-") == 0;
+	FILE *in = typed ? stdin : fopen(path, "re");
 	char *text = malloc(FILE_BYTES_MAX + 1);
 	json_t *string = NULL;
 	size_t len = 0;
@@ -229,8 +247,10 @@ read_file(struct cli *cli, const char *path)
 	} else if (text == NULL) {
 		cli_fail(cli, CLI_REFUSED, "out of memory");
 	} else {
-		len = fread(text, 1, FILE_BYTES_MAX + 1, in);
-		if (ferror(in))
+		len = read_all(in, text);
+		if (cli_interrupted)
+			cli_fail(cli, CLI_REFUSED, "interrupted: the rules are as they were");
+		else if (ferror(in))
 			cli_fail(cli, CLI_REFUSED, "%s: %s", path, strerror(errno));
 		else if (len > FILE_BYTES_MAX)
 			cli_fail(cli, CLI_REFUSED, "%s: a rule file has at most %u bytes", path,
@@ -239,7 +259,9 @@ read_file(struct cli *cli, const char *path)
 				(string = json_stringn(text, len)) == NULL)
 			say_bad_line(cli, path, text, len);
 	}
-	if (in != NULL && in != stdin)
+	if (typed)
+		clearerr(in);
+	else if (in != NULL)
 		fclose(in);
 	free(text);
 	return string;

@@ -95,6 +95,14 @@ terminal "Ctrl-C while rules are saved" "< masq>
 > exit\\n"
 check "leaves the old file as it was" cmp "$T/slow" "$T/whole"
 check_equal "and no other" "" "$(find "$T" -name 'slow.*')"
+terminal "Ctrl-C while rules are typed" "< masq>
+> load -\\n
+! for i in 1 2 3 4 5; do kill -INT \$PID; timeout 0.2 tail -f /dev/null; done; true
+< interrupted: the rules are as they were
+< masq>
+> exit\\n"
+cli save "$T/slow"
+check "changes none" cmp "$T/slow" "$T/whole"
 terminal "top in the shell ends with q or Ctrl-C" '< masq>
 > top\n
 < q: quit
