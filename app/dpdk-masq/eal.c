@@ -19,6 +19,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,45 +193,50 @@ set_runtime_dir(const struct masq_conf_start *start)
 	setenv("RUNTIME_DIRECTORY", runtime_dir, 1);
 }
 
-static void
-remove_tree(const char *path, int depth)
+/* A folder by its name in @p at, links not followed: who may write there could lead us anywhere. */
+static DIR *
+open_folder(int at, const char *name)
 {
-	DIR *dir = depth > 0 ? opendir(path) : NULL;
+	const int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (dir == NULL && fd >= 0)
+		close(fd);
+	return dir;
+}
+
+static void
+remove_tree(int at, const char *name, int depth)
+{
+	DIR *dir = depth > 0 ? open_folder(at, name) : NULL;
 	const struct dirent *entry;
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		char child[1024];
-
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		if (snprintf(child, sizeof(child), "%s/%s", path, entry->d_name) >=
-				(int)sizeof(child))
-			continue;
-		if (unlink(child) != 0)
-			remove_tree(child, depth - 1);
+		if (unlinkat(dirfd(dir), entry->d_name, 0) != 0)
+			remove_tree(dirfd(dir), entry->d_name, depth - 1);
 	}
 	if (dir != NULL)
 		closedir(dir);
-	rmdir(path);
+	(void)unlinkat(at, name, AT_REMOVEDIR);
 }
 
 /* What daemons left that were killed: their folders name processes that are gone. */
 static void
 remove_stale(void)
 {
-	char path[sizeof(runtime_dir) + 320];
+	char path[sizeof(runtime_dir) + 8];
 	const struct dirent *entry;
 	DIR *dir;
 	int pid;
 
 	snprintf(path, sizeof(path), "%s/dpdk", runtime_dir);
-	dir = opendir(path);
+	dir = open_folder(AT_FDCWD, path);
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		if (sscanf(entry->d_name, "masq-%d", &pid) != 1 || kill(pid, 0) == 0 ||
-				errno != ESRCH)
-			continue;
-		snprintf(path, sizeof(path), "%s/dpdk/%s", runtime_dir, entry->d_name);
-		remove_tree(path, 2);
+		if (sscanf(entry->d_name, "masq-%d", &pid) == 1 && kill(pid, 0) != 0 &&
+				errno == ESRCH)
+			remove_tree(dirfd(dir), entry->d_name, 2);
 	}
 	if (dir != NULL)
 		closedir(dir);
@@ -281,7 +287,7 @@ masq_daemon_eal_stop(void)
 	rte_eal_cleanup();
 	/* <runtime>/dpdk/<prefix>; the middle one may be shared, so only rmdir() removes it. */
 	snprintf(path, sizeof(path), "%s/dpdk/masq-%d", runtime_dir, (int)getpid());
-	remove_tree(path, 2);
+	remove_tree(AT_FDCWD, path, 2);
 	snprintf(path, sizeof(path), "%s/dpdk", runtime_dir);
 	(void)rmdir(path);
 }

@@ -27,11 +27,19 @@ for signal in TERM INT HUP; do
     works "after SIG$signal"
 done
 
+DAEMON_PID=$DAEMON
 box_stop KILL
 check "SIGKILL: the socket stays" test -e "$T/control.sock"
+check "and the folder of DPDK" test -d "$T/dpdk/masq-$DAEMON_PID"
+mkdir "$T/theirs"
+touch "$T/theirs/file"
+ln -s ../theirs "$T/dpdk/masq-999999999"
 check_exit "a dead daemon's socket is no daemon" 3 'control\.sock' cli port show
 box_restart
 works "after SIGKILL"
+check_not "what the killed one left is removed" test -e "$T/dpdk/masq-$DAEMON_PID"
+check "what a link leads to is not" test -e "$T/theirs/file"
+rm "$T/dpdk/masq-999999999"
 
 check "shutdown is answered" cli shutdown
 wait_for 20 "the appliance ends after shutdown" box_gone
