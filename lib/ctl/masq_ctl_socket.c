@@ -7,6 +7,9 @@
  * daemon lives: the kernel releases it however the daemon ends. Who holds the lock may remove and
  * bind the socket; who does not get it reads the owner's process id from it for the sentence.
  *
+ * Only its owner may open the lock file: whoever can read a file can lock it too, and a lock that some
+ * other user held would keep a daemon from starting behind one that was killed.
+ *
  * The lock file is removed at the end. Another daemon may have opened it just before: it then holds
  * a lock on a file without a name. Therefore, having got the lock, it looks whether the name still
  * leads to the file that it locked, and begins again if not.
@@ -129,7 +132,7 @@ take_lock(struct masq_ctl_socket *sock, struct masq_err *err)
 	struct stat locked;
 	int fd, ret = 0;
 
-	fd = open(sock->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fd = open(sock->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return masq_err_set(
 				err, errno, "cannot open %s: %s", sock->lock_path, strerror(errno));
@@ -144,7 +147,8 @@ take_lock(struct masq_ctl_socket *sock, struct masq_err *err)
 		return ret;
 	}
 	sock->lock_fd = fd;
-	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+	if (fchmod(fd, 0600) != 0 || ftruncate(fd, 0) != 0 ||
+			dprintf(fd, "%d\n", (int)getpid()) < 0)
 		return masq_err_set(err, errno, "cannot write %s: %s", sock->lock_path,
 				strerror(errno));
 	return 0;

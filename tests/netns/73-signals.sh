@@ -27,6 +27,7 @@ for signal in TERM INT HUP; do
     works "after SIG$signal"
 done
 
+check_equal "others cannot hold the lock, and so the next start" 600 "$(stat -c %a "$T/control.sock.lock")"
 DAEMON_PID=$DAEMON
 box_stop KILL
 check "SIGKILL: the socket stays" test -e "$T/control.sock"
