@@ -67,5 +67,6 @@ cli_proc(struct cli *cli, const char *const *words, unsigned int n_words)
 {
 	if (n_words != 2)
 		return cli_usage(cli, "proc", "name one text");
-	return cli_text(cli, "proc.read", json_pack("{s:s}", "name", words[1]), cli->out);
+	return cli_text(cli, "proc.read", json_pack("{s:o}", "name", masq_rpc_text(words[1])),
+			cli->out);
 }

@@ -271,7 +271,7 @@ static int
 send_file(struct cli *cli, const char *method, const char *const *words, unsigned int n_words,
 		json_t **result)
 {
-	json_t *text, *name;
+	json_t *text;
 	int code;
 
 	*result = NULL;
@@ -280,11 +280,9 @@ send_file(struct cli *cli, const char *method, const char *const *words, unsigne
 	text = read_file(cli, words[1]);
 	if (text == NULL)
 		return CLI_REFUSED;
-	/* A file may be called what JSON cannot carry. */
-	name = json_string(words[1]);
-	if (name == NULL)
-		name = json_string("rules");
-	code = cli_call(cli, method, json_pack("{s:o, s:o}", "text", text, "name", name), result);
+	code = cli_call(cli, method,
+			json_pack("{s:o, s:o}", "text", text, "name", masq_rpc_text(words[1])),
+			result);
 	cli_warnings_print(cli, *result);
 	return code;
 }

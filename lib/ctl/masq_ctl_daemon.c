@@ -20,7 +20,7 @@ masq_ctl_daemon_version(
 	ret |= masq_ctl_put(result, "pid", json_integer(getpid()));
 	ret |= masq_ctl_put(result, "uptime_ms",
 			masq_ctl_count(masq_dp_now_ms(ctl->dp) - ctl->started_ms));
-	ret |= masq_ctl_put(result, "file", json_string(ctl->start->file));
+	ret |= masq_ctl_put(result, "file", masq_rpc_text(ctl->start->file));
 	ret |= masq_ctl_put(result, "workers", json_integer(masq_dp_workers(ctl->dp)));
 	ret |= masq_ctl_put(result, "ports", json_integer(masq_dp_ports(ctl->dp)));
 	return ret == 0 ? 0 : -ENOMEM;

@@ -154,7 +154,7 @@ port_row(const struct masq_dp_port_info *info)
 	json_t *row = json_object();
 	int ret = masq_ctl_put(row, "name", json_string(info->name));
 
-	ret |= masq_ctl_put(row, "device", json_string(info->device));
+	ret |= masq_ctl_put(row, "device", masq_rpc_text(info->device));
 	ret |= masq_ctl_put(row, "driver", json_string(info->driver));
 	ret |= masq_ctl_put(row, "mac", json_string(masq_mac_text(info->mac, mac)));
 	ret |= put_addresses(info, row);

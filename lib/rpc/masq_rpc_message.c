@@ -113,6 +113,23 @@ masq_rpc_line(const json_t *document, size_t *len_bytes)
 	return line;
 }
 
+json_t *
+masq_rpc_text(const char *text)
+{
+	json_t *string = json_string(text);
+	char *copy;
+
+	if (string != NULL)
+		return string;
+	copy = strdup(text);
+	for (char *c = copy; c != NULL && *c != '\0'; c++)
+		if ((unsigned char)*c > 0x7f)
+			*c = '?';
+	string = copy != NULL ? json_string(copy) : NULL;
+	free(copy);
+	return string;
+}
+
 static char *
 answer_line(json_t *id, const char *key, json_t *value, size_t *len_bytes)
 {
@@ -139,12 +156,8 @@ masq_rpc_result_line(json_t *id, json_t *result, size_t *len_bytes)
 char *
 masq_rpc_error_line(json_t *id, int code, const char *sentence, size_t *len_bytes)
 {
-	/* A sentence may quote bytes of the peer that are no UTF-8 and then is no JSON string. */
-	json_t *error = json_pack("{s:i, s:s}", "code", code, "message", sentence);
+	json_t *error = json_pack("{s:i, s:o}", "code", code, "message", masq_rpc_text(sentence));
 
-	if (error == NULL)
-		error = json_pack("{s:i, s:s}", "code", code, "message",
-				"the request holds bytes that are no UTF-8");
 	if (error == NULL)
 		return NULL;
 	return answer_line(id, "error", error, len_bytes);

@@ -126,6 +126,13 @@ int masq_rpc_request_read(json_t *document, struct masq_rpc_request *request, st
 json_t *masq_rpc_request_make(const char *method, json_t *params, json_int_t id);
 
 /**
+ * A text that may hold bytes which are no UTF-8, as names of files do: "?" stands for bytes beyond ASCII then.
+ *
+ * @return NULL: no memory
+ */
+json_t *masq_rpc_text(const char *text);
+
+/**
  * Write an answer as a line, newline included.
  *
  * @param id	of the request; NULL: null
@@ -135,7 +142,7 @@ json_t *masq_rpc_request_make(const char *method, json_t *params, json_int_t id)
  */
 char *masq_rpc_result_line(json_t *id, json_t *result, size_t *len_bytes);
 
-/** The same for a failure. */
+/** The same for a failure; the sentence may quote bytes that are no UTF-8. */
 char *masq_rpc_error_line(json_t *id, int code, const char *sentence, size_t *len_bytes);
 
 /** Write any document as a line; it is not stolen. */

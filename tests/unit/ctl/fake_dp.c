@@ -136,7 +136,7 @@ masq_dp_port_info(const struct masq_dp *dp, uint32_t port, struct masq_dp_port_i
 		return -ENOENT;
 	memset(info, 0, sizeof(*info));
 	snprintf(info->name, sizeof(info->name), "port%u", port);
-	snprintf(info->device, sizeof(info->device), "net_fake%u", port);
+	snprintf(info->device, sizeof(info->device), "net_fake%u%s", port, dp->device_end);
 	info->link_up = true;
 	info->socket_id = dp->port_node[port & 1];
 	info->n_addresses = 1;

@@ -16,6 +16,7 @@ struct masq_dp {
 	uint64_t now_ms;
 	uint32_t n_workers;
 	uint32_t n_ports;
+	char device_end[16]; /* behind the name of each device */
 	int port_node[2], worker_node[2]; /* NUMA */
 	int publish_ret; /**< what masq_dp_publish() and _check() say: 0, -errno */
 	bool late; /**< a worker does not take over what is put in force */

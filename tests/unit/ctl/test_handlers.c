@@ -122,6 +122,21 @@ box_conversation(void **state)
 #define PACKET "\"source\":\"10.0.0.1/32\",\"destination\":\"10.0.0.2/32\",\"interface\":\"wan\""
 #define TCP "\"protocol\":\"tcp\",\"source_ports\":[1025,1025],\"destination_ports\":[80,80]," PACKET
 
+/* A name may hold what JSON cannot carry; the answer comes all the same, and says the rest of the name. */
+static void
+names_that_are_no_utf8(void **state)
+{
+	static const struct row rows[] = {
+		{ "daemon.version", "{}", "\"file\":\"b?r/box.conf\"" },
+		{ "port.list", "{}", "\"device\":\"net_fake1,iface=l?n\"" },
+	};
+	struct ctl_box *box = *state;
+
+	strcpy(box->start.file, "b\xe4r/box.conf");
+	strcpy(box->dp.device_end, ",iface=l\xe4n");
+	converse(box, rows, LENGTH(rows));
+}
+
 /* Which packet the rules in force are asked about, and the words of their answers. */
 static void
 a_packet_is_checked(void **state)
@@ -605,6 +620,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(ipchains_conversation),
 		TEST(box_conversation),
+		TEST(names_that_are_no_utf8),
 		TEST(a_packet_is_checked),
 		TEST(a_refused_publication_leaves_the_model_as_it_was),
 		TEST(a_late_worker_is_a_warning),

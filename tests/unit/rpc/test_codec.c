@@ -297,6 +297,9 @@ an_error_with_broken_text_is_still_json(void **state)
 	assert_int_equal(json_integer_value(json_object_get(
 					 json_object_get(document, "error"), "code")),
 			5);
+	assert_string_equal(json_string_value(json_object_get(
+					    json_object_get(document, "error"), "message")),
+			"bad ??");
 	json_decref(document);
 	free(line);
 }
