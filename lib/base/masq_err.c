@@ -5,7 +5,7 @@
  *	The one sentence that explains a failure. It is written where the fault is seen, gets words
  *	put in front of it on the way up ("masq.conf:12: "), and is read by a person.
  * Words
- *	sentence	text without newline, always NUL-terminated
+ *	sentence	one line, always NUL-terminated: "?" stands for control characters that it quotes
  *	list		names that a sentence quotes; cut between names
  *	cut		a sentence that did not fit ends in "..." so that nobody takes it for whole
  * Data and who owns it
@@ -40,6 +40,15 @@ mark_cut(char text[MASQ_ERR_TEXT_BYTES])
 	memcpy(text + at, "...", 4);
 }
 
+/* Words and file names that are quoted must not pass for other lines of a log, or command a terminal. */
+static void
+hide_controls(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == '\x7f')
+			*text = '?';
+}
+
 /* @return true: it was cut */
 static bool
 write_sentence(char text[MASQ_ERR_TEXT_BYTES], const char *fmt, va_list args)
@@ -51,6 +60,7 @@ write_sentence(char text[MASQ_ERR_TEXT_BYTES], const char *fmt, va_list args)
 		snprintf(text, MASQ_ERR_TEXT_BYTES, "(unprintable error: %s)", fmt);
 	else if (len >= MASQ_ERR_TEXT_BYTES)
 		mark_cut(text);
+	hide_controls(text);
 	return len >= MASQ_ERR_TEXT_BYTES;
 }
 

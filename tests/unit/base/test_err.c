@@ -120,6 +120,18 @@ prefix_cuts_only_what_does_not_fit(void **state)
 	}
 }
 
+/* What is quoted may hold anything; the sentence stays one line, and leaves a terminal alone. */
+static void
+a_sentence_is_one_line(void **state)
+{
+	struct masq_err err;
+
+	(void)state;
+	masq_err_set(&err, EINVAL, "unknown word `%s'", "a\nerror: b\x1b[2J\t \x7f");
+	masq_err_prefix(&err, "%s:%d: ", "new\nline", 3);
+	assert_string_equal(err.text, "new?line:3: unknown word `a?error: b?[2J? ?'");
+}
+
 /* Part of a character is no UTF-8, and a sentence that is none cannot travel as JSON. */
 static void
 characters_are_not_cut_apart(void **state)
@@ -193,6 +205,7 @@ main(void)
 		cmocka_unit_test(set_cuts_only_what_does_not_fit),
 		cmocka_unit_test(prefixes_pile_up),
 		cmocka_unit_test(prefix_cuts_only_what_does_not_fit),
+		cmocka_unit_test(a_sentence_is_one_line),
 		cmocka_unit_test(characters_are_not_cut_apart),
 		cmocka_unit_test(a_list_is_cut_between_names),
 		cmocka_unit_test(a_short_list_is_whole),
