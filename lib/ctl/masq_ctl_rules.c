@@ -3,7 +3,8 @@
  * rules.load, rules.check, rules.save: whole rule files.
  *
  * The text travels in the request; the daemon opens no file for a client, so a client can name only
- * files that it may read itself. "name" is for error sentences.
+ * files that it may read itself. "name" is for sentences; of a long one they have the end, so that there is
+ * room for what is wrong with the file.
  *
  * Saving goes in slices: the model is printed into a stream that forgets all but the slice that is
  * asked for, so a rule set of any size takes no more memory than a slice. The cursor is (offset,
@@ -22,21 +23,39 @@
 
 /* ---------------------------------------------------------------- load and check */
 
+#define NAME_BYTES 200
+
+static void
+shorten_name(const char *given, char name[NAME_BYTES])
+{
+	const size_t len = strlen(given);
+	const char *end;
+
+	if (len < NAME_BYTES) {
+		strcpy(name, given);
+		return;
+	}
+	end = given + len - (NAME_BYTES - 4);
+	while (((unsigned char)*end & 0xc0) == 0x80) /* a character of UTF-8 stays whole */
+		end++;
+	snprintf(name, NAME_BYTES, "...%s", end);
+}
+
 static int
-read_text(const json_t *params, const char **name, const json_t **text, struct masq_err *err)
+read_text(const json_t *params, char name[NAME_BYTES], const json_t **text, struct masq_err *err)
 {
 	const json_t *given = json_object_get(params, "name");
 	char value[MASQ_RPC_VALUE_BYTES];
 
 	*text = json_object_get(params, "text");
-	*name = given == NULL ? "rules" : json_string_value(given);
 	if (!json_is_string(*text))
 		return masq_err_set(err, EBADMSG,
 				"\"text\" must be the text of a rule file, not %s",
 				masq_rpc_value_text(*text, value));
-	if (*name == NULL)
+	if (given != NULL && !json_is_string(given))
 		return masq_err_set(err, EBADMSG, "\"name\" must be text, not %s",
 				masq_rpc_value_text(given, value));
+	shorten_name(given != NULL ? json_string_value(given) : "rules", name);
 	return 0;
 }
 
@@ -54,9 +73,9 @@ masq_ctl_rules_load(
 		struct masq_ctl *ctl, const json_t *params, json_t *result, struct masq_err *err)
 {
 	struct masq_conf_warnings warnings = { 0 };
+	char name[NAME_BYTES];
 	const json_t *text;
-	const char *name;
-	int ret = read_text(params, &name, &text, err);
+	int ret = read_text(params, name, &text, err);
 
 	if (ret == 0)
 		ret = masq_ctl_model_load(ctl, name, json_string_value(text),
@@ -72,9 +91,9 @@ masq_ctl_rules_check(
 {
 	struct masq_conf_warnings warnings = { 0 };
 	unsigned int n_rules;
+	char name[NAME_BYTES];
 	const json_t *text;
-	const char *name;
-	int ret = read_text(params, &name, &text, err);
+	int ret = read_text(params, name, &text, err);
 
 	if (ret == 0)
 		ret = masq_ctl_model_check(ctl, name, json_string_value(text),

@@ -289,8 +289,9 @@ routes_of_a_rule_file_fit_the_ports(void **state)
 }
 
 /* A warning that is too long does not turn into a failure of what was done. */
+/* However long a path is, a sentence about its file has room for what is wrong, and for the file. */
 static void
-a_warning_about_a_file_with_a_long_name(void **state)
+a_sentence_about_a_file_with_a_long_name(void **state)
 {
 	struct ctl_box *box = *state;
 	char name[602] = "f", params[1024];
@@ -298,10 +299,17 @@ a_warning_about_a_file_with_a_long_name(void **state)
 
 	for (unsigned int i = 1; i < 601; i += 2)
 		memcpy(name + i, "\xc3\xa4", 3);
-	snprintf(params, sizeof(params), "{\"name\":\"%s\",\"text\":\"ipchains -A -j MASQ\"}",
-			name);
+	snprintf(params, sizeof(params),
+			"{\"name\":\"%s/r.masq\",\"text\":\"ipchains -A -j MASQ\"}", name);
 	answer = ctl_box_ask(box, "rules.load", params);
-	if (strstr(answer, "{\"rules\":1,\"warnings\":[\"f") != answer)
+	if (strstr(answer, "{\"rules\":1,\"warnings\":[\"...\xc3\xa4") != answer ||
+			strstr(answer, "\xa4/r.masq:1: -A without a chain name") == NULL)
+		fail_msg("%s", answer);
+	snprintf(params, sizeof(params),
+			"{\"name\":\"%s/r.masq\",\"text\":\"ipchains -A input -j NIX\"}", name);
+	answer = ctl_box_ask(box, "rules.check", params);
+	if (strstr(answer, "\xa4/r.masq:1: No target by that name (in: ipchains -A input -j NIX)") ==
+			NULL)
 		fail_msg("%s", answer);
 }
 
@@ -626,7 +634,7 @@ main(void)
 		TEST(a_late_worker_is_a_warning),
 		TEST(a_rule_file_is_all_or_nothing),
 		TEST(routes_of_a_rule_file_fit_the_ports),
-		TEST(a_warning_about_a_file_with_a_long_name),
+		TEST(a_sentence_about_a_file_with_a_long_name),
 		TEST(a_rule_file_is_checked_without_a_data_path),
 		TEST(list_and_zero_zeroes_rules_but_no_policies),
 		TEST(long_lists_come_in_pages),
