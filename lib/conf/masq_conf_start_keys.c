@@ -204,6 +204,7 @@ read_addresses(const struct row *row, struct masq_conf_start *start, void *place
 		struct masq_err *err)
 {
 	struct masq_conf_port *port = &start->port[start->n_ports - 1];
+	const char *whole = value;
 	char text[64];
 
 	(void)place;
@@ -215,7 +216,7 @@ read_addresses(const struct row *row, struct masq_conf_start *start, void *place
 		while (used > skip && strchr(" \t", value[used - 1]) != NULL)
 			used--;
 		if (used <= skip || used - skip >= sizeof(text))
-			return refuse(row, value, err);
+			return refuse(row, whole, err);
 		snprintf(text, sizeof(text), "%.*s", (int)(used - skip), value + skip);
 		if (address_add(port, text, err) != 0)
 			return -EINVAL;

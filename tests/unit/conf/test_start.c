@@ -127,7 +127,7 @@ static const struct {
 		"2: address = 10.0.0.1/33 is not accepted; accepted: " NETWORKS },
 	{ "[port a]\naddress = 10.0.0.1/0\n",
 		"2: address = 10.0.0.1/0 is not accepted; accepted: " NETWORKS },
-	{ "[port a]\naddress = 10.0.0.1/8,,10.0.0.2/8\n", "2: address = ,10.0.0.2/8 is not accepted; "
+	{ "[port a]\naddress = 10.0.0.1/8,,10.0.0.2/8\n", "2: address = 10.0.0.1/8,,10.0.0.2/8 is not accepted; "
 		"accepted: A.B.C.D/LEN, several separated by commas" },
 	{ "[port a]\naddress = 127.0.0.1/8\n",
 		"2: address = 127.0.0.1/8 cannot be the address of a port" },
@@ -137,6 +137,7 @@ static const struct {
 		"2: address = 10.0.0.0/24 is the network address of its network, not that of a port" },
 	{ "[port a]\naddress = 10.0.0.255/24\n",
 		"2: address = 10.0.0.255/24 is the broadcast address of its network, not that of a port" },
+	{ "[port a]\naddress = 10.0.0.1/24,\n", "2: address = 10.0.0.1/24, is not accepted; accepted: A.B.C.D/LEN, several separated by commas" },
 	{ "[port a]\naddress = 10.0.0.1/24, 10.0.0.1/24\n",
 		"2: address = 10.0.0.1/24 stands twice in [port a]" },
 	{ "[port a]\naddress = 10.0.0.1/24\naddress = 10.0.0.1/8\n",
