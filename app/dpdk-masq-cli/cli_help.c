@@ -173,7 +173,9 @@ cli_help(struct cli *cli, const char *const *words, unsigned int n_words)
 		cli_help_print(cli->out);
 		return CLI_DONE;
 	}
-	command = n_words == 2 ? cli_command_find(words[1]) : NULL;
+	if (n_words > 2)
+		return cli_wrong_word(cli, words, n_words, 2, "nothing more");
+	command = cli_command_find(words[1]);
 	if (command == NULL)
 		return cli_usage(cli, "help", "there is no command \"%.64s\"; \"help\" lists them",
 				words[1]);

@@ -17,6 +17,7 @@ cli save "$T/before"
 
 check_exit "no such command" 2 'frobnicate' cli frobnicate
 check_exit "no such word of a command" 2 'shew' cli session shew
+check_exit "help for a word too many" 2 'help: .portfw. is not accepted there; accepted: nothing more' cli help ipchains portfw
 check_exit "no such option" 2 '' cli -Q port show
 check_exit "no daemon behind the socket" 3 "$T/nobody\.sock" dpdk-masq-cli -s "$T/nobody.sock" port show
 check_exit "a rule file that does not exist" 1 'nowhere\.masq' cli load "$T/nowhere.masq"
