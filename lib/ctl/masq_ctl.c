@@ -60,54 +60,73 @@ masq_ctl_destroy(struct masq_ctl *ctl)
 	free(ctl);
 }
 
-/* @param text out: for free() */
+/* @return a descriptor to read from; -errno */
 static int
-read_file(const char *path, char **text, size_t *len_bytes, struct masq_err *err)
+open_file(const char *path, struct masq_err *err)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	size_t len = 0, cap = 65536;
 	struct stat st;
-	char *bytes;
+	bool is_folder;
 
 	if (fd < 0)
 		return masq_err_set(err, errno, "%s: %s", path, strerror(errno));
 	/* An open pipe would be an empty file, and no rules at all. */
-	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
-		const bool is_folder = S_ISDIR(st.st_mode);
-
-		close(fd);
-		return masq_err_set(err, is_folder ? EISDIR : EINVAL, "%s: is %s, not a rule file",
-				path, is_folder ? "a directory" : "a device or a pipe");
-	}
-	bytes = malloc(cap);
-	while (bytes != NULL) {
-		const ssize_t n = read(fd, bytes + len, cap - len);
-
-		if (n <= 0) {
-			const int fault = n < 0 ? errno : 0;
-
-			close(fd);
-			*text = bytes;
-			*len_bytes = len;
-			if (fault == 0)
-				return 0;
-			free(bytes);
-			return masq_err_set(err, fault, "%s: %s", path, strerror(fault));
-		}
-		len += (size_t)n;
-		if (len == cap) {
-			char *more = cap >= RULES_FILE_BYTES_MAX ? NULL : realloc(bytes, 2 * cap);
-
-			if (more == NULL)
-				break;
-			bytes = more;
-			cap *= 2;
-		}
-	}
-	free(bytes);
+	if (fstat(fd, &st) != 0 || S_ISREG(st.st_mode))
+		return fd;
+	is_folder = S_ISDIR(st.st_mode);
 	close(fd);
-	return masq_err_set(err, EFBIG, "%s: a rule file has at most %u bytes", path,
-			RULES_FILE_BYTES_MAX);
+	return masq_err_set(err, is_folder ? EISDIR : EINVAL, "%s: is %s, not a rule file", path,
+			is_folder ? "a directory" : "a device or a pipe");
+}
+
+/* All of a file into @p bytes, which grows: one byte more than a file may have, if it has more.
+ * @return 0; -errno, then too @p bytes is for free() */
+static int
+read_bytes(int fd, char **bytes, size_t *len_bytes)
+{
+	size_t cap = 65536;
+
+	*len_bytes = 0;
+	*bytes = malloc(cap);
+	while (*bytes != NULL) {
+		const ssize_t n = read(fd, *bytes + *len_bytes, cap - *len_bytes);
+		char *more;
+
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		*len_bytes += (size_t)n;
+		if (*len_bytes > RULES_FILE_BYTES_MAX)
+			return 0;
+		if (*len_bytes < cap)
+			continue;
+		cap = 2 * cap <= RULES_FILE_BYTES_MAX ? 2 * cap : RULES_FILE_BYTES_MAX + 1;
+		more = realloc(*bytes, cap);
+		if (more == NULL)
+			break;
+		*bytes = more;
+	}
+	return -ENOMEM;
+}
+
+/* @param text out: for free() */
+static int
+read_file(const char *path, char **text, size_t *len_bytes, struct masq_err *err)
+{
+	const int fd = open_file(path, err);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = read_bytes(fd, text, len_bytes);
+	close(fd);
+	if (ret != 0)
+		ret = masq_err_set(err, -ret, "%s: %s", path, strerror(-ret));
+	else if (*len_bytes > RULES_FILE_BYTES_MAX)
+		ret = masq_err_set(err, EFBIG, "%s: a rule file has at most %u bytes", path,
+				RULES_FILE_BYTES_MAX);
+	if (ret != 0)
+		free(*text);
+	return ret;
 }
 
 /* The rule file of a start file, whose line is named when there is no such file. */

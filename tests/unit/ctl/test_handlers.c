@@ -332,6 +332,30 @@ a_rule_file_is_checked_without_a_data_path(void **state)
 	assert_memory_equal(err.text, want, strlen(want));
 }
 
+/* The largest file that is read is as large as the sentence about a larger one says. */
+static void
+a_rule_file_may_be_as_large_as_is_said(void **state)
+{
+	static const char large[] = ": a rule file has at most 67108864 bytes";
+	struct ctl_box *box = *state;
+	char path[] = "/tmp/masq-rules-XXXXXX";
+	const int fd = mkstemp(path);
+	unsigned int n_rules;
+
+	assert_true(fd >= 0);
+	for (off_t bytes = 67108863; bytes <= 67108865; bytes++) {
+		struct masq_err err = { "" };
+
+		assert_int_equal(ftruncate(fd, bytes), 0);
+		masq_ctl_rules_file_check(&box->start, path, &n_rules, &err);
+		assert_string_equal(err.text + strlen(path),
+				bytes > 67108864 ? large
+						 : ":1: the line is longer than 4095 bytes");
+	}
+	close(fd);
+	unlink(path);
+}
+
 static void
 list_and_zero_zeroes_rules_but_no_policies(void **state)
 {
@@ -636,6 +660,7 @@ main(void)
 		TEST(routes_of_a_rule_file_fit_the_ports),
 		TEST(a_sentence_about_a_file_with_a_long_name),
 		TEST(a_rule_file_is_checked_without_a_data_path),
+		TEST(a_rule_file_may_be_as_large_as_is_said),
 		TEST(list_and_zero_zeroes_rules_but_no_policies),
 		TEST(long_lists_come_in_pages),
 		TEST(what_is_saved_in_slices_loads_to_the_same),
