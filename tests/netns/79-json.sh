@@ -29,6 +29,12 @@ documented() {
         "$ROOT/docs/reference/cli.rst" "$T/counters" "$T/timeouts" 2>&1)
     check_equal "-j $*" "" "$missing"
 }
+check "a forwarded session" on server python3 -c 'import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b"?", ("203.0.113.1", 53))'
+forwarded() { cli -j session show kind portfw | grep -q portfw; }
+wait_for 5 "it is there" forwarded
+value() { python3 -c 'import json, sys; row = json.load(sys.stdin); print(eval(sys.argv[1], {"row": row}))' "$1"; }
+check_equal "names its rule" "$(cli -j portfw -l | value 'row["rules"][0]["id"]')" "$(cli -j session show kind portfw | value 'row["sessions"][0]["rule"]')"
+check "which is documented" grep -q '``rule`` (of a forwarded session' "$ROOT/docs/reference/socket-api.rst"
 while read -r line; do
     # shellcheck disable=SC2086 # words of a command
     documented $line
