@@ -135,6 +135,24 @@ cli_do(struct cli *cli, const char *method, json_t *params)
 
 /* ---------------------------------------------------------------- pages */
 
+/* The warnings of a page: for a person at once, and kept for the document's end. */
+static void
+note_warnings(const struct cli *cli, json_t *all, const json_t *result)
+{
+	cli_warnings_print(cli, result);
+	json_array_extend(all, json_object_get(result, "warnings"));
+}
+
+/* The last key of a document that is printed piece by piece. */
+static void
+print_warnings_key(FILE *out, const json_t *all)
+{
+	if (json_array_size(all) == 0)
+		return;
+	fputs(", \"warnings\": ", out);
+	json_dumpf(all, out, 0);
+}
+
 /* Moves params on to the page behind this one. @return false: there is none */
 static bool
 next_page(json_t *params, const json_t *result)
@@ -151,10 +169,10 @@ int
 cli_list(struct cli *cli, const char *method, json_t *params, const char *key, cli_row_fn row,
 		void *arg)
 {
+	json_t *one, *warnings = json_array();
 	bool more = true;
 	int code = CLI_DONE;
 	size_t i, n_rows = 0, n_pages = 0;
-	json_t *one;
 
 	if (params == NULL)
 		params = json_object();
@@ -164,7 +182,7 @@ cli_list(struct cli *cli, const char *method, json_t *params, const char *key, c
 		code = cli_call(cli, method, json_incref(params), &result);
 		if (code != CLI_DONE)
 			break;
-		cli_warnings_print(cli, result);
+		note_warnings(cli, warnings, result);
 		if (cli->json && n_pages++ == 0)
 			fprintf(cli->out, "{\"%s\": [", key);
 		json_array_foreach(json_object_get(result, key), i, one)
@@ -179,8 +197,12 @@ cli_list(struct cli *cli, const char *method, json_t *params, const char *key, c
 		more = next_page(params, result) && !ferror(cli->out) && !cli_interrupted;
 		json_decref(result);
 	}
-	if (cli->json && code == CLI_DONE)
-		fputs("\n]}\n", cli->out);
+	if (cli->json && code == CLI_DONE) {
+		fputs("\n]", cli->out);
+		print_warnings_key(cli->out, warnings);
+		fputs("}\n", cli->out);
+	}
+	json_decref(warnings);
 	json_decref(params);
 	return code;
 }
@@ -205,6 +227,7 @@ int
 cli_text(struct cli *cli, const char *method, json_t *params, FILE *out)
 {
 	const bool as_json = cli->json && out == cli->out;
+	json_t *warnings = json_array();
 	bool more = true;
 	int code = CLI_DONE;
 
@@ -214,15 +237,19 @@ cli_text(struct cli *cli, const char *method, json_t *params, FILE *out)
 		json_t *result;
 
 		code = cli_call(cli, method, json_incref(params), &result);
-		cli_warnings_print(cli, result);
+		note_warnings(cli, warnings, result);
 		if (as_json && code == CLI_DONE && n_slices == 0)
 			fputs("{\"text\": \"", out);
 		print_slice(cli, result, out);
 		more = next_page(params, result) && !ferror(out) && !cli_interrupted;
 		json_decref(result);
 	}
-	if (as_json && code == CLI_DONE)
-		fputs("\"}\n", out);
+	if (as_json && code == CLI_DONE) {
+		fputc('"', out);
+		print_warnings_key(out, warnings);
+		fputs("}\n", out);
+	}
+	json_decref(warnings);
 	json_decref(params);
 	return code;
 }

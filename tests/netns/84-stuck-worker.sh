@@ -39,6 +39,12 @@ check_equal "for which they are right" 5 "$(counted 2>/dev/null)"
 check_equal "rules without counters need no worker" "" "$(cli ipchains -L 2>&1 >/dev/null)"
 check_exit "nothing is zeroed" 1 'worker 1 does not answer' cli ipchains -Z
 check_exit "sessions of the other are listed" 0 '^warning: worker 1 does not answer, so its sessions' cli session show
+# warned WORDS...: what the JSON document says of it
+warned() { cli -j "$@" 2>/dev/null | python3 -c 'import json, sys; print(json.load(sys.stdin)["warnings"][0][:24])'; }
+for words in "session show" "ipchains -L -v" "proc ip_masquerade"; do
+    # shellcheck disable=SC2086 # words of a command
+    check_equal "-j $words says so in its document" "worker 1 does not answer" "$(warned $words)"
+done
 check_exit "and ended" 1 'worker 1 does not answer, so not all sessions have ended' cli session flush
 check_exit "new rules are in force" 0 '^warning: the new rules are in force, but worker 1 has not' cli ipchains -A input -p udp -d 203.0.113.1 9 -j DENY
 check_exit "and listed" 0 '^warning: worker 1 has not taken over.*known before' cli ipchains -L input -v
