@@ -4,7 +4,8 @@
  *
  * Lines are split like those of a rule file. Completion knows the commands and the words of their
  * forms, which stand in the table of commands, timeouts and files; nothing is typed twice. History is kept in
- * ~/.dpdk-masq-history, line by line, so a terminal that is closed loses none.
+ * ~/.dpdk-masq-history, line by line, so a terminal that is closed loses none; shells that run at the same
+ * time share it.
  *
  * Ctrl-C throws away the line that is being typed, or ends the listing that is being printed; it
  * does not end the shell. Its handler only sets a flag: whoever jumped out of the editor from there
@@ -197,6 +198,11 @@ read_line(void)
 static void
 remember(const char *line, const char *history)
 {
+	/* The file is written whole, and other shells may have written theirs since it was read. */
+	if (history[0] != '\0' && access(history, R_OK) == 0) {
+		clear_history();
+		read_history(history);
+	}
 	add_history(line);
 	if (history[0] != '\0')
 		write_history(history);

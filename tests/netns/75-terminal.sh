@@ -47,6 +47,15 @@ terminal "history of the last time, and of this one" '< masq>
 < Chain web
 < masq>
 > \x04'
+terminal "two shells at a time" '< masq>
+! printf "%s\n" "< masq>" "> help drops\\n" "< masq>" "> exit\\n" | python3 '"$ROOT/tests/netns/terminal.py dpdk-masq-cli"'
+> help load\n
+< masq>
+> \x1b[A\x1b[A\n
+< Why packets were dropped
+< masq>
+> exit\n'
+check_equal "keep the lines of both" "help drops help load help drops" "$(tail -n 3 "$T/.dpdk-masq-history" | sed 's/\\040/ /g' | xargs)"
 terminal "completion behind blanks, of what may be left out, of names and files" '< masq>
 >   rou\tadd 10.9.0.0/16 v\t192.168.16.2 dev lan\n
 < masq>
