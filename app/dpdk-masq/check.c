@@ -141,9 +141,8 @@ read_cpus(const char *text, struct masq_cpus *cpus)
 	return 0;
 }
 
-/* The CPUs of a set as "0-3,6". */
-static void
-cpus_text(const cpu_set_t *set, char *text, size_t size)
+void
+masq_daemon_cpus_text(const cpu_set_t *set, char *text, size_t size)
 {
 	size_t len = 0;
 
@@ -173,7 +172,7 @@ check_cores(const struct masq_conf_start *start, struct masq_cpus *cpus, struct 
 	if (sched_getaffinity(0, sizeof(set), &set) != 0)
 		return masq_err_set(
 				err, errno, "cannot read the list of CPUs: %s", strerror(errno));
-	cpus_text(&set, text, sizeof(text));
+	masq_daemon_cpus_text(&set, text, sizeof(text));
 	if (read_cpus(start->cores, cpus) != 0) {
 		masq_err_set(err, EINVAL, "cores = %s: is no list of CPUs like 1-2 or 1,3",
 				start->cores);

@@ -7,6 +7,7 @@
  * What the files of the daemon share.
  */
 
+#include <sched.h>
 #include <stdbool.h>
 
 #include <masq_conf.h>
@@ -32,6 +33,9 @@ struct masq_cpus {
  */
 int masq_daemon_check(
 		const struct masq_conf_start *start, struct masq_cpus *cpus, struct masq_err *err);
+
+/** The CPUs of a set as "0-3,6", as far as they fit. */
+void masq_daemon_cpus_text(const cpu_set_t *set, char *text, size_t size);
 
 /** Is there memory, or are there hugepages, at this moment? @return 0, -ENOMEM */
 int masq_daemon_check_memory(const struct masq_conf_start *start, struct masq_err *err);

@@ -140,26 +140,28 @@ add_devices(struct args *args, const struct masq_conf_start *start)
 static void
 add_lcores(struct args *args, const struct masq_conf_start *start, const struct masq_cpus *cpus)
 {
-	char text[4096], all[1024] = "";
+	char all[4 * CPU_SETSIZE], *text = NULL;
+	size_t size;
 	cpu_set_t set;
-	size_t len = 0;
+	FILE *out;
 
 	CPU_ZERO(&set);
 	(void)sched_getaffinity(0, sizeof(set), &set);
-	for (int cpu = 0; cpu < CPU_SETSIZE && len < sizeof(all) - 8; cpu++)
-		if (CPU_ISSET(cpu, &set))
-			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%d",
-					len > 0 ? "," : "", cpu);
-	len = (size_t)snprintf(text, sizeof(text), "--lcores=0@(%s)", all);
-	for (uint32_t i = 0; i < start->workers && len < sizeof(text); i++) {
+	masq_daemon_cpus_text(&set, all, sizeof(all));
+	/* A list of all CPUs for each worker: that may be long. */
+	out = open_memstream(&text, &size);
+	if (out == NULL)
+		return;
+	fprintf(out, "--lcores=0@(%s)", all);
+	for (uint32_t i = 0; i < start->workers; i++) {
 		if (i < cpus->n)
-			len += (size_t)snprintf(text + len, sizeof(text) - len, ",%u@%u", i + 1,
-					cpus->cpu[i]);
+			fprintf(out, ",%u@%u", i + 1, cpus->cpu[i]);
 		else
-			len += (size_t)snprintf(
-					text + len, sizeof(text) - len, ",%u@(%s)", i + 1, all);
+			fprintf(out, ",%u@(%s)", i + 1, all);
 	}
-	add(args, text);
+	if (fclose(out) == 0)
+		add(args, text);
+	free(text);
 }
 
 static void
