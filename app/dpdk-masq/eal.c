@@ -7,7 +7,8 @@
  *
  * Names. The runtime folder of EAL (telemetry socket) is put under the socket's folder by way of
  * RUNTIME_DIRECTORY, and the file prefix carries the process id: two daemons never meet. What EAL
- * leaves there is removed at the end, and what a killed daemon left at the next start.
+ * leaves there is removed at the end, also when it does not start, and what a killed daemon left at the
+ * next start.
  *
  * Cores. lcore 0 is the control thread and floats over all CPUs that we may use; lcores 1..N are
  * the workers, each on its CPU of "cores", or floating too.
@@ -24,7 +25,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -244,6 +247,31 @@ remove_stale(void)
 		closedir(dir);
 }
 
+/* <runtime>/dpdk/<prefix>; the middle one may be shared, so only rmdir() removes it. */
+static void
+remove_own(void)
+{
+	char path[sizeof(runtime_dir) + 64];
+
+	snprintf(path, sizeof(path), "%s/dpdk/masq-%d", runtime_dir, (int)getpid());
+	remove_tree(AT_FDCWD, path, 2);
+	snprintf(path, sizeof(path), "%s/dpdk", runtime_dir);
+	(void)rmdir(path);
+}
+
+/* DPDK does not start when the path of its telemetry socket is too long for one. Nothing here needs it. */
+static void
+add_telemetry(struct args *args)
+{
+	static const char longest[] = "/dpdk/masq-4194304/dpdk_telemetry.v2";
+
+	if (strlen(runtime_dir) + sizeof(longest) <= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return;
+	masq_log(MASQ_LOG_INFO, "daemon",
+			"no telemetry of DPDK: the path of the socket is too long");
+	add(args, "--no-telemetry");
+}
+
 int
 masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpus *cpus,
 		enum masq_log_level level, struct masq_err *err)
@@ -268,6 +296,7 @@ masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpu
 	add(&args, log_level_arg(level));
 	if (level < MASQ_LOG_INFO)
 		add(&args, "--log-level=lib.eal:error");
+	add_telemetry(&args);
 	add_lcores(&args, start, cpus);
 	add_devices(&args, start);
 	ret = rte_eal_init(args.n, args.text);
@@ -277,6 +306,7 @@ masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpu
 	fault = rte_errno != 0 ? rte_errno : EIO;
 	masq_err_set(err, fault, "DPDK did not start: %s; its own lines are above",
 			rte_strerror(fault));
+	remove_own();
 	return fault != ENOMEM ? -fault
 			       : masq_conf_start_blame(start, "memory", NULL, -ENOMEM, err);
 }
@@ -284,12 +314,6 @@ masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpu
 void
 masq_daemon_eal_stop(void)
 {
-	char path[sizeof(runtime_dir) + 64];
-
 	rte_eal_cleanup();
-	/* <runtime>/dpdk/<prefix>; the middle one may be shared, so only rmdir() removes it. */
-	snprintf(path, sizeof(path), "%s/dpdk/masq-%d", runtime_dir, (int)getpid());
-	remove_tree(AT_FDCWD, path, 2);
-	snprintf(path, sizeof(path), "%s/dpdk", runtime_dir);
-	(void)rmdir(path);
+	remove_own();
 }

@@ -42,6 +42,19 @@ check_not "what the killed one left is removed" test -e "$T/dpdk/masq-$DAEMON_PI
 check "what a link leads to is not" test -e "$T/theirs/file"
 rm "$T/dpdk/masq-999999999"
 
+box_stop
+long=$T/$(head -c $((107 - ${#T} - 3)) /dev/zero | tr '\0' d)/s
+cp "$T/box.conf" "$T/short.conf"
+sed -i "s|^socket = .*|socket = $long|" "$T/box.conf"
+box_restart
+check "a socket may have a path of 107 characters" dpdk-masq-cli -s "$long" version
+box_stop
+check_equal "nothing is left beside it" "" "$(find "$(dirname "$long")" -mindepth 1)"
+check_exit "DPDK that does not start" 1 'DPDK did not start' on box bash -c "ulimit -v 300000; exec dpdk-masq -c $T/short.conf"
+check_equal "leaves nothing either" "" "$(find "$T" -name 'dpdk*' -o -name 'control.sock*')"
+cp "$T/short.conf" "$T/box.conf"
+box_restart
+
 check "shutdown is answered" cli shutdown
 wait_for 20 "the appliance ends after shutdown" box_gone
 box_stop
