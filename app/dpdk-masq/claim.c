@@ -12,6 +12,9 @@
  *
  * PCI devices are claimed by their address; a driver of DPDK refuses a second owner too, later and in
  * its own words. Devices that are made of nothing in particular (net_null, net_ring) are not claimed.
+ *
+ * Some drivers serve a Unix socket in the file system, which stays when the daemon is killed, and do not start
+ * while it is there. So such a socket is removed beforehand, if nobody serves it.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -20,6 +23,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <masq_ctl.h>
 
 #include "daemon.h"
 
@@ -98,6 +103,54 @@ claim_port(const struct masq_conf_start *start, const struct masq_conf_port *por
 	return ret;
 }
 
+static bool
+says(const char *device, const char *key, const char *wanted)
+{
+	const char *value;
+	const size_t len = masq_conf_device_value(device, key, &value);
+
+	return len == strlen(wanted) && memcmp(value, wanted, len) == 0;
+}
+
+/* The socket that the driver of a port serves. @return length of its path; 0: none */
+static size_t
+served_socket(const char *device, const char **path)
+{
+	if (strncmp(device, "net_vhost", 9) == 0 && !says(device, "client", "1"))
+		return masq_conf_device_value(device, "iface", path);
+	if (strncmp(device, "net_virtio_user", 15) == 0 && says(device, "server", "1"))
+		return masq_conf_device_value(device, "path", path);
+	if (strncmp(device, "net_memif", 9) == 0 && says(device, "socket-abstract", "no") &&
+			(says(device, "role", "server") || says(device, "role", "master")))
+		return masq_conf_device_value(device, "socket", path);
+	return 0;
+}
+
+static int
+free_socket(const struct masq_conf_start *start, const struct masq_conf_port *port,
+		struct masq_err *err)
+{
+	char path[MASQ_CONF_DEVICE_BYTES];
+	const char *at;
+	const size_t len = served_socket(port->device, &at);
+	int ret;
+
+	if (len == 0)
+		return 0;
+	snprintf(path, sizeof(path), "%.*s", (int)len, at);
+	ret = masq_ctl_socket_remove_stale(path);
+	if (ret == 0)
+		return 0;
+	if (ret == -EADDRINUSE)
+		masq_err_set(err, EADDRINUSE, "[port %s]: another program serves %s", port->name,
+				path);
+	else
+		masq_err_set(err, -ret, "[port %s]: cannot remove the old socket %s: %s",
+				port->name, path, strerror(-ret));
+	masq_err_prefix(err, "%s:%d: ", start->file, port->device_line);
+	return ret;
+}
+
 int
 masq_daemon_claim(const struct masq_conf_start *start, struct masq_err *err)
 {
@@ -105,5 +158,7 @@ masq_daemon_claim(const struct masq_conf_start *start, struct masq_err *err)
 
 	for (uint32_t i = 0; ret == 0 && i < start->n_ports; i++)
 		ret = claim_port(start, &start->port[i], err);
+	for (uint32_t i = 0; ret == 0 && i < start->n_ports; i++)
+		ret = free_socket(start, &start->port[i], err);
 	return ret;
 }

@@ -43,7 +43,8 @@ int masq_daemon_check_memory(const struct masq_conf_start *start, struct masq_er
 /* ---------------------------------------------------------------- claim.c */
 
 /**
- * Claim the interfaces and PCI devices of all ports, until the process ends.
+ * Claim the interfaces and PCI devices of all ports, until the process ends, and remove what a killed daemon
+ * left of their sockets.
  *
  * @param err	out: "FILE:LINE: ...", with the process that has one of them
  * @return 0; -EADDRINUSE: another daemon of this network namespace has it; -errno

@@ -130,17 +130,23 @@ gateway_check(const struct masq_conf_port *port, struct masq_err *err)
 }
 
 size_t
+masq_conf_device_value(const char *device, const char *key, const char **value)
+{
+	const size_t len = strlen(key);
+
+	*value = strchr(device, ',');
+	while (*value != NULL && (strncmp(*value + 1, key, len) != 0 || (*value)[1 + len] != '='))
+		*value = strchr(*value + 1, ',');
+	if (*value == NULL)
+		return 0;
+	*value += 1 + len + 1;
+	return strcspn(*value, ",");
+}
+
+size_t
 masq_conf_device_interface(const char *device, const char **name)
 {
-	static const char key[] = "iface=";
-
-	*name = strchr(device, ',');
-	while (*name != NULL && strncmp(*name + 1, key, strlen(key)) != 0)
-		*name = strchr(*name + 1, ',');
-	if (*name == NULL)
-		return 0;
-	*name += 1 + strlen(key);
-	return strcspn(*name, ",");
+	return masq_conf_device_value(device, "iface", name);
 }
 
 /* Two devices that are made of one interface of the kernel, whatever else they say. */

@@ -168,6 +168,22 @@ knock(const struct sockaddr_un *addr)
 	return ret == -ECONNREFUSED || ret == -ENOENT ? 0 : ret;
 }
 
+int
+masq_ctl_socket_remove_stale(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct stat st;
+	int ret;
+
+	if (strlen(path) >= sizeof(addr.sun_path) || lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return 0;
+	strcpy(addr.sun_path, path);
+	ret = knock(&addr);
+	if (ret != 0)
+		return ret;
+	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
 /* What stands at the socket's place may go. */
 static int
 check_place(const struct sockaddr_un *addr, struct masq_err *err)

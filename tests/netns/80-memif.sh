@@ -24,4 +24,8 @@ check_equal "the appliance lost none" "sum 0" "$(cli drops show | tr -s ' ')"
 check_match "it saw all of them twice, and ARP" '^rx 24[0-9]{4} ' "$(cli stats show | tr -s ' ')"
 check_not "a source that is not translated would be noticed" \
     load "$(memif 0 client)" "$(memif 1 client)" -- --packets 10 --masq 203.0.113.9
+box_stop KILL
+check "SIGKILL leaves the sockets of the ports" test -S "$T/memif0.sock"
+box_restart
+check "which do not stop the next start" load "$(memif 0 client)" "$(memif 1 client)" -- --packets 1000
 finish

@@ -247,6 +247,14 @@ struct masq_conf_start {
 };
 
 /**
+ * What a device string says behind a key: "server" of "net_virtio_user0,path=/run/vm.sock,server=1" is "1".
+ *
+ * @param value	out: where in @p device it stands
+ * @return its length; 0: it is not there
+ */
+size_t masq_conf_device_value(const char *device, const char *key, const char **value);
+
+/**
  * The interface of the kernel that a device string names: "net_af_packet0,iface=lan0,qpairs=2".
  *
  * @param name	out: where in @p device it stands

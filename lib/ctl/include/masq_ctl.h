@@ -45,6 +45,13 @@ int masq_ctl_socket_group_find(const char *name, gid_t *gid, struct masq_err *er
 int masq_ctl_socket_claim(const char *path, const char *group, struct masq_ctl_socket **sock,
 		struct masq_err *err);
 
+/**
+ * Remove a socket that nobody serves, as a program that was killed leaves it; nothing else is removed.
+ *
+ * @return 0: no such socket is there; -EADDRINUSE: somebody serves it; -errno: it cannot be known, or removed
+ */
+int masq_ctl_socket_remove_stale(const char *path);
+
 /** Remove socket and lock file, close. NULL is fine. */
 void masq_ctl_socket_release(struct masq_ctl_socket *sock);
 
