@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include <masq_conf.h>
+#include <masq_ctl.h>
 #include <masq_err.h>
 #include <masq_log.h>
 
@@ -69,5 +70,22 @@ int masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq
 
 /** Release devices and memory, remove the files that EAL made. */
 void masq_daemon_eal_stop(void);
+
+/** Remove the files that EAL made, no more. */
+void masq_daemon_eal_forget(void);
+
+/* ---------------------------------------------------------------- watch.c */
+
+/**
+ * From here on a signal ends the process even if the start hangs, until masq_daemon_watch_end().
+ *
+ * @param signal_fd	readable when a signal has come
+ * @param sock	what to release then
+ * @return 0, -errno
+ */
+int masq_daemon_watch_begin(int signal_fd, struct masq_ctl_socket *sock, struct masq_err *err);
+
+/** The start is over, well or not: signals are somebody else's, and so is the socket. May be called twice. */
+void masq_daemon_watch_end(void);
 
 #endif /* MASQ_DAEMON_H */

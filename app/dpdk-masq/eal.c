@@ -248,8 +248,8 @@ remove_stale(void)
 }
 
 /* <runtime>/dpdk/<prefix>; the middle one may be shared, so only rmdir() removes it. */
-static void
-remove_own(void)
+void
+masq_daemon_eal_forget(void)
 {
 	char path[sizeof(runtime_dir) + 64];
 
@@ -306,7 +306,7 @@ masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpu
 	fault = rte_errno != 0 ? rte_errno : EIO;
 	masq_err_set(err, fault, "DPDK did not start: %s; its own lines are above",
 			rte_strerror(fault));
-	remove_own();
+	masq_daemon_eal_forget();
 	return fault != ENOMEM ? -fault
 			       : masq_conf_start_blame(start, "memory", NULL, -ENOMEM, err);
 }
@@ -315,5 +315,5 @@ void
 masq_daemon_eal_stop(void)
 {
 	rte_eal_cleanup();
-	remove_own();
+	masq_daemon_eal_forget();
 }

@@ -8,6 +8,7 @@
  *	machine		CPUs, group, interfaces are there
  *	claim		we are the only daemon of this socket, and of each interface
  *	memory		there is enough; only now, for another daemon would have taken it
+ *	watch		a signal ends what follows, should it hang
  *	EAL		memory and lcores
  *	data path	devices opened, workers made
  *	control		model, rule file read and put in force
@@ -16,7 +17,7 @@
  *	serve		until SIGTERM, SIGINT, SIGHUP or a client says stop
  *
  * Signals arrive by a descriptor, and are blocked before any thread is made, so no handler ever
- * runs. A failure is one sentence on stderr and exit 1; a wrong option is exit 2.
+ * runs (watch.c: while the start lasts). A failure is one sentence on stderr and exit 1; a wrong option is exit 2.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -193,7 +194,7 @@ run(const struct masq_conf_start *start, struct masq_ctl_socket *sock, int signa
 
 	dp = masq_dp_create(start, MASQ_DP_LCORES, 0, err);
 	if (dp == NULL)
-		return ret;
+		goto close;
 	ctl = masq_ctl_create(start, dp, err);
 	if (ctl == NULL)
 		goto close;
@@ -201,6 +202,7 @@ run(const struct masq_conf_start *start, struct masq_ctl_socket *sock, int signa
 	if (ret != 0)
 		goto close;
 	ret = masq_dp_start(dp, err);
+	masq_daemon_watch_end();
 	if (ret != 0)
 		goto close;
 	masq_ctl_warn_nodes(dp);
@@ -209,6 +211,7 @@ run(const struct masq_conf_start *start, struct masq_ctl_socket *sock, int signa
 		serve(ctl, dp, signal_fd);
 	masq_dp_stop(dp);
 close:
+	masq_daemon_watch_end();
 	masq_ctl_destroy(ctl);
 	masq_dp_destroy(dp);
 	return ret;
@@ -248,11 +251,14 @@ main(int argc, char **argv)
 	if (ret == 0)
 		ret = masq_daemon_check_memory(&start, &err);
 	if (ret == 0)
+		ret = masq_daemon_watch_begin(signal_fd, sock, &err);
+	if (ret == 0)
 		ret = masq_daemon_eal_start(&start, &cpus, options.level, &err);
 	if (ret == 0) {
 		ret = run(&start, sock, signal_fd, &err);
 		masq_daemon_eal_stop();
 	}
+	masq_daemon_watch_end();
 	masq_ctl_socket_release(sock);
 	return ret == 0 ? 0 : fail(&err);
 }

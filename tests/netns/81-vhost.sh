@@ -62,5 +62,11 @@ box_stop KILL
 check "a start that is killed leaves a socket" test -S "$T/guest0.sock"
 waits
 pass "which does not stop the next start"
-box_stop KILL
+for signal in TERM INT HUP; do
+    box_stop $signal
+    check_equal "SIG$signal ends a start that waits" 0 "$DAEMON_EXIT"
+    check_equal "of which nothing is left that stops another" "" "$(find "$T" -mindepth 1 '(' -name 'control.sock*' -o -name 'masq-*' ')')"
+    waits
+done
+box_stop
 finish
