@@ -209,6 +209,8 @@ run(const struct masq_conf_start *start, struct masq_ctl_socket *sock, int signa
 	ret = masq_ctl_listen(ctl, sock, err);
 	if (ret == 0)
 		serve(ctl, dp, signal_fd);
+	else
+		masq_conf_start_blame(start, "socket", NULL, ret, err);
 	masq_dp_stop(dp);
 close:
 	masq_daemon_watch_end();

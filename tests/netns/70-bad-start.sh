@@ -60,6 +60,11 @@ spawn client python3 -c "import signal, socket; s = socket.socket(socket.AF_UNIX
 wait_for 20 "the other program listens" on client grep -q "$T/other.sock" /proc/net/unix
 refused "a socket that another program serves" 'another program serves .*other\.sock' 's|second.sock|other.sock|'
 check "which keeps it" test -S "$T/other.sock"
+mkdir "$T/full"
+sed "s|control.sock|full/x.sock|; s|iface=lan|iface=spare0|; s|iface=wan|iface=spare1|" "$T/box.conf" >"$T/bad.conf"
+# Room for the lock file and DPDK's folder, mounted in a mount namespace that ends with the command.
+check_exit "a socket for which there is no room" 1 'bad\.conf:2: cannot listen on .*full/x\.sock: No space left' \
+    on box sh -c "mount -t tmpfs -o nr_inodes=3 tmpfs $T/full && exec dpdk-masq -c $T/bad.conf"
 check_exit "a start file that does not exist" 1 'none\.conf' dpdk-masq -c "$T/none.conf"
 check_exit "a start file without a name" 2 '-c wants the name of a file' dpdk-masq -c ''
 check_exit "an unknown option" 2 'dpdk-masq -h' dpdk-masq -Q
