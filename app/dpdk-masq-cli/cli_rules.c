@@ -128,6 +128,17 @@ save_moved(struct cli *cli, const char *path, FILE *out)
 	return code;
 }
 
+/* The file may be one that can be written; it is its folder that does not take another. */
+static int
+cannot_make(const struct cli *cli, const char *path)
+{
+	const int fault = errno;
+	const bool is_folder = access(path, W_OK) == 0;
+
+	return cli_fail(cli, CLI_REFUSED, "cannot write %s: %s%s", path,
+			is_folder ? "no file can be made beside it: " : "", strerror(fault));
+}
+
 static int
 save_to(struct cli *cli, const char *path)
 {
@@ -142,7 +153,7 @@ save_to(struct cli *cli, const char *path)
 	if (out != NULL)
 		code = save_moved(cli, path, out);
 	else
-		code = cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
+		code = cannot_make(cli, path);
 	guard(false);
 	return code;
 }
