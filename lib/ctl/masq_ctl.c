@@ -192,6 +192,11 @@ masq_ctl_rules_file_check(const struct masq_conf_start *start, const char *path,
 	} else {
 		masq_conf_rules_defaults(&rules, &start->timeouts);
 		ret = masq_ctl_model_read(start, &rules, path, text, len_bytes, &warnings, err);
+		if (ret == 0) {
+			ret = masq_dp_rules_check(start, &rules, err);
+			if (ret != 0)
+				masq_err_prefix(err, "%s: ", path);
+		}
 		log_warnings(&warnings);
 		*n_rules = masq_ctl_model_count(&rules);
 		masq_conf_rules_fini(&rules);

@@ -64,20 +64,20 @@ compile_routes(const struct masq_dp *dp, const struct masq_conf_rules *rules, st
 }
 
 static struct masq_rules *
-compile_rules(const struct masq_dp *dp, const struct masq_conf_rules *rules,
+compile_rules(const struct masq_conf_start *start, const struct masq_conf_rules *rules,
 		const struct masq_rules *previous, struct masq_err *err)
 {
-	char(*names)[MASQ_CONF_NAME_BYTES] = calloc(dp->n_ports, sizeof(*names));
+	char(*names)[MASQ_CONF_NAME_BYTES] = calloc(start->n_ports, sizeof(*names));
 	struct masq_rules *compiled = NULL;
 
 	if (names == NULL) {
 		masq_err_set(err, ENOMEM, "no memory to compile the rules");
 		return NULL;
 	}
-	for (uint32_t p = 0; p < dp->n_ports; p++)
-		memcpy(names[p], dp->ports[p].conf.name, sizeof(names[p]));
-	compiled = masq_rules_create(rules, (const char(*)[MASQ_CONF_NAME_BYTES])names, dp->n_ports,
-			previous, err);
+	for (uint32_t p = 0; p < start->n_ports; p++)
+		memcpy(names[p], start->port[p].name, sizeof(names[p]));
+	compiled = masq_rules_create(rules, (const char(*)[MASQ_CONF_NAME_BYTES])names,
+			start->n_ports, previous, err);
 	free(names);
 	if (compiled != NULL && masq_rules_slots(compiled) > MASQ_RULE_SLOTS_MAX) {
 		masq_err_set(err, E2BIG, "%u rules and policies are too many; at most %d fit",
@@ -149,7 +149,7 @@ static int
 fill(const struct masq_dp *dp, const struct masq_conf_rules *rules, const struct masq_snapshot *old,
 		struct masq_snapshot *snapshot, struct masq_err *err)
 {
-	snapshot->rules = compile_rules(dp, rules, old != NULL ? old->rules : NULL, err);
+	snapshot->rules = compile_rules(&dp->start, rules, old != NULL ? old->rules : NULL, err);
 	if (snapshot->rules == NULL)
 		return -EINVAL;
 	if (!routes_changed(dp, rules)) {
@@ -184,6 +184,18 @@ compile(const struct masq_dp *dp, const struct masq_conf_rules *rules,
 	else
 		*compiled = snapshot;
 	return ret;
+}
+
+int
+masq_dp_rules_check(const struct masq_conf_start *start, const struct masq_conf_rules *rules,
+		struct masq_err *err)
+{
+	struct masq_rules *compiled = compile_rules(start, rules, NULL, err);
+
+	if (compiled == NULL)
+		return -EINVAL;
+	masq_rules_destroy(compiled);
+	return 0;
 }
 
 int

@@ -35,6 +35,9 @@ refused "a rule with a bad word" 'bad\.masq:1: .*MASK' 's|rules.masq|bad.masq|'
 printf '%s\n' "" "route add 10.0.0.0/8 via 9.9.9.9" >"$T/bad.masq"
 refused "a route that cannot be" 'bad\.masq:2: route 10\.0\.0\.0/8: gateway 9\.9\.9\.9 is in no connected network' 's|rules.masq|bad.masq|'
 check_exit "--test finds it" 1 'bad\.masq:2: route 10\.0\.0\.0/8: gateway 9\.9\.9\.9' on box dpdk-masq -t -c "$T/bad.conf"
+for ((i = 0; i < 32766; i++)); do echo "ipchains -A input -p tcp -s 10.0.0.1 $i -j DENY"; done >"$T/bad.masq"
+refused "more rules than fit" 'bad\.masq: 32769 rules and policies are too many; at most 32768 fit' 's|rules.masq|bad.masq|'
+check_exit "--test finds it" 1 'bad\.masq: 32769 rules and policies are too many' on box dpdk-masq -t -c "$T/bad.conf"
 tested() { check_exit "--test: $1" 1 "$2" on box dpdk-masq -t -c "$T/bad.conf"; }
 refused "a group that does not exist" 'bad\.conf:4: socket-group: there is no group "nobodies"' 's/^workers.*/socket-group = nobodies/'
 tested "a group that does not exist" 'bad\.conf:4: .*nobodies'

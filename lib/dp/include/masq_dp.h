@@ -74,6 +74,10 @@ int masq_dp_publish(struct masq_dp *dp, const struct masq_conf_rules *rules, str
 /** Compile only, throw away: does this configuration fit? For "check". */
 int masq_dp_check(struct masq_dp *dp, const struct masq_conf_rules *rules, struct masq_err *err);
 
+/** The same for rules alone, without a data path: what no memory can help. For "dpdk-masq -t". */
+int masq_dp_rules_check(const struct masq_conf_start *start, const struct masq_conf_rules *rules,
+		struct masq_err *err);
+
 /** Milliseconds of the clock that the data path lives by. */
 uint64_t masq_dp_now_ms(const struct masq_dp *dp);
 

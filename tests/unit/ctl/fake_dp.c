@@ -29,6 +29,16 @@ masq_dp_publish(struct masq_dp *dp, const struct masq_conf_rules *rules, struct 
 }
 
 int
+masq_dp_rules_check(const struct masq_conf_start *start, const struct masq_conf_rules *rules,
+		struct masq_err *err)
+{
+	(void)start;
+	(void)rules;
+	(void)err;
+	return 0;
+}
+
+int
 masq_dp_check(struct masq_dp *dp, const struct masq_conf_rules *rules, struct masq_err *err)
 {
 	(void)rules;
