@@ -6,7 +6,8 @@
  *	socket, a device, a rule file - would get that number, and a sentence printed to stderr
  *	would be written into it. So each program fills the holes first.
  * How
- *	open() takes the lowest number that is free: open until the number is none of the three.
+ *	open() takes the lowest number that is free: open until the number is none of the three. For
+ *	writing only: who reads an input that is closed shall not take it for an empty one.
  * Threads
  *	Before the first one is made.
  */
@@ -22,7 +23,7 @@ masq_stdio_open(void)
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_WRONLY);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd > STDERR_FILENO)
 		close(fd);

@@ -54,6 +54,11 @@ sed 's|rules.masq|article.masq|' "$T/box.conf" >"$T/article.conf"
 check_exit "also --test" 0 "^warning: rules: .*article\.masq:1: -A without a chain name" on box dpdk-masq -t -c "$T/article.conf"
 check "and back" cli load "$T/once"
 
+without_input() { cli load - <&-; }
+check_exit "rules from an input that is closed are no rules" 1 "Bad file descriptor" without_input
+cli save "$T/twice"
+check "and change nothing" cmp "$T/once" "$T/twice"
+
 chains() { grep '^ipchains' "$1"; }
 compat ipchains-save >"$T/saved" 2>"$T/said"
 check_equal "ipchains-save says which chains" "input forward output web web2" "$(sed -nE "s/^Saving .([a-z0-9]+).\.\$/\1/p" "$T/said" | xargs)"

@@ -8,7 +8,8 @@
  */
 
 /**
- * Open /dev/null in place of each standard descriptor that is closed; open ones stay as they are.
+ * Open /dev/null in place of each standard descriptor that is closed; open ones stay as they are. Reading from
+ * an input that was closed fails with EBADF, as it would have.
  *
  * The first thing in main(), before a thread or a file. Without /dev/null nothing changes.
  */

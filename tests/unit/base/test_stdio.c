@@ -37,6 +37,8 @@ without(unsigned int closed)
 		if (after.st_ino != expected->st_ino || after.st_dev != expected->st_dev)
 			return 4;
 	}
+	if ((closed & 1) != 0 && read(STDIN_FILENO, &before, 1) != -1)
+		return 5;
 	return 0;
 }
 
