@@ -37,7 +37,7 @@ make_box(void)
 
 	start.n_ports = 1;
 	start.port[0] = (struct masq_conf_port){ .name = "p", .device = "net_ring_p" };
-	ring = rte_ring_create("p", 64, SOCKET_ID_ANY, 0);
+	ring = rte_ring_create("p", 256, SOCKET_ID_ANY, 0);
 	small = rte_pktmbuf_pool_create("small", 1023, 0, 0, RTE_PKTMBUF_HEADROOM + 100, 0);
 	if (ring == NULL || small == NULL ||
 			rte_eth_from_rings("p", &ring, 1, &ring, 1, SOCKET_ID_ANY) < 0) {
@@ -199,6 +199,62 @@ no_buffer_is_free(void **state)
 	expect_nothing_left();
 }
 
+/* @param dropped place of one that is not sent; n or more: all are */
+static void
+stage_with(struct rte_mbuf **mbuf, unsigned int n, unsigned int dropped)
+{
+	struct masq_burst *b = &worker->burst;
+
+	b->n = n;
+	memset(b->verdict, MASQ_UNDECIDED, sizeof(b->verdict));
+	memset(b->departure, 0xff, sizeof(b->departure));
+	for (unsigned int i = 0; i < n; i++) {
+		b->mbuf[i] = mbuf[i];
+		b->verdict[i] = MASQ_SEND;
+		b->departure[i] = 0;
+	}
+	if (dropped < n)
+		masq_burst_drop(b, dropped, MASQ_DROP_SHUTDOWN);
+	masq_stage_tx(worker, b);
+	assert_true(worker->tx[0].n < MASQ_TX_BURST);
+	assert_int_equal(worker->tx[1].n, 0); /* which lies behind */
+}
+
+/* Whatever waits for the port already, and whether a burst goes in one piece: all leave, in their order. */
+static void
+bursts_leave_whole(void **state)
+{
+	static const unsigned int sizes[] = { 1, 2, 31, 32 };
+
+	(void)state;
+	dp->ports[0].takes_chains = true;
+	dp->ports[0].vlan = 0;
+	masq_port_settle_tx(&dp->ports[0]);
+	for (unsigned int waiting = 0; waiting < MASQ_TX_BURST; waiting++)
+		for (unsigned int k = 0; k < 3 * RTE_DIM(sizes); k++) {
+			const unsigned int n = sizes[k / 3], total = waiting + n;
+			const unsigned int dropped = k % 3 == 0 ? 0 : k % 3 == 1 ? n - 1 : n;
+			struct rte_mbuf *mbuf[MASQ_TX_BURST + MASQ_BURST];
+
+			assert_int_equal(rte_pktmbuf_alloc_bulk(dp->pools[0], mbuf, total), 0);
+			for (unsigned int i = 0; i < waiting; i++)
+				masq_tx_one(worker, mbuf[i], 0);
+			stage_with(mbuf + waiting, n, dropped);
+			masq_tx_flush(worker);
+			for (unsigned int i = 0; i < total; i++) {
+				void *out = NULL;
+
+				if (i == waiting + dropped)
+					continue;
+				assert_int_equal(rte_ring_dequeue(ring, &out), 0);
+				assert_ptr_equal(out, mbuf[i]);
+				rte_pktmbuf_free(out);
+			}
+			assert_int_equal(rte_ring_count(ring), 0);
+			expect_nothing_left();
+		}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -208,6 +264,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(the_first_buffer_is_used_when_it_has_room),
 		cmocka_unit_test(what_does_not_fit_is_dropped_by_name),
 		cmocka_unit_test(no_buffer_is_free),
+		cmocka_unit_test(bursts_leave_whole),
 	};
 	int failed;
 
