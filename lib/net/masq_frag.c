@@ -381,6 +381,16 @@ completes(const struct datagram *d, const struct masq_frag_info *info)
 	return end != 0 && d->held_bytes + (uint32_t)(info->end - info->start) == end;
 }
 
+/* The first fragment's header may be longer than that of the last, which was checked. */
+static bool
+is_too_long(const struct datagram *d, const struct masq_frag_info *info)
+{
+	uint32_t end = info->more ? d->end_bytes : info->end;
+	uint32_t header = info->start == 0 ? info->header : d->header;
+
+	return end + header > UINT16_MAX;
+}
+
 static void
 finish(struct masq_frag *frag, struct datagram *d, struct masq_frag_result *result)
 {
@@ -388,11 +398,6 @@ finish(struct masq_frag *frag, struct datagram *d, struct masq_frag_result *resu
 	bool is_ce = (d->ecn_seen & 1 << 3) != 0;
 	unsigned int n = 0;
 
-	/* The first fragment's header may be longer than that of the last, which was checked. */
-	if (d->end_bytes + d->header > UINT16_MAX) {
-		give_up(frag, d, MASQ_DROP_FRAG_BAD, result);
-		return;
-	}
 	while (d->n_pieces > 0) {
 		uint16_t l3_offset = d->first->l3_offset;
 
@@ -426,6 +431,11 @@ add_fragment(struct masq_frag *frag, struct datagram *d, const struct masq_frag_
 	}
 	if (d->n_pieces == MASQ_FRAG_PIECES_MAX - 1 && !is_complete) {
 		refuse(frag, d, MASQ_DROP_FRAG_MEMORY, mbuf, result);
+		return;
+	}
+	/* Before anybody makes room for it: a result has no place for two datagrams. */
+	if (is_complete && is_too_long(d, info)) {
+		refuse(frag, d, MASQ_DROP_FRAG_BAD, mbuf, result);
 		return;
 	}
 	if (!make_room_for_piece(frag, d, result)) {

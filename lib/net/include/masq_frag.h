@@ -57,7 +57,8 @@ void masq_frag_destroy(struct masq_frag *frag);
  *
  * FRAG_BAD, the fragment alone: impossible offset or length; a first fragment that does not hold
  * the whole TCP, UDP or ICMP header, or a later one that reaches into it (reference 5.4).
- * FRAG_BAD, the whole datagram: fragments disagree about where it ends.
+ * FRAG_BAD, the whole datagram: fragments disagree about where it ends, or all of it with the first
+ * one's header is more than a packet can be.
  * FRAG_OVERLAP, the fragment alone: it is there already (same range); the datagram stays.
  * FRAG_OVERLAP, the whole datagram: a fragment overlaps others in part. What arrives later of a
  * datagram that was refused is refused too, until its time is over (RFC 5722's reasoning).

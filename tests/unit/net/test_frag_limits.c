@@ -180,6 +180,45 @@ one_fragment_pushes_out_one_datagram(void **state)
 	destroy(frag);
 }
 
+/* The last fragment of a datagram that turns out too long costs that one, not the oldest as well: both
+ * together are more than a result holds. */
+static void
+what_is_too_long_pushes_out_nobody(void **state)
+{
+	static const uint8_t options[40] = { 1 };
+	struct masq_frag_config config = {
+		.datagrams = 1024, .per_source = 64, .fragments = 2048, .timeout_ms = 1000
+	};
+	struct test_fragment f = { .src = 1,
+		.id = 9,
+		.proto = IPPROTO_UDP,
+		.len = 1480,
+		.more = true,
+		.options = options,
+		.option_bytes = sizeof(options) };
+	struct masq_frag *frag = create(&config);
+	struct masq_frag_result r;
+
+	(void)state;
+	hold(frag, 1, 0, 63);
+	hold(frag, 1, 1, 20);
+	for (; f.start < 65480; f.start = (uint16_t)(f.start + f.len), f.option_bytes = 0) {
+		f.len = (uint16_t)RTE_MIN(1480, 65480 - f.start);
+		push(frag, &f, &r);
+		assert_int_equal(r.held, 1);
+		assert_int_equal(r.n_dropped, 0);
+	}
+	assert_int_equal(masq_frag_held(frag), 128); /* all that a source may hold */
+	f.len = 35;
+	f.more = false;
+	push(frag, &f, &r);
+	assert_int_equal(r.n_dropped, 46);
+	assert_int_equal(r.reason, BAD);
+	free_dropped(&r);
+	assert_int_equal(masq_frag_held(frag), 83);
+	destroy(frag);
+}
+
 static void
 what_was_finished_is_not_counted(void **state)
 {
@@ -480,6 +519,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(ticks_forget_what_was_refused),
 		cmocka_unit_test(pieces_are_bounded),
 		cmocka_unit_test(one_fragment_pushes_out_one_datagram),
+		cmocka_unit_test(what_is_too_long_pushes_out_nobody),
 		cmocka_unit_test(what_was_finished_is_not_counted),
 		cmocka_unit_test(a_datagram_has_at_most_64_fragments),
 		cmocka_unit_test(bad_configurations_are_refused),
