@@ -32,22 +32,34 @@ dont_fragment(const struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
 	return (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)) != 0;
 }
 
+/* All hosts of a network got it, so all of them would complain; also when it came in a frame for us alone. */
+static bool
+is_for_all(const struct masq_worker *w, rte_be32_t dst)
+{
+	struct masq_fib_route route;
+
+	return masq_fib_lookup(w->snapshot->fib, rte_be_to_cpu_32(dst), &route) == 0 &&
+			route.is_broadcast;
+}
+
 void
 masq_slow_icmp_about(struct masq_worker *w, const struct rte_mbuf *mbuf, const struct masq_pkt *pkt,
 		uint8_t arrival, uint8_t type, uint8_t code, uint16_t mtu)
 {
 	const struct masq_port *port = &w->ports[arrival];
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(
+			mbuf, const struct rte_ipv4_hdr *, pkt->l3_offset);
 	uint32_t own = port->conf.n_addresses > 0 ? port->conf.address[0].addr : 0;
+	uint32_t sender = rte_be_to_cpu_32(ip->src_addr);
+	struct masq_pkt quoted = *pkt;
 	struct masq_fib_route route;
 	struct rte_mbuf *answer;
-	uint32_t dst = rte_be_to_cpu_32(
-			rte_pktmbuf_mtod_offset(mbuf, const struct rte_ipv4_hdr *, pkt->l3_offset)
-					->src_addr);
 
-	if (!masq_icmp_error_allowed(mbuf, pkt))
+	if (!masq_icmp_error_allowed(mbuf, pkt) || is_for_all(w, ip->dst_addr) ||
+			masq_fib_lookup(w->snapshot->fib, sender, &route) != 0)
 		return;
 	/* A port without address borrows the one that the box would use towards the sender. */
-	if (own == 0 && masq_fib_lookup(w->snapshot->fib, dst, &route) == 0)
+	if (own == 0)
 		own = route.preferred_src;
 	if (own == 0)
 		return;
@@ -55,9 +67,13 @@ masq_slow_icmp_about(struct masq_worker *w, const struct rte_mbuf *mbuf, const s
 		w->counters.icmp_limited++;
 		return;
 	}
-	answer = masq_icmp_error_build(w->pool, mbuf, pkt, rte_cpu_to_be_32(own), type, code, mtu);
+	/* It has DF, so all of it has to fit the link to the sender. */
+	quoted.l3_len_bytes = RTE_MIN(quoted.l3_len_bytes,
+			(uint16_t)(w->ports[route.port].mtu - MASQ_ICMP_ERROR_HEADERS));
+	answer = masq_icmp_error_build(
+			w->pool, mbuf, &quoted, rte_cpu_to_be_32(own), type, code, mtu);
 	if (answer != NULL)
-		masq_slow_originate(w, answer, dst);
+		masq_slow_originate(w, answer, sender);
 }
 
 void

@@ -439,6 +439,55 @@ no_error_about_errors(void **state)
 	box_close(box);
 }
 
+/* Nor about what was sent to all hosts of a network, whatever frame it came in (RFC 1122 3.2.2). */
+static void
+no_error_about_what_all_hosts_get(void **state)
+{
+	static const char *const all[] = { "192.168.1.255", "192.168.1.0", "192.168.16.255",
+		"203.0.113.255" };
+	struct masq_test_box *box = box_open(box_workers(state), "ipchains -P input REJECT\n");
+	struct masq_test_pkt pkt = { .src = INSIDE, .sport = 1025, .dport = 9 };
+
+	box_hello(box, LAN, INSIDE);
+	for (unsigned int k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
+		pkt.dst = all[k];
+		box_send(box, LAN, &pkt);
+		box_expect_drop(box, MASQ_DROP_INPUT_REJECT);
+		box_expect_nothing(box);
+	}
+	box_rules(box, "ipchains -P input ACCEPT\n");
+	pkt.payload_bytes = 200;
+	pkt.frag_bytes = 80;
+	box_send(box, LAN, &pkt);
+	box_advance(box, 31000);
+	box_expect_drop(box, MASQ_DROP_FRAG_TIMEOUT);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* An error must fit its link, too: it is never cut, so it quotes less. */
+static void
+a_small_link_is_told_less(void **state)
+{
+	struct masq_test_box *box = box_open_with(&(struct masq_test_box_options){
+			.workers = box_workers(state), .wan_mtu = 300 });
+	struct masq_test_pkt pkt = {
+		.src = OUTSIDE, .dst = BOX_WAN, .sport = 1025, .dport = 9, .payload_bytes = 800
+	};
+	struct masq_test_pkt error = box_error(WAN, &pkt, 3, 3, 0);
+
+	error.quote_bytes = 300 - 20 - 8;
+	for (pkt.frag_offset_bytes = 0; pkt.frag_offset_bytes < 808; pkt.frag_offset_bytes += 280) {
+		pkt.frag_bytes = pkt.frag_offset_bytes < 560 ? 280 : 0;
+		box_send(box, WAN, &pkt);
+	}
+	box_expect_drop(box, MASQ_DROP_LOCAL);
+	pkt.frag_offset_bytes = pkt.frag_bytes = 0;
+	box_expect(box, WAN, &error);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -457,6 +506,8 @@ main(int argc, char **argv)
 		BOX_ROWS(time_exceeded_by_the_box),
 		BOX_ROWS(too_big_by_the_box),
 		BOX_ROWS(no_error_about_errors),
+		BOX_ROWS(no_error_about_what_all_hosts_get),
+		BOX_ROWS(a_small_link_is_told_less),
 	};
 
 	(void)argc;
