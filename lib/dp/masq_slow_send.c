@@ -46,11 +46,10 @@ void
 masq_slow_icmp_about(struct masq_worker *w, const struct rte_mbuf *mbuf, const struct masq_pkt *pkt,
 		uint8_t arrival, uint8_t type, uint8_t code, uint16_t mtu)
 {
-	const struct masq_port *port = &w->ports[arrival];
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(
 			mbuf, const struct rte_ipv4_hdr *, pkt->l3_offset);
-	uint32_t own = port->conf.n_addresses > 0 ? port->conf.address[0].addr : 0;
-	uint32_t sender = rte_be_to_cpu_32(ip->src_addr);
+	const struct masq_conf_port *port = &w->ports[arrival].conf;
+	uint32_t sender = rte_be_to_cpu_32(ip->src_addr), own;
 	struct masq_pkt quoted = *pkt;
 	struct masq_fib_route route;
 	struct rte_mbuf *answer;
@@ -58,9 +57,10 @@ masq_slow_icmp_about(struct masq_worker *w, const struct rte_mbuf *mbuf, const s
 	if (!masq_icmp_error_allowed(mbuf, pkt) || is_for_all(w, ip->dst_addr) ||
 			masq_fib_lookup(w->snapshot->fib, sender, &route) != 0)
 		return;
-	/* A port without address borrows the one that the box would use towards the sender. */
-	if (own == 0)
-		own = route.preferred_src;
+	/* Of the port where it leaves (RFC 1812 4.3.2.4); without any, of the one where the packet came in. */
+	own = route.preferred_src;
+	if (own == 0 && port->n_addresses > 0)
+		own = port->address[0].addr;
 	if (own == 0)
 		return;
 	if (!masq_bucket_take(&w->icmp_bucket, MASQ_DP_ICMP_RATE, MASQ_DP_ICMP_BURST, w->now_ms)) {

@@ -488,6 +488,30 @@ a_small_link_is_told_less(void **state)
 	box_close(box);
 }
 
+/* An error has the address of the port by which it leaves (RFC 1812 4.3.2.4), wherever its reason came in: an
+ * inside address is not seen outside. */
+static void
+by_another_port_than_it_came(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), NULL);
+	struct masq_test_pkt pkt = {
+		.src = CLIENT, .dst = INSIDE, .sport = 1025, .dport = 9, .payload = "astray"
+	};
+	struct masq_test_pkt error;
+
+	pkt.ttl = 1;
+	error = box_error(WAN, &pkt, 11, 0, 0);
+	box_send(box, SRV, &pkt);
+	box_expect(box, WAN, &error);
+	pkt.ttl = 0;
+	pkt.dst = BOX_SRV;
+	error = box_error(WAN, &pkt, 3, 3, 0);
+	box_send(box, SRV, &pkt);
+	box_expect(box, WAN, &error);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -508,6 +532,7 @@ main(int argc, char **argv)
 		BOX_ROWS(no_error_about_errors),
 		BOX_ROWS(no_error_about_what_all_hosts_get),
 		BOX_ROWS(a_small_link_is_told_less),
+		BOX_ROWS(by_another_port_than_it_came),
 	};
 
 	(void)argc;
