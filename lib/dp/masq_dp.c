@@ -108,6 +108,22 @@ make_pools(struct masq_dp *dp, uint32_t number, struct masq_err *err)
 	return 0;
 }
 
+/* Fragments of a whole datagram have to fit a worker's share of each pool. */
+static int
+check_pools(const struct masq_dp *dp, struct masq_err *err)
+{
+	for (uint32_t k = 0; k < dp->plan.n; k++)
+		if (dp->pools[k]->size / MASQ_FRAG_SHARE / dp->n_workers < MASQ_FRAG_PIECES_MAX) {
+			masq_err_set(err, EINVAL,
+					"%u packet buffers are too few for %u workers (each wants %u, of "
+					"the pool of each NUMA node with a port)",
+					dp->pools[k]->size, dp->n_workers,
+					MASQ_FRAG_SHARE * MASQ_FRAG_PIECES_MAX);
+			return masq_conf_start_blame(&dp->start, "mbufs", NULL, -EINVAL, err);
+		}
+	return 0;
+}
+
 static int
 make_rss(struct masq_dp *dp, struct masq_err *err)
 {
@@ -261,6 +277,7 @@ build(struct masq_dp *dp, struct masq_err *err)
 	}
 	ret = ret != 0 ? ret : blame_memory(dp, NULL, make_rss(dp, err), err);
 	ret = ret != 0 ? ret : blame_memory(dp, "mbufs", make_pools(dp, number, err), err);
+	ret = ret != 0 ? ret : check_pools(dp, err);
 	for (uint32_t p = 0; ret == 0 && p < dp->n_ports; p++)
 		ret = masq_port_configure(dp, &dp->ports[p], err);
 	ret = ret != 0 ? ret : blame_memory(dp, NULL, make_rings(dp, number, err), err);

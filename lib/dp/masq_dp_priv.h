@@ -32,6 +32,7 @@
 #define MASQ_TX_BURST 64
 #define MASQ_RING_SIZE 2048 /**< packets that may wait between two workers */
 #define MASQ_MSG_RING_SIZE 1024 /**< messages that may wait between two workers */
+#define MASQ_FRAG_SHARE 4 /**< one of so many buffers of a pool may wait in a fragment */
 #define MASQ_PARKED_MAX 512 /**< packets of one worker that wait for link addresses */
 #define MASQ_PARKED_PER_NEIGH 16
 #define MASQ_PARK_MS 5000 /**< longer than the keeper asks */

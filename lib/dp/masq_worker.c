@@ -55,7 +55,8 @@ count_addresses(const struct masq_conf_start *start)
 	return RTE_MAX(n, 1u);
 }
 
-/* Fragments that a worker may hold: never more than a quarter of any pool, whoever sends them. */
+/* Fragments that a worker may hold: never more than a quarter of any pool, whoever sends them; and at least
+ * those of a datagram (masq_dp.c). */
 static uint32_t
 fragments_max(const struct masq_dp *dp)
 {
@@ -63,7 +64,7 @@ fragments_max(const struct masq_dp *dp)
 
 	for (uint32_t k = 0; k < dp->plan.n; k++)
 		smallest = RTE_MIN(smallest, dp->pools[k]->size);
-	return RTE_MIN(smallest / 4 / dp->n_workers, 2048u);
+	return RTE_MIN(smallest / MASQ_FRAG_SHARE / dp->n_workers, 2048u);
 }
 
 /* What it remembers from packet to packet, and from stage to stage, beside its sessions. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A data path that does not fit its memory says which line of the start file says how much that is. */
+/* A data path that does not fit its memory, or has less than it needs of anything, says which line of the
+ * start file says how much that is. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,6 +36,9 @@ the_line_is_named(void **state)
 				"dir/test.conf:3: " BUFFERS },
 		{ "[daemon]\nmbufs = 16777216\n" PORT,
 				"dir/test.conf:2: memory is not set in [daemon], so it is 512: " BUFFERS },
+		{ "[daemon]\nworkers = 8\nsessions = 1024\nmbufs = 1100\n" PORT,
+				"dir/test.conf:4: 1100 packet buffers are too few for 8 workers "
+				"(each wants 256" },
 		{ PORT, "dir/test.conf: memory is not set in [daemon], so it is 512: session table" },
 	};
 
