@@ -522,6 +522,22 @@ box_take_at(struct masq_test_box *box, enum masq_test_port port, const char *fil
 	return seen;
 }
 
+uint32_t
+box_take_bytes(struct masq_test_box *box, enum masq_test_port port, uint8_t *frame, uint32_t size)
+{
+	struct rte_mbuf *mbuf = next_out(box, port, __FILE__, __LINE__);
+	const uint32_t bytes = rte_pktmbuf_pkt_len(mbuf);
+	const void *from;
+
+	assert_true(bytes <= size);
+	from = rte_pktmbuf_read(mbuf, 0, bytes, frame);
+	assert_non_null(from);
+	if (from != frame)
+		memcpy(frame, from, bytes);
+	rte_pktmbuf_free(mbuf);
+	return bytes;
+}
+
 void
 box_expect_nothing_at(struct masq_test_box *box, const char *file, int line)
 {

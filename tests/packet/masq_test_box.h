@@ -126,6 +126,10 @@ struct masq_test_seen box_expect_at(struct masq_test_box *box, enum masq_test_po
 struct masq_test_seen
 box_take_at(struct masq_test_box *box, enum masq_test_port port, const char *file, int line);
 
+/** The same, all bytes of it. @return how many */
+uint32_t
+box_take_bytes(struct masq_test_box *box, enum masq_test_port port, uint8_t *frame, uint32_t size);
+
 /** Nothing (more) left by any port. */
 #define box_expect_nothing(box) box_expect_nothing_at(box, __FILE__, __LINE__)
 void box_expect_nothing_at(struct masq_test_box *box, const char *file, int line);
