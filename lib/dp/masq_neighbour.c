@@ -146,13 +146,14 @@ append(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t arrival, uint8_t de
 static bool
 park(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t arrival, uint8_t departure, uint32_t ip)
 {
-	uint32_t waiting = waiting_for(w, departure, ip);
-
-	if (waiting >= MASQ_PARKED_PER_NEIGH || w->n_parked == MASQ_PARKED_MAX)
-		return false;
-	/* Nobody may have heard the first one, or the table has forgotten it: full, or flushed. */
-	if (waiting == 0 || masq_neigh_find(w->neigh, departure, ip).value == MASQ_NEIGH_REF_NONE)
+	/* Each one says so while nobody asks: the first may not have been heard, or the table has forgotten it,
+	 * full or flushed. Also who finds no place: or those that wait for silent neighbours would keep all
+	 * others from being asked. */
+	if (masq_neigh_find(w->neigh, departure, ip).value == MASQ_NEIGH_REF_NONE)
 		masq_neighbour_want(w, departure, ip);
+	if (w->n_parked == MASQ_PARKED_MAX ||
+			waiting_for(w, departure, ip) >= MASQ_PARKED_PER_NEIGH)
+		return false;
 	append(w, mbuf, arrival, departure, ip);
 	return true;
 }

@@ -120,6 +120,44 @@ the_queue_is_bounded(void **state)
 	box_close(box); /* what waits now is dropped by name */
 }
 
+/* So many packets wait for silent neighbours that there is no place for one more: its neighbour is asked all the
+ * same, and who comes later finds it. */
+static void
+no_place_to_wait(void **state)
+{
+	enum {
+		SILENT = 32, /* times 16 packets are all that a worker may park */
+		FLOWS = 64
+	};
+	struct masq_test_box *box = open_by_hand(state, MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, "203.0.113.200", 53);
+	const struct masq_test_pkt ask = asks(WAN, "203.0.113.200");
+	struct masq_test_pkt pkt = { .src = INSIDE, .dport = 9 };
+	char dst[32];
+
+	pkt.dst = dst;
+	for (unsigned int k = 0; k < SILENT; k++)
+		for (uint16_t flow = 0; flow < FLOWS * box_workers(state); flow++) {
+			snprintf(dst, sizeof(dst), "203.0.113.%u", 100 + k);
+			pkt.sport = (uint16_t)(2000 + flow);
+			box_put(box, LAN, &pkt);
+			if (flow % 32 == 0)
+				box_run(box);
+		}
+	box_run(box);
+	assert_int_equal(box_counters(box).held, 512 * box_workers(state));
+	while (box_waiting(box, WAN) > 0)
+		box_take(box, WAN);
+	box_drops_seen(box);
+	pkt = talk_out_pkt(&t, 0);
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_NEIGH_QUEUE);
+	box_expect(box, WAN, &ask);
+	answer(box, WAN, "203.0.113.200", box_host_mac(WAN));
+	talk_out(&t, 0);
+	box_close(box);
+}
+
 /* Packets for another neighbour do not wait behind those of a silent one. */
 static void
 silent_neighbours_hold_up_nobody(void **state)
@@ -608,6 +646,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		BOX_ROWS(packets_wait_in_order),
 		BOX_ROWS(the_queue_is_bounded),
+		BOX_ROWS(no_place_to_wait),
 		BOX_ROWS(silent_neighbours_hold_up_nobody),
 		BOX_ROWS(nobody_answers),
 		BOX_ROWS(nobody_overtakes_who_waits),
