@@ -58,7 +58,7 @@ punt(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	b->verdict[i] = MASQ_GONE;
 }
 
-/* Only addresses that are reached by this port directly may become neighbours. */
+/* Only addresses that are reached by this port directly may become neighbours without having been asked. */
 static bool
 is_connected(const struct masq_worker *w, uint32_t sender, uint8_t port)
 {
@@ -89,9 +89,10 @@ masq_local_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		return;
 	}
 	for_us = masq_fib_is_local_on(w->snapshot->fib, target, port);
-	/* A sender of 0 probes for a free address (RFC 5227): answered, not learnt. */
-	if (is_connected(w, sender, port))
-		masq_neighbour_heard(w, port, sender, arp.sender_mac, arp.is_request && for_us);
+	/* A sender of 0 probes for a free address (RFC 5227): answered, not learnt. Whom we asked is heard whatever
+	 * the routes say of his address: a gateway is on the link, though packets to itself may go elsewhere. */
+	masq_neighbour_heard(w, port, sender, arp.sender_mac,
+			arp.is_request && for_us && is_connected(w, sender, port));
 	if (arp.is_request && for_us)
 		answer_arp(w, b, i, &arp);
 	else

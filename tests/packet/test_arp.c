@@ -120,6 +120,23 @@ the_queue_is_bounded(void **state)
 	box_close(box); /* what waits now is dropped by name */
 }
 
+/* A gateway is a neighbour, also when packets to its own address would go by another one. */
+static void
+a_gateway_behind_another_way(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state),
+			"route add 192.168.16.128/25 via 192.168.16.9\n"
+			"route add 198.51.100.0/24 via 192.168.16.200\n");
+	const struct masq_test_pkt pkt = {
+		.src = INSIDE, .dst = "198.51.100.7", .sport = 1025, .dport = 9, .payload = "away"
+	};
+	const struct masq_test_pkt left = onward(pkt);
+
+	box_send(box, LAN, &pkt);
+	box_expect(box, SRV, &left);
+	box_close(box);
+}
+
 /* So many packets wait for silent neighbours that there is no place for one more: its neighbour is asked all the
  * same, and who comes later finds it. */
 static void
@@ -646,6 +663,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		BOX_ROWS(packets_wait_in_order),
 		BOX_ROWS(the_queue_is_bounded),
+		BOX_ROWS(a_gateway_behind_another_way),
 		BOX_ROWS(no_place_to_wait),
 		BOX_ROWS(silent_neighbours_hold_up_nobody),
 		BOX_ROWS(nobody_answers),

@@ -116,8 +116,8 @@ int masq_neigh_read(const struct masq_neigh *neigh, struct masq_neigh_ref ref,
  * An ARP message said that @p ip on @p port has @p mac. Keeper only.
  *
  * Whether the sender may say so is the caller's to check: that ip is no address of the box itself
- * and lies in a network of the port. A group or zero mac and ip 0 are ignored here. When the table
- * is full, a new neighbour gets a slot as in masq_neigh_want() or is not remembered.
+ * and, with @p create, lies in a network of the port. A group or zero mac and ip 0 are ignored here.
+ * When the table is full, a new neighbour gets a slot as in masq_neigh_want() or is not remembered.
  *
  * @param create	make a slot when there is none (somebody who asks us will be talked to);
  *	else an unknown sender is ignored (RFC 826 would update only)
