@@ -26,8 +26,9 @@
 #define RECEIVERS 64
 #define LONGEST 65420 /* and up to 87 more */
 #define TAG 7
-#define SMALL_MTU 600
 #define MTU 1500
+
+static const uint16_t wan_mtu[] = { 600, MTU, 68, MTU }; /* by seed */
 
 #define RULES                                                                 \
 	MASQ_ALL "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 5353\n" \
@@ -586,7 +587,7 @@ run(uint32_t workers, uint64_t seed)
 	static struct receiver receivers[RECEIVERS];
 	struct town town = { .rnd = seed * UINT64_C(0x9e3779b97f4a7c15) | 1,
 		.receiver = receivers,
-		.mtu = { MTU, seed % 2 == 0 ? SMALL_MTU : MTU, MTU },
+		.mtu = { MTU, wan_mtu[seed % 4], MTU },
 		.tag = { [LAN] = seed % 3 == 0 ? TAG : 0 } };
 	const struct masq_dp_session_filter all = { .proto = 0 };
 
@@ -597,7 +598,7 @@ run(uint32_t workers, uint64_t seed)
 			.rules = RULES,
 			.port_low = 1024,
 			.port_high = 1024 + 255,
-			.wan_mtu = seed % 2 == 0 ? SMALL_MTU : 0,
+			.wan_mtu = wan_mtu[seed % 4],
 			.lan_vlan = town.tag[LAN],
 			.mbufs = seed % 4 == 1 ? 2047 : 0,
 			.start_ms = seed % 2 == 0 ? UINT32_MAX - 60 * 1000 : 0,
