@@ -9,6 +9,7 @@
  *	word	what a packet needs of a slot, 64 bits; its layout stands in masq_neigh_inline.h
  *	ask	an ARP request that the keeper wants to have sent
  *	silent	UNREACHABLE; remembered so that its packets do not start new requests at once
+ *	unasked	REACHABLE by its own word: it asked for us, and has answered no request yet
  * States
  *		want            heard              reachable_ms
  *	FREE -------> ASKING -------> REACHABLE ---------------> PROBING
@@ -18,8 +19,10 @@
  *		   UNREACHABLE ----------'---------------- UNREACHABLE --- unreachable_ms ---> FREE
  * Data and who owns it
  *	The words (all that the hot path touches) stand in struct masq_neigh, the rest in struct
- *	masq_neigh_keeper: addresses, deadlines, and two lists, of the ASKING and of the silent in
- *	the order in which they came there, so that a full table finds the oldest at once.
+ *	masq_neigh_keeper: addresses, deadlines, and three lists, of the ASKING, the silent and the
+ *	unasked in the order in which they came there, so that a full table finds the oldest at once.
+ *	Half of the table is for the unasked: who makes up senders of a large network takes room from
+ *	himself, and from those who have just come, not from what other ports need.
  *	The hash is keyed with a secret: neighbours' addresses are chosen by others.
  *	There are two slots for each neighbour. The spare ones wait for a grace period, and
  *	keep the cuckoo table far from the load where adding fails.
@@ -58,9 +61,10 @@ struct slot {
 	uint32_t ip;
 	uint8_t port;
 	uint8_t n_asked; /* requests sent in this state */
+	bool unasked;
 	uint64_t due_ms; /* when the state ends or the next request goes out */
 	uint64_t confirmed_ms; /* 0: never */
-	TAILQ_ENTRY(slot) link; /* ASKING: in asking; UNREACHABLE: in silent */
+	TAILQ_ENTRY(slot) link; /* in the list of its state, if that has one */
 };
 
 TAILQ_HEAD(slot_list, slot);
@@ -71,9 +75,11 @@ struct masq_neigh_keeper {
 	struct rte_hash *hash;
 	uint32_t n_slots;
 	uint32_t n_used;
+	uint32_t n_unasked;
 	uint32_t cursor; /* slot that the next tick looks at first */
 	struct slot_list asking;
 	struct slot_list silent;
+	struct slot_list unasked;
 	struct slot slot[];
 };
 
@@ -135,8 +141,10 @@ store_word(struct masq_neigh *neigh, uint32_t slot, uint8_t use, enum masq_neigh
 /* ---------------------------------------------------------------- slots */
 
 static struct slot_list *
-list_of(struct masq_neigh_keeper *keeper, enum masq_neigh_state state)
+list_of(struct masq_neigh_keeper *keeper, enum masq_neigh_state state, bool unasked)
 {
+	if (unasked)
+		return &keeper->unasked;
 	if (state == MASQ_NEIGH_ASKING)
 		return &keeper->asking;
 	return state == MASQ_NEIGH_UNREACHABLE ? &keeper->silent : NULL;
@@ -144,20 +152,29 @@ list_of(struct masq_neigh_keeper *keeper, enum masq_neigh_state state)
 
 /* The only place where a slot's state changes: its word and the lists say the same afterwards. */
 static void
-enter_state(struct masq_neigh *neigh, uint32_t index, uint8_t use, enum masq_neigh_state state,
-		uint64_t mac)
+enter(struct masq_neigh *neigh, uint32_t index, uint8_t use, enum masq_neigh_state state,
+		uint64_t mac, bool unasked)
 {
 	struct masq_neigh_keeper *keeper = neigh->keeper;
 	struct slot *slot = &keeper->slot[index];
-	struct slot_list *from = list_of(keeper, state_of(load_word(neigh, index)));
-	struct slot_list *to = list_of(keeper, state);
+	struct slot_list *from = list_of(keeper, state_of(load_word(neigh, index)), slot->unasked);
+	struct slot_list *to = list_of(keeper, state, unasked);
 
 	store_word(neigh, index, use, state, mac);
+	keeper->n_unasked += (uint32_t)unasked - (uint32_t)slot->unasked;
+	slot->unasked = unasked;
 	slot->n_asked = 0;
 	if (from != NULL)
 		TAILQ_REMOVE(from, slot, link);
 	if (to != NULL)
 		TAILQ_INSERT_TAIL(to, slot, link);
+}
+
+static void
+enter_state(struct masq_neigh *neigh, uint32_t index, uint8_t use, enum masq_neigh_state state,
+		uint64_t mac)
+{
+	enter(neigh, index, use, state, mac, false);
 }
 
 static struct key
@@ -206,6 +223,16 @@ make_room(struct masq_neigh *neigh)
 	}
 	free_slot(neigh, (uint32_t)(oldest - keeper->slot));
 	return true;
+}
+
+/* Room for one more of those that make themselves known: the oldest of them has to go if they are many. */
+static void
+make_room_for_unasked(struct masq_neigh *neigh)
+{
+	const struct masq_neigh_keeper *keeper = neigh->keeper;
+
+	if (keeper->n_unasked > 0 && keeper->n_unasked >= keeper->config.capacity / 2)
+		free_slot(neigh, (uint32_t)(TAILQ_FIRST(&keeper->unasked) - keeper->slot));
 }
 
 /* @return a slot that belongs to the address, state FREE; -ENOSPC */
@@ -307,6 +334,7 @@ init_keeper(struct masq_neigh *neigh, const struct masq_neigh_config *config, ui
 	keeper->n_slots = n_slots;
 	TAILQ_INIT(&keeper->asking);
 	TAILQ_INIT(&keeper->silent);
+	TAILQ_INIT(&keeper->unasked);
 	for (uint32_t i = 0; i < n_slots; i++)
 		store_word(neigh, i, 1, MASQ_NEIGH_FREE, 0);
 	if (masq_hash_seed_random(&keeper->seed) != 0)
@@ -416,14 +444,18 @@ masq_neigh_heard(struct masq_neigh *neigh, uint8_t port, uint32_t ip, const uint
 	if (ip == 0 || packed == 0 || (mac[0] & 1) != 0)
 		return false;
 	index = find_slot(neigh, port, ip);
-	if (index < 0 && create)
+	if (index < 0 && create) {
+		make_room_for_unasked(neigh);
 		index = take_slot(neigh, port, ip);
+	}
 	if (index < 0)
 		return false;
+	slot = &neigh->keeper->slot[index];
 	word = load_word(neigh, (uint32_t)index);
 	before = state_of(word);
-	enter_state(neigh, (uint32_t)index, use_of(word), MASQ_NEIGH_REACHABLE, packed);
-	slot = &neigh->keeper->slot[index];
+	/* It may say so again and again. */
+	enter(neigh, (uint32_t)index, use_of(word), MASQ_NEIGH_REACHABLE, packed,
+			before == MASQ_NEIGH_FREE || slot->unasked);
 	slot->confirmed_ms = now_ms;
 	slot->due_ms = now_ms + neigh->keeper->config.reachable_ms;
 	return before == MASQ_NEIGH_ASKING || before == MASQ_NEIGH_UNREACHABLE;

@@ -118,6 +118,8 @@ int masq_neigh_read(const struct masq_neigh *neigh, struct masq_neigh_ref ref,
  * Whether the sender may say so is the caller's to check: that ip is no address of the box itself
  * and, with @p create, lies in a network of the port. A group or zero mac and ip 0 are ignored here.
  * When the table is full, a new neighbour gets a slot as in masq_neigh_want() or is not remembered.
+ * When half of the table are such that made themselves known and never answered a request, the
+ * oldest of these goes for it: whoever makes up senders takes no more than that.
  *
  * @param create	make a slot when there is none (somebody who asks us will be talked to);
  *	else an unknown sender is ignored (RFC 826 would update only)

@@ -315,11 +315,13 @@ a_scan_makes_room_from_itself(void **state)
 	struct masq_neigh_ask ask[8];
 
 	(void)state;
-	for (uint32_t ip = 1; ip <= 4; ip++)
+	/* Three that made themselves known, one that answered; then the scan. */
+	for (uint32_t ip = 1; ip <= 3; ip++)
 		masq_neigh_heard(neigh, 0, ip, mac_a, true, 0);
-	for (uint32_t ip = 5; ip <= 8; ip++)
+	for (uint32_t ip = 4; ip <= 8; ip++)
 		assert_int_equal(masq_neigh_want(neigh, 0, ip, 0, ask), 1);
-	/* Nobody has had the time to answer yet. */
+	masq_neigh_heard(neigh, 0, 4, mac_a, false, 0);
+	/* Nobody else has had the time to answer yet. */
 	assert_int_equal(masq_neigh_want(neigh, 0, 9, 999, ask), -ENOSPC);
 	assert_false(masq_neigh_heard(neigh, 0, 9, mac_a, true, 999));
 	assert_int_equal(state_of(neigh, 0, 9), MASQ_NEIGH_FREE);
@@ -331,6 +333,43 @@ a_scan_makes_room_from_itself(void **state)
 	masq_neigh_destroy(neigh);
 }
 
+/* A flood of messages by made-up senders: they push out each other, and nobody else. */
+static void
+who_was_not_asked_gets_half_of_the_table(void **state)
+{
+	struct masq_neigh *neigh = create(&usual);
+	struct masq_neigh_ask ask[8];
+
+	(void)state;
+	for (uint32_t ip = 1; ip <= 2; ip++) {
+		assert_int_equal(masq_neigh_want(neigh, 0, ip, 0, ask), 1);
+		assert_true(masq_neigh_heard(neigh, 0, ip, mac_a, true, 0));
+	}
+	for (uint32_t ip = 100; ip < 200; ip++)
+		for (unsigned int k = 0; k < 2; k++)
+			masq_neigh_heard(neigh, 1, ip, mac_b, true, 0);
+	assert_int_equal(state_of(neigh, 1, 195), MASQ_NEIGH_FREE);
+	for (uint32_t ip = 196; ip < 200; ip++)
+		assert_int_equal(state_of(neigh, 1, ip), MASQ_NEIGH_REACHABLE);
+	for (uint32_t ip = 3; ip <= 4; ip++) {
+		assert_int_equal(masq_neigh_want(neigh, 0, ip, 0, ask), 1);
+		masq_neigh_heard(neigh, 0, ip, mac_a, false, 0);
+	}
+	/* Full, of such that are alive: no more of the others either. */
+	assert_int_equal(masq_neigh_want(neigh, 0, 5, 0, ask), -ENOSPC);
+	masq_neigh_heard(neigh, 1, 200, mac_b, true, 0);
+	assert_int_equal(state_of(neigh, 1, 196), MASQ_NEIGH_FREE);
+	/* Who answers when he is asked is one of the neighbours. */
+	masq_neigh_tick(neigh, 60000, ALL, ask, 8);
+	masq_neigh_heard(neigh, 1, 197, mac_b, false, 60001);
+	for (uint32_t ip = 300; ip < 310; ip++)
+		masq_neigh_heard(neigh, 1, ip, mac_b, true, 60002);
+	for (uint32_t ip = 1; ip <= 4; ip++)
+		assert_int_equal(state_of(neigh, 0, ip), MASQ_NEIGH_PROBING);
+	assert_int_equal(state_of(neigh, 1, 197), MASQ_NEIGH_REACHABLE);
+	masq_neigh_destroy(neigh);
+}
+
 static void
 live_ones_are_never_pushed_out(void **state)
 {
@@ -338,8 +377,10 @@ live_ones_are_never_pushed_out(void **state)
 	struct masq_neigh_ask ask[8];
 
 	(void)state;
-	for (uint32_t ip = 1; ip <= 8; ip++)
+	for (uint32_t ip = 1; ip <= 8; ip++) {
+		assert_int_equal(masq_neigh_want(neigh, 0, ip, 0, ask), 1);
 		masq_neigh_heard(neigh, 0, ip, mac_a, true, 0);
+	}
 	assert_int_equal(masq_neigh_tick(neigh, 60000, ALL, ask, 8), 8);
 	assert_int_equal(masq_neigh_want(neigh, 0, 9, 60000, ask), -ENOSPC);
 	masq_neigh_flush(neigh, 3);
@@ -388,8 +429,10 @@ rows_come_in_pages(void **state)
 	unsigned int n;
 
 	(void)state;
-	for (uint32_t ip = 1; ip <= 6; ip++)
+	for (uint32_t ip = 1; ip <= 6; ip++) {
+		masq_neigh_want(neigh, 4, ip, 0, &ask);
 		masq_neigh_heard(neigh, 4, ip, mac_b, true, 100 + ip);
+	}
 	masq_neigh_want(neigh, 5, 7, 0, &ask);
 	while ((n = masq_neigh_rows(neigh, &cursor, row, 3)) > 0) {
 		for (unsigned int i = 0; i < n; i++) {
@@ -622,7 +665,7 @@ random_runs_match_the_reference(void **state)
 	uint64_t now_ms = 1000;
 
 	(void)state;
-	config.capacity = MODEL_IPS;
+	config.capacity = 2 * MODEL_IPS; /* room for all, however they come */
 	config.reachable_ms = 4000;
 	config.unreachable_ms = 2000;
 	neigh = create(&config);
@@ -655,6 +698,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_reused_slot_makes_refs_stale),
 		cmocka_unit_test(silent_ones_make_room_oldest_first),
 		cmocka_unit_test(a_scan_makes_room_from_itself),
+		cmocka_unit_test(who_was_not_asked_gets_half_of_the_table),
 		cmocka_unit_test(live_ones_are_never_pushed_out),
 		cmocka_unit_test(a_tick_keeps_to_its_budget),
 		cmocka_unit_test(rows_come_in_pages),
