@@ -27,16 +27,28 @@
 #define TICK_BUDGET 256 /* slots that the keeper examines a round of housekeeping */
 #define ASKS_MAX 64
 
+/* Address of a port that its neighbour knows to be on the link: of the network that both are in, else the first.
+ * Not the routes': to a gateway's own address they may lead by another port. */
+static uint32_t
+address_towards(const struct masq_conf_port *port, uint32_t ip)
+{
+	for (uint32_t i = 0; i < port->n_addresses; i++)
+		if (((port->address[i].addr ^ ip) & masq_ip4_mask(port->address[i].len)) == 0)
+			return port->address[i].addr;
+	return port->n_addresses > 0 ? port->address[0].addr : 0;
+}
+
 static void
 send_ask(struct masq_worker *w, const struct masq_neigh_ask *ask)
 {
 	const struct masq_port *port = &w->ports[ask->port];
-	struct masq_arp arp = { .is_request = true, .target_ip = rte_cpu_to_be_32(ask->ip) };
-	struct masq_fib_route route;
+	struct masq_arp arp = {
+		.is_request = true,
+		.sender_ip = rte_cpu_to_be_32(address_towards(&port->conf, ask->ip)),
+		.target_ip = rte_cpu_to_be_32(ask->ip),
+	};
 	struct rte_mbuf *frame;
 
-	if (masq_fib_lookup(w->snapshot->fib, ask->ip, &route) == 0)
-		arp.sender_ip = rte_cpu_to_be_32(route.preferred_src);
 	memcpy(arp.sender_mac, port->mac, 6);
 	if (ask->unicast)
 		memcpy(arp.target_mac, ask->mac, 6);

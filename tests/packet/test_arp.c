@@ -131,8 +131,18 @@ a_gateway_behind_another_way(void **state)
 		.src = INSIDE, .dst = "198.51.100.7", .sport = 1025, .dport = 9, .payload = "away"
 	};
 	const struct masq_test_pkt left = onward(pkt);
+	const struct masq_test_pkt ask = asks(SRV, "192.168.16.201");
 
 	box_send(box, LAN, &pkt);
+	box_expect(box, SRV, &left);
+	/* By another port, even: it is asked from an address of its own network. */
+	box_arp_by_hand(box);
+	box_rules(box,
+			"route add 192.168.16.201/32 via 203.0.113.9\n"
+			"route add 198.51.100.0/24 via 192.168.16.201\n");
+	box_send(box, LAN, &pkt);
+	box_expect(box, SRV, &ask);
+	answer(box, SRV, "192.168.16.201", box_host_mac(SRV));
 	box_expect(box, SRV, &left);
 	box_close(box);
 }
