@@ -2,10 +2,11 @@
 /*
  * Bad company: pieces of datagrams that overlap, are missing, come twice or are too long in all; ICMP errors
  * with quotes of any sort; ARP that lies; frames in several buffers; links with a small MTU, a VLAN, few
- * buffers; routes and rules that come and go, workers that stand still, time that jumps. Among all that
- * people talk as ever. Nobody can say what becomes of each packet. But each frame that leaves is in order:
- * its lengths, its checksums, also those of a datagram that left in pieces; it fits its link and carries its
- * tag; nothing that is seen outside names an inside host, not even a quote. And in the end nothing is left.
+ * buffers; routes and rules that come and go, workers that stand still or go at any pace, time that jumps.
+ * Among all that people talk as ever. Nobody can say what becomes of each packet. But each frame that leaves is
+ * in order: its lengths, its checksums, also those of a datagram that left in pieces; it fits its link and
+ * carries its tag; nothing that is seen outside names an inside host, not even a quote. And in the end nothing
+ * is left.
  *
  * The seed is printed on failure; MASQ_TEST_SEED=N runs that one, MASQ_TEST_SEEDS=N so many.
  */
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <masq_dp_manual.h>
 
 #include "masq_test_random.h"
 #include "masq_test_seeds.h"
@@ -581,6 +584,20 @@ tell(const struct town *town, uint64_t seed)
 	fprintf(stderr, " icmp %llu\n", (unsigned long long)c.icmp_translated);
 }
 
+/* Workers at their own pace: rounds of one or the other, in any order, unless he stands still. */
+static void
+some_rounds(struct town *town)
+{
+	struct masq_dp *dp = box_dp(town->box);
+
+	for (unsigned int n = dice(town, 12); n > 0; n--) {
+		const uint32_t worker = dice(town, masq_dp_workers(dp));
+
+		if (worker + 1 != town->stuck)
+			masq_dp_poll(dp, worker, masq_dp_now_ms(dp));
+	}
+}
+
 static void
 run(uint32_t workers, uint64_t seed)
 {
@@ -606,9 +623,8 @@ run(uint32_t workers, uint64_t seed)
 	for (unsigned int step = 0; step < STEPS; step++) {
 		for (unsigned int n = dice(&town, AT_ONCE); n > 0; n--)
 			somebody_does_something(&town);
-		for (unsigned int n = dice(&town, 3); n > 0; n--)
-			box_poll(town.box);
-		if (percent(&town, 60))
+		some_rounds(&town);
+		if (percent(&town, 50))
 			box_run(town.box);
 		something_happens(&town);
 		overhear(&town);
