@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <masq_dp_manual.h>
+
 #include "masq_test_random.h"
 #include "masq_test_seeds.h"
 #include "masq_test_talk.h"
@@ -182,6 +184,17 @@ something_happens(struct town *town)
 				IP4(203, 0, 113, 50) + test_random_below(&town->rnd, 6));
 }
 
+/* Workers at their own pace: rounds of one or the other, in any order. */
+static void
+some_rounds(struct town *town)
+{
+	struct masq_dp *dp = box_dp(town->box);
+
+	for (unsigned int n = test_random_below(&town->rnd, 12); n > 0; n--)
+		masq_dp_poll(dp, test_random_below(&town->rnd, masq_dp_workers(dp)),
+				masq_dp_now_ms(dp));
+}
+
 static void
 run(uint32_t workers, uint64_t seed)
 {
@@ -204,8 +217,7 @@ run(uint32_t workers, uint64_t seed)
 				somebody_answers(&town);
 			else
 				somebody_begins(&town);
-		for (unsigned int n = test_random_below(&town.rnd, 3); n > 0; n--)
-			box_poll(town.box);
+		some_rounds(&town);
 		if (test_random_percent(&town.rnd, 30))
 			box_run(town.box);
 		something_happens(&town);
