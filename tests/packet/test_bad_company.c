@@ -505,10 +505,12 @@ new_rules(struct town *town)
 		"route add 198.51.100.0/24 dev srv\n",
 		"ipchains -A forward -p icmp -l\nroute add 198.51.100.0/25 via 192.168.1.9\n",
 		"ipchains -A output -p tcp -s 203.0.113.1 1024:30000 -t 0x01 0x10\n",
-		"ipchains -A output -p udp -d 192.168.16.27 -j REJECT\n" };
+		"ipchains -A output -p udp -d 192.168.16.27 -j REJECT\n",
+		"timeout set udp 1 icmp 1 tcp-established 1 tcp-syn-sent 1 tcp-listen 1\n" };
 	char rules[2048];
 
-	snprintf(rules, sizeof(rules), RULES "%s", more[dice(town, 7)]);
+	snprintf(rules, sizeof(rules), RULES "%s",
+			more[dice(town, sizeof(more) / sizeof(more[0]))]);
 	if (percent(town, 50))
 		box_rules(town->box, rules);
 	else
