@@ -46,8 +46,7 @@ masq_worker_expire(struct masq_worker *w)
 		/* Flushed a moment ago, and the colleague has not answered yet. */
 		if (masq_session_at(w->sessions, expired[k])->dying)
 			continue;
-		masq_session_end(w, expired[k]);
-		w->counters.sessions_expired++;
+		w->counters.sessions_expired += masq_session_end(w, expired[k]);
 	}
 	w->counters.sessions = masq_session_count(w->sessions);
 }

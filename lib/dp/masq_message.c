@@ -70,7 +70,7 @@ masq_session_note(struct masq_worker *w, struct masq_half *half, uint8_t tcp_fla
 		touch(w, half);
 }
 
-void
+bool
 masq_session_end(struct masq_worker *w, uint32_t session)
 {
 	const struct masq_session *record = masq_session_at(w->sessions, session);
@@ -79,8 +79,10 @@ masq_session_end(struct masq_worker *w, uint32_t session)
 	masq_tally_leave(w, masq_half_at(w->sessions, record->initial));
 	if (record->reply_worker == w->id)
 		masq_tally_leave(w, masq_half_at(w->sessions, record->reply));
-	if (masq_nat_close(w->nat, session, &msg.nat) && !masq_message_request(w, &msg, msg.nat.to))
-		masq_nat_unsent(w->nat, &msg.nat, w->now_ms);
+	if (!masq_nat_close(w->nat, session, &msg.nat) || masq_message_request(w, &msg, msg.nat.to))
+		return true;
+	masq_nat_unsent(w->nat, &msg.nat, w->now_ms);
+	return false;
 }
 
 /* A packet whose session could not be: its sender learns of a lack of ports, like everywhere. */

@@ -50,8 +50,7 @@ evict(struct masq_worker *w, uint32_t session)
 	mark_tuple(w, masq_half_key(w->sessions, s->initial));
 	if (s->reply_worker == w->id)
 		mark_tuple(w, masq_half_key(w->sessions, s->reply));
-	w->counters.sessions_evicted++;
-	masq_session_end(w, session);
+	w->counters.sessions_evicted += masq_session_end(w, session);
 }
 
 static void

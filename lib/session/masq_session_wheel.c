@@ -21,7 +21,7 @@
  *		writes a timestamp in its own half and nothing else; only a deadline that comes
  *		*nearer* must move a session (masq_session_arm()).
  *	due list	one list more, for sessions that somebody wants gone whatever their clock
- *			says
+ *			says: a colleague has to be asked, and cannot be yet
  * Data and who owns it
  *	table->wheel: heads of lists that are threaded through the records (wheel_next,
  *	wheel_prev). A record knows its list (wheel_slot). table->wheel_slot is the next slot to
@@ -202,9 +202,12 @@ masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeo
 {
 	uint64_t due_slot = now_ms / MASQ_WHEEL_SLOT_MS;
 	uint32_t batch[BATCH];
-	unsigned int n_expired, n;
+	unsigned int n_expired, n, most = RTE_MIN(budget, max);
 
-	n_expired = detach(table, &table->wheel[MASQ_WHEEL_DUE], 1, expired, RTE_MIN(budget, max));
+	/* Whose end could not be begun comes back to the due list at once: half is left to the wheel. */
+	if (table->wheel_slot <= due_slot)
+		most = (most + 1) / 2;
+	n_expired = detach(table, &table->wheel[MASQ_WHEEL_DUE], 1, expired, most);
 	budget -= n_expired;
 
 	if (due_slot >= table->wheel_slot + MASQ_WHEEL_SLOTS)

@@ -503,6 +503,65 @@ stopped_in_between(void **state)
 	assert_int_equal(box_unplug(box) + refused, 400);
 }
 
+/* How many sessions of a worker have their other half with this colleague? */
+static uint64_t
+halves_with(const struct masq_test_box *box, uint32_t creator, uint32_t colleague)
+{
+	const struct masq_dp_session_filter all = { 0 };
+	struct masq_dp_cursor cursor = { 0 };
+	struct masq_session_row rows[64];
+	uint64_t found = 0;
+	bool end = false;
+
+	while (!end) {
+		int n = masq_dp_sessions(box_dp(box), &all, &cursor, rows, 64, &end);
+
+		for (int k = 0; k < n; k++)
+			found += rows[k].creator == creator && rows[k].reply_worker == colleague;
+	}
+	return found;
+}
+
+/* A colleague stands still: sessions that wait for him do not keep others from ending, and are counted
+ * once, however often he could not be asked. */
+static void
+a_colleague_who_does_not_answer(void **state)
+{
+	enum {
+		CALLERS = 1600
+	};
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	const uint32_t stuck = receiver(box);
+	struct masq_dp_counters counters;
+	uint64_t wait[4];
+
+	if (box_workers(state) == 1) {
+		box_close(box);
+		return;
+	}
+	for (uint16_t k = 0; k < CALLERS; k++) {
+		struct talk t = CALL(box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+
+		talk_in(&t, 0);
+	}
+	for (uint32_t w = 0; w < box_workers(state); w++) {
+		wait[w] = halves_with(box, w, stuck);
+		assert_true(wait[w] > 80);
+	}
+	box_stick(box, stuck, true);
+	box_advance(box, 400 * 1000);
+	for (uint32_t w = 0; w < box_workers(state); w++) {
+		masq_dp_counters_read(box_dp(box), w, &counters);
+		if (w != stuck && box_workers(state) == 2)
+			assert_int_equal(counters.sessions, wait[w]);
+	}
+	box_stick(box, stuck, false);
+	box_advance(box, 20 * 1000);
+	assert_int_equal(box_sessions(box), 0);
+	assert_int_equal(box_counters(box).sessions_expired, CALLERS);
+	box_close(box);
+}
+
 /* New rules while packets of all workers are under way: everybody works with the new ones after. */
 static void
 rules_change_under_way(void **state)
@@ -551,6 +610,7 @@ main(int argc, char **argv)
 		BOX_ROWS(the_line_is_slow),
 		BOX_ROWS(stopped_in_between),
 		BOX_ROWS(rules_change_under_way),
+		BOX_ROWS(a_colleague_who_does_not_answer),
 	};
 
 	(void)argc;
