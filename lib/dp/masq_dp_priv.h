@@ -224,6 +224,7 @@ struct masq_worker {
 	const struct masq_parked *given_up; /**< whose neighbour is taken for silent; or NULL */
 	bool lined_up; /**< packets are parked whose neighbour has answered */
 	uint32_t unanswered; /**< requests to other workers under way */
+	uint32_t unanswered_by[MASQ_MAX_WORKERS]; /**< of these, by whom they were sent to */
 	unsigned int burst_max; /**< packets that the next burst may have */
 	uint64_t judged_anew; /**< packets of sessions that new rules had not judged yet */
 	unsigned int found; /**< packets of this round, for the decision to rest */
@@ -313,7 +314,7 @@ void masq_fragments_give_up(struct masq_worker *w, struct masq_frag_result *resu
 
 /* masq_message.c */
 /** Send what will be answered. @return false: too many are unanswered, undo it */
-bool masq_message_request(struct masq_worker *w, const union masq_message *msg, uint32_t to);
+bool masq_message_request(struct masq_worker *w, union masq_message *msg, uint32_t to);
 /** Send what may get lost. */
 void masq_message_hint(struct masq_worker *w, const union masq_message *msg, uint32_t to);
 void masq_messages_drain(struct masq_worker *w);

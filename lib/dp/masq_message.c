@@ -6,7 +6,8 @@
  * No ring can overflow, so no message that matters is ever lost. There are three kinds:
  *
  *	requests  INSTALL, REMOVE. A worker has at most a limited number of them unanswered, all
- *	          colleagues together; beyond that the session is refused by name, or ends later.
+ *	          colleagues together; beyond that the session is refused by name, or ends later. One
+ *	          colleague has at most half of them, so that who is stuck is not in everybody's way.
  *	answers   INSTALLED, REMOVED, and INSTALL passed on. One per request at any time, so a ring
  *	          holds at most (number of workers + 2) times that limit of both kinds, which is how
  *	          the limit is chosen: half a ring.
@@ -32,11 +33,17 @@ put(struct masq_worker *w, const union masq_message *msg, uint32_t to)
 }
 
 bool
-masq_message_request(struct masq_worker *w, const union masq_message *msg, uint32_t to)
+masq_message_request(struct masq_worker *w, union masq_message *msg, uint32_t to)
 {
-	if (w->unanswered >= MASQ_MSG_RING_SIZE / 2 / (w->n_workers + 2) || !put(w, msg, to))
+	const uint32_t limit = MASQ_MSG_RING_SIZE / 2 / (w->n_workers + 2);
+
+	if (w->unanswered >= limit || (w->n_workers > 2 && w->unanswered_by[to] >= limit / 2))
+		return false;
+	msg->nat.asked = (uint8_t)to;
+	if (!put(w, msg, to))
 		return false;
 	w->unanswered++;
+	w->unanswered_by[to]++;
 	return true;
 }
 
@@ -125,8 +132,10 @@ receive_nat(struct masq_worker *w, const struct masq_nat_msg *msg)
 		put(w, &answer, answer.nat.to);
 		return;
 	}
-	if (msg->op == MASQ_NAT_INSTALLED || msg->op == MASQ_NAT_REMOVED)
+	if (msg->op == MASQ_NAT_INSTALLED || msg->op == MASQ_NAT_REMOVED) {
 		w->unanswered--;
+		w->unanswered_by[msg->asked]--;
+	}
 	if (msg->op != MASQ_NAT_INSTALLED)
 		return;
 	w->held--;

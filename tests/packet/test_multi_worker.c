@@ -552,13 +552,66 @@ a_colleague_who_does_not_answer(void **state)
 	box_advance(box, 400 * 1000);
 	for (uint32_t w = 0; w < box_workers(state); w++) {
 		masq_dp_counters_read(box_dp(box), w, &counters);
-		if (w != stuck && box_workers(state) == 2)
+		if (w != stuck)
 			assert_int_equal(counters.sessions, wait[w]);
 	}
 	box_stick(box, stuck, false);
 	box_advance(box, 20 * 1000);
 	assert_int_equal(box_sessions(box), 0);
 	assert_int_equal(box_counters(box).sessions_expired, CALLERS);
+	box_close(box);
+}
+
+/* @return calls that reached the server */
+static unsigned int
+call_all(struct masq_test_box *box, unsigned int callers)
+{
+	unsigned int arrived;
+
+	for (uint16_t k = 0; k < callers; k++) {
+		struct talk t = CALL(box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+		struct masq_test_pkt pkt = talk_in_pkt(&t, 0);
+
+		box_put(box, WAN, &pkt);
+		if (k % 16 == 0)
+			box_run(box);
+	}
+	box_run(box);
+	arrived = box_waiting(box, SRV);
+	while (box_waiting(box, SRV) > 0)
+		box_take(box, SRV);
+	return arrived;
+}
+
+/* Nor does he keep others from opening sessions with each other, however many wait for him. */
+static void
+others_go_on(void **state)
+{
+	enum {
+		CALLERS = 1600
+	};
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	const struct masq_dp_session_filter all = { 0 };
+	const uint32_t stuck = box_workers(state) - 1;
+	uint64_t among_others = 0;
+
+	box_hello(box, SRV, SERVER);
+	assert_int_equal(call_all(box, CALLERS), CALLERS);
+	for (uint32_t w = 0; w < stuck; w++)
+		for (uint32_t colleague = 0; colleague < stuck; colleague++)
+			among_others += halves_with(box, w, colleague);
+	masq_dp_sessions_flush(box_dp(box), &all, NULL);
+	box_advance(box, 20 * 1000);
+	assert_int_equal(box_sessions(box), 0);
+	/* Who has the only queue of the port cannot be stuck. */
+	if (stuck != receiver(box)) {
+		box_stick(box, stuck, true);
+		assert_int_equal(call_all(box, CALLERS), among_others);
+		box_stick(box, stuck, false);
+		box_run(box);
+		masq_dp_sessions_flush(box_dp(box), &all, NULL);
+		box_advance(box, 20 * 1000);
+	}
 	box_close(box);
 }
 
@@ -611,6 +664,7 @@ main(int argc, char **argv)
 		BOX_ROWS(stopped_in_between),
 		BOX_ROWS(rules_change_under_way),
 		BOX_ROWS(a_colleague_who_does_not_answer),
+		BOX_ROWS(others_go_on),
 	};
 
 	(void)argc;

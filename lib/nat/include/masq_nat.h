@@ -45,7 +45,7 @@ struct masq_nat_msg {
 	uint32_t session; /**< record index at the creator */
 	uint32_t half; /**< REMOVE, INSTALLED: index of the REPLY half in its table */
 	uint8_t choose; /**< INSTALL: the port (reply.dport) is yours to choose */
-	uint8_t hairpin; /**< INSTALL: kind of the session */
+	uint8_t asked; /**< INSTALL, REMOVE, and their answers: to whom the creator sent it */
 	uint8_t from_inside; /**< INSTALL: replies travel from inside to outside */
 	uint8_t spare;
 	uint64_t tried; /**< INSTALL: bit w: worker w found no port */
