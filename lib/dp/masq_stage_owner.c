@@ -15,18 +15,18 @@
 
 #include "masq_dp_priv.h"
 
-static uint32_t
-owner_of(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
+/* @param nic_hashes the port that all of them came by hashes as we do */
+static inline uint32_t
+owner_of(const struct masq_worker *w, const struct masq_burst *b, unsigned int i, bool nic_hashes)
 {
-	struct masq_pkt *pkt = &b->pkt[i];
+	const struct masq_pkt *pkt = &b->pkt[i];
 	const struct rte_mbuf *mbuf = b->mbuf[i];
-	bool nic_hash = w->ports[b->arrival[i]].hardware_rss &&
-			(mbuf->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0 && pkt->flags == 0;
 
+	if (likely(nic_hashes && (mbuf->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0 && pkt->flags == 0))
+		return masq_rss_worker(w->rss, mbuf->hash.rss);
 	if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0 && pkt->key.proto == 0)
 		return w->id;
-	pkt->rss_hash = nic_hash ? mbuf->hash.rss : masq_rss_hash(w->rss, &pkt->key);
-	return masq_rss_worker(w->rss, pkt->rss_hash);
+	return masq_rss_owner(w->rss, &pkt->key);
 }
 
 static void
@@ -45,14 +45,17 @@ hand_off(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32_t t
 void
 masq_stage_owner(struct masq_worker *w, struct masq_burst *b)
 {
+	bool nic_hashes;
+
 	if (w->n_workers == 1 || b->owned)
 		return;
+	nic_hashes = w->ports[b->arrival[0]].hardware_rss;
 	for (unsigned int i = 0; i < b->n; i++) {
 		uint32_t owner;
 
 		if (b->verdict[i] != MASQ_UNDECIDED)
 			continue;
-		owner = owner_of(w, b, i);
+		owner = owner_of(w, b, i, nic_hashes);
 		if (unlikely(owner != w->id))
 			hand_off(w, b, i, owner);
 	}

@@ -52,7 +52,7 @@ struct masq_pkt {
 	uint8_t tcp_flags; /**< of a TCP segment, else 0 */
 	uint8_t ttl;
 	uint8_t tos;
-	uint32_t rss_hash; /**< owner's Toeplitz hash; the parser leaves 0, a stage fills it in */
+	uint32_t zero; /**< so that it is two vectors */
 };
 
 /**

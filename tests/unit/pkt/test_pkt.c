@@ -64,7 +64,7 @@ expect_taken(const struct taken *row, const struct masq_pkt *pkt, const uint8_t 
 	assert_int_equal(pkt->tcp_flags, row->tcp_flags);
 	assert_int_equal(pkt->ttl, ttl);
 	assert_int_equal(pkt->tos, row->pkt.tos);
-	assert_int_equal(pkt->rss_hash, 0);
+	assert_int_equal(pkt->zero, 0);
 }
 
 static void
