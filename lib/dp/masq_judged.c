@@ -71,22 +71,21 @@ whole_key(const struct masq_tuple *tuple, uint32_t classes, unsigned int whole, 
 	};
 }
 
-/* Where in the memory: one multiplication is enough for what only makes kinds push each other out. */
+/* Where in the memory. A multiplication alone would lay keys that follow each other at even distances, which may
+ * be none: a quarter of 600 hosts in a row had no place. */
 static inline uint32_t
-line_of(const struct masq_worker *w, struct masq_judged_key key)
+line_of(const struct masq_worker *w, const struct masq_judged_key *key)
 {
-	unsigned __int128 product = (unsigned __int128)(key.a ^ w->judged_seed.a) *
-			((key.b ^ w->judged_seed.b) | 1);
-	uint32_t hash = (uint32_t)(product >> 64) ^ (uint32_t)(product >> 32);
+	uint64_t hash = masq_hash16(key, &w->judged_seed);
 
-	return (uint32_t)((uint64_t)hash * w->judged_lines >> 32) * MASQ_JUDGED_WAYS;
+	return (uint32_t)(hash * w->judged_lines >> 32) * MASQ_JUDGED_WAYS;
 }
 
 /* Its key is known: in one piece, as it will be read. */
 static inline void
 set_key(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq_judged_key key)
 {
-	uint32_t line = line_of(w, key);
+	uint32_t line = line_of(w, &key);
 
 	_mm_store_si128((void *)&b->judged_key[i],
 			_mm_set_epi64x((long long)key.b, (long long)key.a));

@@ -487,6 +487,36 @@ more_flows_than_are_remembered(void **state)
 	box_close(box);
 }
 
+/* Kinds that share a line have two places; few lines are of more than two. */
+static void
+kinds_share_lines(void **state)
+{
+	enum {
+		KINDS = 600
+	};
+	const struct masq_test_box_options small = { .workers = box_workers(state),
+		.sessions = 64,
+		/* a hole: all sources are looked at */
+		.rules = "ipchains -A input -s 10.0.0.1/255.0.0.255\n" };
+	struct masq_test_box *box = box_open_with(&small);
+	uint64_t misses = 0;
+
+	for (unsigned int round = 0; round < 2; round++) {
+		misses = box_counters(box).misses;
+		for (uint32_t k = 0; k < KINDS; k++) {
+			char host[MASQ_IP4_TEXT_BYTES];
+			struct masq_test_pkt pkt = udp_to(SERVER), left;
+
+			pkt.src = world(host, k);
+			left = onward(pkt);
+			box_send(box, WAN, &pkt);
+			box_expect(box, SRV, &left);
+		}
+	}
+	assert_in_range(box_counters(box).misses - misses, 0, KINDS / 15);
+	box_close(box);
+}
+
 /* A rule for each host that counts all others: as many lists as hosts, each nearly as long as there are rules.
  * All of them are remembered, so a host's second packet is an ordinary one. */
 static void
@@ -573,6 +603,7 @@ main(int argc, char **argv)
 		BOX_ROWS(each_next_hop_has_its_neighbour),
 		BOX_ROWS(a_next_hop_moves_with_its_route),
 		BOX_ROWS(more_flows_than_are_remembered),
+		BOX_ROWS(kinds_share_lines),
 		BOX_ROWS(rules_that_count_all_but_one),
 		BOX_ROWS(the_chosen_port_matters),
 	};
