@@ -71,7 +71,7 @@ struct masq_port {
 	bool hardware_rss;
 	bool takes_chains; /**< sends packets that lie in several buffers */
 	bool sends_plain; /**< there is nothing to do about a packet before it is sent */
-	bool plugged; /**< we attached the device, so we remove it */
+	bool plugged; /**< the device is ours, so we remove it */
 	bool configured, started;
 	char driver[32];
 	uint8_t tx_worker[MASQ_MAX_WORKERS]; /**< who transmits for worker w on this port */

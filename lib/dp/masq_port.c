@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_bus.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -104,6 +105,17 @@ attach(struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
 	return fail(dp, port, err, ENODEV, "the device opened, but has no Ethernet port");
 }
 
+/*
+ * EAL has attached the PCI devices of the start file before us. A driver's queues hold buffers of our
+ * pools until the device is closed, and EAL closes it only when the pools are gone. Virtual devices
+ * that exist belong to whoever made them.
+ */
+static bool
+is_ours(const struct rte_eth_dev_info *info)
+{
+	return strcmp(rte_bus_name(rte_dev_bus(info->device)), "vdev") != 0;
+}
+
 int
 masq_port_open(struct masq_dp *dp, const struct masq_conf_port *conf, struct masq_port *port,
 		struct masq_err *err)
@@ -121,6 +133,7 @@ masq_port_open(struct masq_dp *dp, const struct masq_conf_port *conf, struct mas
 		if (dp->ports[p].ethdev == port->ethdev)
 			return fail(dp, port, err, EBUSY, "another port has this device already");
 	ret = rte_eth_dev_info_get(port->ethdev, &info);
+	port->plugged |= ret == 0 && is_ours(&info);
 	if (ret == 0)
 		ret = rte_eth_macaddr_get(port->ethdev, &mac);
 	if (ret != 0)
