@@ -4,9 +4,11 @@
 # What app/demo.sh and tests/run.sh do first: install the Debian 12 packages that are missing, and
 # build. The list of packages stands here and nowhere else.
 #
-#   masq_deps_install GROUP...              GROUP: build, hosts, test, lint
+#   masq_deps_install GROUP...              GROUP: build, hosts, test, lint, vm
 #   masq_build DIRECTORY [MESON-OPTION...] [-- TARGET...]
 #                                           configure if needed, then compile; quiet unless it fails
+#   masq_kernel_fetch DIRECTORY             unpack Debian's kernel for virtual machines there; nothing
+#                                           is installed
 #   masq_as_owner COMMAND...                as the user who owns the sources
 #
 # apt-get is called only when something is missing; then it needs root. A Debian package of a
@@ -25,8 +27,10 @@ masq_deps_group() {
         echo libcmocka-dev dnsmasq-base bind9-dnsutils iperf3 traceroute dpdk-dev util-linux lua5.4 valgrind ;;
     lint) # style, documentation
         echo clang-format-14 python3-sphinx git ;;
+    vm) # a virtual machine with network cards and NUMA nodes; nobody gets it who did not ask for it
+        echo qemu-system-x86 busybox-static ;;
     *)
-        echo "masq_deps_group: there is no group '$1'; there are build, hosts, test, lint" >&2
+        echo "masq_deps_group: there is no group '$1'; there are build, hosts, test, lint, vm" >&2
         return 1 ;;
     esac
 }
@@ -79,6 +83,23 @@ masq_deps_install() {
         systemctl --quiet disable nginx 2>/dev/null || true
     fi
 }
+
+# linux-image-cloud-amd64 only names the package of the day. Moved to its place when it is complete.
+masq_kernel_fetch() (
+    [ ! -e "$1" ] || exit 0
+    work=$1.part
+    rm -rf "$work"
+    masq_as_owner mkdir -p "$work"
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 130' INT TERM
+    cd "$work" || exit 1
+    package=$(apt-cache depends linux-image-cloud-amd64 | sed -nE 's/^ *Depends: (linux-image-.*)/\1/p')
+    echo "Fetching the kernel of a virtual machine: ${package:-linux-image-cloud-amd64}; it is not installed"
+    masq_as_owner apt-get -qq -o Acquire::Retries=3 -o APT::Sandbox::User=root download "${package:-linux-image-cloud-amd64}" &&
+        masq_as_owner dpkg-deb -x linux-image-*.deb . && rm linux-image-*.deb && mv "$work" "$1" && exit 0
+    echo "There is no kernel for the virtual machine" >&2
+    exit 1
+)
 
 MASQ_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 

@@ -3,7 +3,7 @@
 #
 # Every test of the project, in one command, on a fresh Debian 12:
 #
-#   sudo tests/run.sh [--quick] [--no-sanitize] [SUITE...]
+#   sudo tests/run.sh [--quick] [--no-sanitize] [--vm] [SUITE...]
 #
 # Installs the packages that are missing, builds twice (optimised with warnings as errors; with
 # AddressSanitizer and UndefinedBehaviorSanitizer), runs the suites and ends with one line
@@ -12,13 +12,16 @@
 #
 # and exit code 1 when something failed. Neither hugepages nor a NIC are needed. Without root
 # everything runs but the tests with real hosts, which need network namespaces.
+#
+# The suite vm needs QEMU (80 MB) and a kernel for it. They are fetched when the suite is named or with
+# --vm, and never otherwise; without them it is skipped.
 set -u
 ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 cd "$ROOT" || exit 1
 # shellcheck source=app/setup.sh
 . app/setup.sh
 
-SUITES=(lint unit packet fuzz-replay perf docs netns)
+SUITES=(lint unit packet fuzz-replay perf docs netns vm)
 SANITIZED=(unit packet fuzz-replay)
 BUILD=$ROOT/build-test
 ASAN=$ROOT/build-asan
@@ -26,10 +29,11 @@ JOBS=$(nproc)
 
 usage() {
     cat <<EOF
-usage: tests/run.sh [--quick] [--no-sanitize] [SUITE...]
+usage: tests/run.sh [--quick] [--no-sanitize] [--vm] [SUITE...]
 
   --quick         no sanitizer build; real hosts over af_packet only, with small transfers
   --no-sanitize   no sanitizer build
+  --vm            fetch what the suite vm needs: QEMU, and a kernel below the build folder
   SUITE           some of: ${SUITES[*]}; default all
 EOF
 }
@@ -37,11 +41,12 @@ EOF
 say() { printf '%s\n' "$*"; }
 step() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
-quick='' sanitize=1 wanted=()
+quick='' sanitize=1 vm='' wanted=()
 for word in "$@"; do
     case $word in
     --quick) quick=1 sanitize='' ;;
     --no-sanitize) sanitize='' ;;
+    --vm) vm=1 ;;
     -h | --help) usage && exit 0 ;;
     *)
         if [[ " ${SUITES[*]} " != *" $word "* ]]; then
@@ -49,6 +54,7 @@ for word in "$@"; do
             usage >&2
             exit 2
         fi
+        [ "$word" != vm ] || vm=1
         wanted+=("$word") ;;
     esac
 done
@@ -68,10 +74,13 @@ run_suite() {
     local dir=$1 suite=$2 label=$3 as=masq_as_owner jobs=$JOBS log
     log=$dir/meson-logs/$label.json
     rm -f "$log"
-    if [ "$suite" = netns ]; then
+    case $suite in
+    netns)
         as=env
-        jobs=$((JOBS + 1)) # they wait more than they work
-    fi
+        jobs=$((JOBS + 1)) ;; # they wait more than they work
+    vm)
+        as=env ;;
+    esac
     if ! masq_as_owner meson introspect --tests "$dir" | grep -q "\"dpdk-masq:$suite\""; then
         verdict "failed $label: the suite has no test"
         return
@@ -87,7 +96,7 @@ run_suite() {
 }
 
 step "packages"
-if masq_deps_install build hosts test lint; then
+if masq_deps_install build hosts test lint ${vm:+vm}; then
     say "Nothing is missing."
 elif ! command -v meson >/dev/null; then
     verdict "failed packages: some are missing"
@@ -95,6 +104,7 @@ fi
 
 step "build: optimised, warnings as errors"
 if masq_build "$BUILD" --buildtype=debugoptimized --werror; then
+    [ -z "$vm" ] || masq_kernel_fetch "$BUILD/vm/kernel" || verdict "failed packages: the kernel is missing"
     [ -z "$quick" ] || export MASQ_TEST_MB=20 MASQ_TEST_ONLY=af_packet
     for suite in "${wanted[@]}"; do
         run_suite "$BUILD" "$suite" "$suite"

@@ -290,7 +290,7 @@ diagnose() {
     for what in "stats show" "session show" "drops show" "neigh show"; do
         say "--- dpdk-masq-cli $what"
         # shellcheck disable=SC2086 # words of a command
-        timeout 5 dpdk-masq-cli -s "$T/control.sock" $what 2>&1 | head -n 60 || true
+        bounded 5 cli $what 2>&1 | head -n 60 || true
     done
     say "--- log of the daemon, last lines"
     tail -n 40 "$T/daemon.log" 2>/dev/null || true
