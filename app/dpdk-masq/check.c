@@ -12,7 +12,6 @@
  * chooses, so their sum decides.
  */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
@@ -43,42 +42,13 @@ available_mb(void)
 	return kb / 1024;
 }
 
-static uint64_t
-free_hugepages_mb(void)
-{
-	static const char folder[] = "/sys/kernel/mm/hugepages";
-	DIR *dir = opendir(folder);
-	const struct dirent *entry;
-	uint64_t sum_mb = 0;
-
-	if (dir == NULL)
-		return 0;
-	while ((entry = readdir(dir)) != NULL) {
-		uint64_t size_kb, pages = 0;
-		char path[sizeof(folder) + 300];
-		FILE *stream;
-
-		if (sscanf(entry->d_name, "hugepages-%" SCNu64 "kB", &size_kb) != 1)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s/free_hugepages", folder, entry->d_name);
-		stream = fopen(path, "re");
-		if (stream == NULL)
-			continue;
-		if (fscanf(stream, "%" SCNu64, &pages) == 1)
-			sum_mb += pages * size_kb / 1024;
-		fclose(stream);
-	}
-	closedir(dir);
-	return sum_mb;
-}
-
 int
 masq_daemon_check_memory(const struct masq_conf_start *start, struct masq_err *err)
 {
 	uint64_t mb;
 
 	if (start->hugepages) {
-		mb = free_hugepages_mb();
+		mb = masq_daemon_hugepages_mb(-1);
 		if (mb >= start->memory_mb)
 			return 0;
 		masq_err_set(err, ENOMEM,

@@ -9,6 +9,9 @@
 
 #include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_config.h>
 
 #include <masq_conf.h>
 #include <masq_ctl.h>
@@ -40,6 +43,20 @@ void masq_daemon_cpus_text(const cpu_set_t *set, char *text, size_t size);
 
 /** Is there memory, or are there hugepages, at this moment? @return 0, -ENOMEM */
 int masq_daemon_check_memory(const struct masq_conf_start *start, struct masq_err *err);
+
+/* ---------------------------------------------------------------- nodes.c */
+
+/** @return MB of free hugepages of all sizes, of a NUMA node or (-1) of the machine */
+uint64_t masq_daemon_hugepages_mb(int node);
+
+/**
+ * Divide memory_mb among NUMA nodes, so that it lies where the workers run.
+ *
+ * @param share_mb	out: MB of each node
+ * @return how many nodes share_mb speaks of; 0: there is nothing to go by, any division will do
+ */
+int masq_daemon_divide_memory(const struct masq_conf_start *start, const struct masq_cpus *cpus,
+		uint64_t share_mb[RTE_MAX_NUMA_NODES]);
 
 /* ---------------------------------------------------------------- claim.c */
 

@@ -21,6 +21,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,20 +168,38 @@ add_lcores(struct args *args, const struct masq_conf_start *start, const struct 
 	free(text);
 }
 
+/* "--socket-mem=0,512", or "-m" where it does not matter which node memory is of */
 static void
-add_memory(struct args *args, const struct masq_conf_start *start)
+add_size(struct args *args, const struct masq_conf_start *start, const struct masq_cpus *cpus)
 {
-	char text[16];
+	uint64_t share_mb[RTE_MAX_NUMA_NODES];
+	const int n = masq_daemon_divide_memory(start, cpus, share_mb);
+	char text[RTE_MAX_NUMA_NODES * 8 + 16];
+	size_t len;
 
+	if (n == 0) {
+		snprintf(text, sizeof(text), "%u", start->memory_mb);
+		add(args, "-m");
+		add(args, text);
+		return;
+	}
+	len = (size_t)snprintf(text, sizeof(text), "--socket-mem=");
+	for (int node = 0; node < n && len < sizeof(text); node++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%" PRIu64,
+				node > 0 ? "," : "", share_mb[node]);
+	add(args, text);
+}
+
+static void
+add_memory(struct args *args, const struct masq_conf_start *start, const struct masq_cpus *cpus)
+{
 	if (start->hugepages) {
 		add(args, "--in-memory");
 	} else {
 		add(args, "--no-huge");
 		add(args, "--no-shconf");
 	}
-	snprintf(text, sizeof(text), "%u", start->memory_mb);
-	add(args, "-m");
-	add(args, text);
+	add_size(args, start, cpus);
 }
 
 /* RUNTIME_DIRECTORY is where a system manager tells daemons to put such files. */
@@ -285,7 +304,7 @@ masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpu
 	open_log();
 	snprintf(prefix, sizeof(prefix), "--file-prefix=masq-%d", (int)getpid());
 	add(&args, "dpdk-masq");
-	add_memory(&args, start);
+	add_memory(&args, start, cpus);
 	add(&args, prefix);
 	/*
 	 * Two that warn of what we did not ask for. Of several patterns that match, the first decides

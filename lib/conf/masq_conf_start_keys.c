@@ -277,7 +277,7 @@ static const struct row rows[] = {
 		"Rule file to load at start; a relative path starts at the folder of this file.")
 	KEY("memory", daemon, read_number32, memory_mb, 64, 1048576,
 		"64-1048576 (MB)", "512",
-		"Memory for packets, tables and queues.")
+		"Memory for packets, tables and queues. Hugepages come from the NUMA nodes of cores.")
 	KEY("hugepages", daemon, read_yes_no, hugepages, 0, 0,
 		"yes, no", "yes",
 		"Take the memory from hugepages; no for machines without.")
