@@ -97,7 +97,7 @@ make_pools(struct masq_dp *dp, uint32_t number, struct masq_err *err)
 		if (dp->pools[k] != NULL)
 			continue;
 		ret = -rte_errno;
-		if (dp->plan.n > 1)
+		if (dp->plan.n > 1 || (dp->plan.node[k] != SOCKET_ID_ANY && rte_socket_count() > 1))
 			masq_err_prefix(err, "NUMA node %d: ", dp->plan.node[k]);
 		if (ret != -ENOMEM)
 			masq_err_prefix(err, "%s:%d: ", dp->start.file, widest_port(dp)->conf.line);

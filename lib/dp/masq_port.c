@@ -68,11 +68,27 @@ check_interface(const struct masq_dp *dp, const struct masq_port *port, struct m
 	return fail(dp, port, err, ENODEV, text);
 }
 
+static void
+explain_probe(int ret, const char *name, char *text, size_t size)
+{
+	if (ret == -ENOMEM && strchr(name, ':') != NULL)
+		snprintf(text, size,
+				"the device does not open: no memory; it wants hugepages on its own NUMA "
+				"node, which /sys/bus/pci/devices/%s/numa_node tells",
+				name);
+	else /* EFAULT: no bus could read the name. "Bad address" would be looked for in the next line. */
+		snprintf(text, size, "the device does not open: %s%s",
+				ret == -EFAULT ? "no driver has that name" : rte_strerror(-ret),
+				ret == -EBUSY ? " (another process uses it)"
+					      : "; accepted: a PCI address bound to a DPDK driver, "
+						"or a vdev such as net_af_packet0,iface=eth0");
+}
+
 static int
 attach(struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
 {
 	struct rte_dev_iterator iterator;
-	char name[RTE_DEV_NAME_MAX_LEN], text[160];
+	char name[RTE_DEV_NAME_MAX_LEN], text[256];
 	uint16_t id;
 	int ret;
 
@@ -85,12 +101,7 @@ attach(struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
 		return ret;
 	ret = rte_dev_probe(port->conf.device);
 	if (ret != 0) {
-		/* EFAULT: no bus could read the name. "Bad address" would be looked for in the next line. */
-		snprintf(text, sizeof(text), "the device does not open: %s%s",
-				ret == -EFAULT ? "no driver has that name" : rte_strerror(-ret),
-				ret == -EBUSY ? " (another process uses it)"
-					      : "; accepted: a PCI address bound to a DPDK driver, "
-						"or a vdev such as net_af_packet0,iface=eth0");
+		explain_probe(ret, name, text, sizeof(text));
 		return fail(dp, port, err, -ret, text);
 	}
 	port->plugged = true;

@@ -74,4 +74,13 @@ many1=$(pages 1)
 check "their sessions lie on node 1: $few1 and $many1 pages" grown "$few1" "$many1"
 check_equal "nothing lies on node 0" 0 "$(pages 0)"
 check "it works" answers
+check "every packet is accounted for" accounted
+box_stop
+check_equal "the appliance ends cleanly" 0 "$DAEMON_EXIT"
+
+vm "echo 0 >/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
+check_exit "a device whose node has no hugepages" 1 'port lan, device 0000:82:00.0: the device does not open: no memory' \
+    vm "dpdk-masq -c /box.conf"
+vm "echo 16 >/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
+check_exit "a node that has too few" 1 'NUMA node 1: no memory for [0-9]+ packet buffers' vm "dpdk-masq -c /box.conf"
 finish
