@@ -615,6 +615,39 @@ others_go_on(void **state)
 	box_close(box);
 }
 
+/* All sessions are ended while a colleague stands still, more at once than anybody may be asked about: those that
+ * wait for him do not stand before those of others. */
+static void
+flush_beside_one_who_is_stuck(void **state)
+{
+	enum {
+		CALLERS = 1600
+	};
+	struct masq_test_box *box = box_open(box_workers(state), CALLS);
+	const struct masq_dp_session_filter all = { 0 };
+	const uint32_t stuck = box_workers(state) - 1;
+	struct masq_dp_counters counters;
+	uint64_t wait[4];
+
+	box_hello(box, SRV, SERVER);
+	assert_int_equal(call_all(box, CALLERS), CALLERS);
+	for (uint32_t w = 0; w < stuck; w++)
+		wait[w] = halves_with(box, w, stuck);
+	box_stick(box, stuck, true);
+	masq_dp_sessions_flush(box_dp(box), &all, NULL);
+	box_advance(box, 20 * 1000);
+	for (uint32_t w = 0; w < stuck; w++) {
+		masq_dp_counters_read(box_dp(box), w, &counters);
+		assert_int_equal(counters.sessions, wait[w]);
+	}
+	box_stick(box, stuck, false);
+	box_run(box);
+	masq_dp_sessions_flush(box_dp(box), &all, NULL);
+	box_advance(box, 20 * 1000);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
 /* New rules while packets of all workers are under way: everybody works with the new ones after. */
 static void
 rules_change_under_way(void **state)
@@ -665,6 +698,7 @@ main(int argc, char **argv)
 		BOX_ROWS(rules_change_under_way),
 		BOX_ROWS(a_colleague_who_does_not_answer),
 		BOX_ROWS(others_go_on),
+		BOX_ROWS(flush_beside_one_who_is_stuck),
 	};
 
 	(void)argc;

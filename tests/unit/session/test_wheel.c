@@ -227,6 +227,37 @@ flushed_sessions_end_at_the_next_tick(void **state)
 	masq_session_table_destroy(table);
 }
 
+/* Whose end cannot be begun is made due again: each of the others has its turn before. */
+static void
+who_comes_back_stands_behind_all_others(void **state)
+{
+	enum {
+		N = 100,
+		A_TICK = 8
+	};
+	struct masq_session_table *table = make_table(0, N, 2 * N);
+	unsigned int tries[N] = { 0 };
+	uint64_t now_ms = 5000000;
+
+	(void)state;
+	for (uint32_t i = 0; i < N; i++) {
+		add_session(table, i, MASQ_STATE_ESTABLISHED, now_ms);
+		masq_session_arm_now(table, i, now_ms);
+	}
+	assert_int_equal(masq_session_tick(table, &default_timeouts, now_ms, ALL, expired, 0), 0);
+	for (unsigned int done = 0; done < 3 * N;) {
+		unsigned int n = masq_session_tick(
+				table, &default_timeouts, now_ms, ALL, expired, A_TICK);
+
+		assert_true(n > 0 && masq_session_is_due(table, now_ms));
+		for (unsigned int k = 0; k < n; k++, done++) {
+			assert_int_equal(tries[expired[k]]++, done / N);
+			masq_session_arm_now(table, expired[k], now_ms);
+		}
+	}
+	masq_session_table_destroy(table);
+}
+
 static void
 a_freed_session_leaves_the_wheel(void **state)
 {
@@ -634,6 +665,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(rearming_applies_new_timeouts),
 		cmocka_unit_test(longer_timeouts_are_obeyed),
 		cmocka_unit_test(flushed_sessions_end_at_the_next_tick),
+		cmocka_unit_test(who_comes_back_stands_behind_all_others),
 		cmocka_unit_test(a_freed_session_leaves_the_wheel),
 		cmocka_unit_test(a_session_leaves_a_half_examined_slot),
 		cmocka_unit_test(the_budget_is_for_both_kinds),
