@@ -154,7 +154,7 @@ take_lock(struct masq_ctl_socket *sock, struct masq_err *err)
 	return 0;
 }
 
-/* Does anybody serve the socket? @return 0: nobody, or it is gone; -errno of who might */
+/* Does anybody serve the socket? @return 0: nobody, or it is gone; -EADDRINUSE: somebody does; -errno: perhaps */
 static int
 knock(const struct sockaddr_un *addr)
 {
@@ -165,6 +165,9 @@ knock(const struct sockaddr_un *addr)
 		return -errno;
 	ret = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 ? -EADDRINUSE : -errno;
 	close(fd);
+	/* Somebody who has no room for clients, or wants them to knock otherwise (memif: SOCK_SEQPACKET). */
+	if (ret == -EAGAIN || ret == -EPROTOTYPE)
+		return -EADDRINUSE;
 	return ret == -ECONNREFUSED || ret == -ENOENT ? 0 : ret;
 }
 

@@ -509,6 +509,7 @@ a_socket_that_somebody_serves_is_left_alone(void **state)
 			assert_int_equal(masq_ctl_socket_claim(addr.sun_path, "", &sock, &err),
 					-EADDRINUSE);
 			assert_string_equal(err.text, expected);
+			assert_int_equal(masq_ctl_socket_remove_stale(addr.sun_path), -EADDRINUSE);
 			assert_int_equal(access(addr.sun_path, F_OK), 0);
 		}
 		close(other);
@@ -516,6 +517,26 @@ a_socket_that_somebody_serves_is_left_alone(void **state)
 		assert_true(masq_ctl_socket_listen(sock, &err) >= 0);
 		masq_ctl_socket_release(sock);
 	}
+}
+
+static void
+a_socket_that_nobody_serves_is_removed(void **state)
+{
+	struct server *server = *state;
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const int other = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/run/other", server->folder);
+	assert_int_equal(masq_ctl_socket_remove_stale(addr.sun_path), 0);
+	assert_int_equal(bind(other, (const struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(other, 1), 0);
+	assert_int_equal(masq_ctl_socket_remove_stale(addr.sun_path), -EADDRINUSE);
+	close(other);
+	assert_int_equal(masq_ctl_socket_remove_stale(addr.sun_path), 0);
+	assert_int_equal(access(addr.sun_path, F_OK), -1);
+	/* What is no socket stays. */
+	assert_int_equal(masq_ctl_socket_remove_stale(server->folder), 0);
+	assert_int_equal(access(server->folder, F_OK), 0);
 }
 
 /* Somebody cleaned the folder while it ran, and another daemon began there. */
@@ -581,6 +602,7 @@ main(void)
 		TEST(what_a_killed_daemon_left_is_replaced),
 		TEST(what_is_no_socket_is_not_removed),
 		TEST(a_socket_that_somebody_serves_is_left_alone),
+		TEST(a_socket_that_nobody_serves_is_removed),
 		TEST(the_end_removes_nothing_of_others),
 		cmocka_unit_test(a_claim_names_what_is_wrong),
 	};
