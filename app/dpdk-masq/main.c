@@ -17,7 +17,8 @@
  *	serve		until SIGTERM, SIGINT, SIGHUP or a client says stop
  *
  * Signals arrive by a descriptor, and are blocked before any thread is made, so no handler ever
- * runs (watch.c: while the start lasts). A failure is one sentence on stderr and exit 1; a wrong option is exit 2.
+ * runs; while the start lasts watch.c looks at it. A failure is one sentence on stderr and exit 1; a
+ * wrong option is exit 2.
  */
 #include <errno.h>
 #include <getopt.h>

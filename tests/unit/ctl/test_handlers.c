@@ -288,7 +288,6 @@ routes_of_a_rule_file_fit_the_ports(void **state)
 	assert_int_equal(box->ctl->rules.routes[0].line, 0);
 }
 
-/* A warning that is too long does not turn into a failure of what was done. */
 /* However long a path is, a sentence about its file has room for what is wrong, and for the file. */
 static void
 a_sentence_about_a_file_with_a_long_name(void **state)
