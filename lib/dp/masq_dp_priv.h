@@ -167,6 +167,7 @@ struct masq_mail {
 struct masq_near {
 	uint32_t ip; /**< host order */
 	struct masq_neigh_ref ref;
+	uint64_t link; /**< word of the neighbour when it was asked for; 0: no link address was known */
 };
 
 struct masq_worker {

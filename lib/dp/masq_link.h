@@ -37,7 +37,8 @@ masq_link_write(struct rte_mbuf *mbuf, uint64_t link, const uint8_t own_mac[6])
 /**
  * The link address of a next hop of the routes in force.
  *
- * Many packets have few next hops, and those are known by heart: a place for each of 256 hashes.
+ * Many packets have few next hops, and those are known by heart: a place for each of 256 hashes. What is known
+ * holds as long as the neighbour's word is the same.
  *
  * @param ref	out: the neighbour, which may be unknown
  * @return its word, 0: no link address is known
@@ -46,17 +47,16 @@ static inline uint64_t
 masq_link_find(struct masq_worker *w, uint8_t port, uint32_t ip, struct masq_neigh_ref *ref)
 {
 	struct masq_near *near = &w->near[ip * UINT32_C(0x9e3779b1) / (UINT32_MAX / MASQ_NEAR + 1)];
-	uint64_t link;
 
 	*ref = near->ref;
-	if (likely(near->ip == ip)) {
-		link = masq_neigh_word(w->neigh, near->ref);
-		if (likely(link != 0))
-			return link;
-	}
+	if (likely(near->ip == ip && near->link != 0 &&
+			    masq_neigh_word_is(w->neigh, near->ref, near->link)))
+		return near->link;
 	*ref = masq_neigh_find(w->neigh, port, ip);
-	*near = (struct masq_near){ .ip = ip, .ref = *ref };
-	return masq_neigh_word(w->neigh, *ref);
+	*near = (struct masq_near){
+		.ip = ip, .ref = *ref, .link = masq_neigh_word(w->neigh, *ref)
+	};
+	return near->link;
 }
 
 /** Count a packet that no half counts for the rules that let it through. */

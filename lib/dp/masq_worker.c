@@ -230,8 +230,7 @@ take_over(struct masq_worker *w)
 	w->classes = masq_rules_classes(snapshot->rules);
 	w->special = masq_fib_special(snapshot->fib);
 	w->hops = masq_fib_hops(snapshot->fib);
-	/* No host has that address, no neighbour that ref. */
-	memset(w->near, 0xff, sizeof(w->near));
+	memset(w->near, 0, sizeof(w->near));
 	w->paths = snapshot->paths[w->id];
 	w->path_counters = masq_path_counters(w->paths);
 	masq_tally_begin(w, before);

@@ -3,6 +3,7 @@
 #define MASQ_NEIGH_INLINE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <masq_neigh.h>
@@ -49,6 +50,14 @@ masq_neigh_word(const struct masq_neigh *neigh, struct masq_neigh_ref ref)
 			(ref.value >> MASQ_NEIGH_REF_USE_SHIFT | 0x100))
 		return 0;
 	return word;
+}
+
+/** Is the word of @p ref still this one, which masq_neigh_word() gave for it and which is not 0? */
+static inline bool
+masq_neigh_word_is(const struct masq_neigh *neigh, struct masq_neigh_ref ref, uint64_t word)
+{
+	return atomic_load_explicit(&neigh->word[ref.value & MASQ_NEIGH_REF_SLOT_MASK],
+			       memory_order_relaxed) == word;
 }
 
 #endif /* MASQ_NEIGH_INLINE_H */
