@@ -17,16 +17,17 @@
 
 /* @param nic_hashes the port that all of them came by hashes as we do */
 static inline uint32_t
-owner_of(const struct masq_worker *w, const struct masq_burst *b, unsigned int i, bool nic_hashes)
+owner_of(const struct masq_rss *rss, const struct masq_burst *b, unsigned int i, bool nic_hashes,
+		uint32_t own_id)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	const struct rte_mbuf *mbuf = b->mbuf[i];
 
 	if (likely(nic_hashes && (mbuf->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0 && pkt->flags == 0))
-		return masq_rss_worker(w->rss, mbuf->hash.rss);
+		return masq_rss_worker(rss, mbuf->hash.rss);
 	if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0 && pkt->key.proto == 0)
-		return w->id;
-	return masq_rss_owner(w->rss, &pkt->key);
+		return own_id;
+	return masq_rss_owner(rss, &pkt->key);
 }
 
 static void
@@ -45,6 +46,8 @@ hand_off(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32_t t
 void
 masq_stage_owner(struct masq_worker *w, struct masq_burst *b)
 {
+	const struct masq_rss *rss = w->rss;
+	const uint32_t own_id = w->id;
 	bool nic_hashes;
 
 	if (w->n_workers == 1 || b->owned)
@@ -55,8 +58,8 @@ masq_stage_owner(struct masq_worker *w, struct masq_burst *b)
 
 		if (b->verdict[i] != MASQ_UNDECIDED)
 			continue;
-		owner = owner_of(w, b, i, nic_hashes);
-		if (unlikely(owner != w->id))
+		owner = owner_of(rss, b, i, nic_hashes, own_id);
+		if (unlikely(owner != own_id))
 			hand_off(w, b, i, owner);
 	}
 }
