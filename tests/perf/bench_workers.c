@@ -30,6 +30,9 @@
 #define ORDER_BATCHES 64
 #define FLOW_AT 54 /* bytes of the frame that no translation touches */
 
+/* Flows of each worker: few, so that what it does is not hidden by waiting for memory. */
+#define FLOWS 2048
+
 static const uint32_t counts[] = { 1, 2, 4 };
 
 #define COUNTS RTE_DIM(counts)
@@ -238,11 +241,12 @@ void
 bench_workers(const struct bench_options *options)
 {
 	static struct figures figures[COUNTS];
-	uint32_t n = options->sessions;
-	struct bench_flow *flows = bench_flows_make(BENCH_MASQUERADE, n);
+	const uint32_t each = RTE_MIN(options->sessions, (uint32_t)FLOWS);
+	struct bench_flow *flows = bench_flows_make(BENCH_MASQUERADE, counts[COUNTS - 1] * each);
 
 	for (unsigned int r = 0; r < (options->smoke ? 1 : REPEATS); r++)
 		for (unsigned int i = 0; i < COUNTS; i++) {
+			const uint32_t n = counts[i] * each;
 			uint64_t handoffs = 0;
 
 			bench_rounds_add(&figures[i].rss,
