@@ -237,6 +237,16 @@ struct masq_worker {
 	struct masq_mail *letter; /**< that is being answered */
 	uint32_t matches[MASQ_MATCHES_MAX]; /**< of the packet that is being judged, when many */
 
+	/* masq_bell.h */
+	uint64_t bell_wanted; /**< bit t: at worker t's, when the round is over */
+	uint32_t bell_rung
+			[MASQ_MAX_WORKERS]; /**< counts that we have raised, at each of the others */
+	uint32_t bell_now[MASQ_MAX_WORKERS]; /**< counts at the start of this round */
+	uint32_t bell_heard[MASQ_MAX_WORKERS]; /**< when the rings were last found empty */
+
+	/* what others write, each his own */
+	_Atomic(uint32_t) bell[MASQ_MAX_WORKERS] __rte_cache_aligned;
+
 	/* what others read */
 	struct masq_dp_counters counters __rte_cache_aligned;
 	int64_t held; /**< packets taken into rings and lists by us minus taken out by us */
@@ -318,7 +328,8 @@ void masq_fragments_give_up(struct masq_worker *w, struct masq_frag_result *resu
 bool masq_message_request(struct masq_worker *w, union masq_message *msg, uint32_t to);
 /** Send what may get lost. */
 void masq_message_hint(struct masq_worker *w, const union masq_message *msg, uint32_t to);
-void masq_messages_drain(struct masq_worker *w);
+/** @param from bit f: look at what worker f has sent */
+void masq_messages_drain(struct masq_worker *w, uint64_t from);
 /** Take a session down. @return false: the colleague cannot be asked now; it will expire at once, again */
 bool masq_session_end(struct masq_worker *w, uint32_t session);
 
@@ -371,7 +382,7 @@ void masq_stage_slow(struct masq_worker *w, struct masq_burst *b);
 void masq_stage_tx(struct masq_worker *w, struct masq_burst *b);
 void masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port);
 void masq_tx_flush(struct masq_worker *w);
-void masq_tx_take_over(struct masq_worker *w);
+void masq_tx_take_over(struct masq_worker *w, uint64_t from);
 
 /* masq_rule_counters.c: counters by rule id, kept across rule sets; control thread */
 struct masq_rule_counters *masq_rule_counters_create(void);

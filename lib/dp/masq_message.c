@@ -18,6 +18,7 @@
  */
 #include <rte_mbuf.h>
 
+#include "masq_bell.h"
 #include "masq_link.h"
 #include "masq_slow.h"
 #include "masq_tally.h"
@@ -29,6 +30,7 @@ put(struct masq_worker *w, const union masq_message *msg, uint32_t to)
 {
 	union masq_message copy = *msg; /* DPDK's enqueue takes no const */
 
+	masq_bell_wants(w, to);
 	return rte_ring_sp_enqueue_elem(w->dp->message_ring[w->id][to], &copy, sizeof(copy)) == 0;
 }
 
@@ -167,17 +169,15 @@ receive(struct masq_worker *w, const union masq_message *msg)
 }
 
 void
-masq_messages_drain(struct masq_worker *w)
+masq_messages_drain(struct masq_worker *w, uint64_t from)
 {
 	union masq_message msg[DRAIN_BURST];
 
-	for (uint32_t from = 0; from < w->n_workers; from++) {
-		unsigned int n;
+	for (; from != 0; from &= from - 1) {
+		struct rte_ring *ring = w->dp->message_ring[__builtin_ctzll(from)][w->id];
+		unsigned int n = rte_ring_sc_dequeue_burst_elem(
+				ring, msg, sizeof(msg[0]), DRAIN_BURST, NULL);
 
-		if (from == w->id)
-			continue;
-		n = rte_ring_sc_dequeue_burst_elem(w->dp->message_ring[from][w->id], msg,
-				sizeof(msg[0]), DRAIN_BURST, NULL);
 		for (unsigned int k = 0; k < n; k++)
 			receive(w, &msg[k]);
 	}

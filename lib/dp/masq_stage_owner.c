@@ -13,7 +13,7 @@
 
 #include <rte_mbuf.h>
 
-#include "masq_dp_priv.h"
+#include "masq_bell.h"
 
 /* @param nic_hashes the port that all of them came by hashes as we do */
 static inline uint32_t
@@ -38,6 +38,7 @@ hand_off(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32_t t
 		masq_burst_drop(b, i, MASQ_DROP_HANDOFF_FULL);
 		return;
 	}
+	masq_bell_wants(w, to);
 	b->verdict[i] = MASQ_GONE;
 	w->counters.handoffs++;
 	w->held++;

@@ -23,7 +23,7 @@
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
-#include "masq_dp_priv.h"
+#include "masq_bell.h"
 
 #define CUT_MAX 64 /* fragments of one packet: 64 KB over the smallest MTUs is refused by name */
 
@@ -57,6 +57,7 @@ hand_over(struct masq_worker *w, struct masq_tx *tx, uint8_t port, uint32_t to)
 	for (unsigned int i = 0; i < tx->n; i++)
 		tx->mbuf[i]->port = port;
 	sent = rte_ring_sp_enqueue_burst(w->dp->tx_ring[w->id][to], (void **)tx->mbuf, tx->n, NULL);
+	masq_bell_wants(w, to);
 	w->counters.tx_handoffs += sent;
 	w->held += sent;
 	if (sent < tx->n)
@@ -170,12 +171,12 @@ masq_tx_flush(struct masq_worker *w)
 
 /* Finished packets of workers that have no queue of their own. */
 void
-masq_tx_take_over(struct masq_worker *w)
+masq_tx_take_over(struct masq_worker *w, uint64_t from)
 {
 	struct rte_mbuf *mbuf[MASQ_BURST];
 
-	for (uint32_t from = 0; from < w->n_workers; from++) {
-		struct rte_ring *ring = w->dp->tx_ring[from][w->id];
+	for (; from != 0; from &= from - 1) {
+		struct rte_ring *ring = w->dp->tx_ring[__builtin_ctzll(from)][w->id];
 		unsigned int n;
 
 		if (ring == NULL)

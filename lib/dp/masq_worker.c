@@ -3,6 +3,7 @@
  * A worker: one lcore, its queues, its tables, its round.
  *
  *	take over the configuration if there is a new one
+ *	of those who have rung their bell (masq_bell.h):
  *	messages of other workers -> packets that had to wait -> packets handed over by others ->
  *	a burst from each own queue
  *	transmit what the round gathered
@@ -26,6 +27,7 @@
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 
+#include "masq_bell.h"
 #include "masq_judged.h"
 #include "masq_slow.h"
 #include "masq_tally.h"
@@ -371,20 +373,20 @@ follow_rules(struct masq_worker *w)
 void
 masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 {
+	const uint64_t heard = masq_bells_hear(w);
 	unsigned int found = 0;
 
 	rte_rcu_qsbr_quiescent(w->dp->rcu, w->id);
 	w->now_ms = now_ms;
 	follow_rules(w);
 
-	if (w->n_workers > 1)
-		masq_messages_drain(w);
+	masq_messages_drain(w, heard);
 	if (unlikely(w->lined_up))
 		masq_parked_tick(w);
 	found += take_own_ring(w);
-	for (uint32_t from = 0; from < w->n_workers; from++)
-		if (from != w->id)
-			found += take_from_ring(w, w->dp->packet_ring[from][w->id], MASQ_BURST);
+	for (uint64_t from = heard; unlikely(from != 0); from &= from - 1)
+		found += take_from_ring(
+				w, w->dp->packet_ring[__builtin_ctzll(from)][w->id], MASQ_BURST);
 	found += take_from_queues(w);
 	if (now_ms != w->housekept_ms) {
 		w->housekept_ms = now_ms;
@@ -395,8 +397,10 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	masq_worker_answer_mail(w);
 	for (unsigned int k = 1; unlikely(w->letter != NULL) && found == 0 && k < IDLE_PIECES; k++)
 		masq_worker_answer_mail(w);
-	masq_tx_take_over(w);
+	masq_tx_take_over(w, heard);
 	masq_tx_flush(w);
+	masq_bells_done(w, heard);
+	masq_bells_ring(w);
 	w->counters.polls++;
 	w->counters.idle_polls += found == 0;
 	/* A walk over the halves, or sessions that are due: no rest until they have come to their end. */

@@ -270,6 +270,35 @@ two_ports_over_one_ring(void **state)
 	box_close(box);
 }
 
+/* The ports have four transmit queues: what others send goes over rings to those who serve them. */
+static void
+more_workers_than_queues(void **state)
+{
+	enum {
+		FLOWS = 200
+	};
+	const struct masq_test_box_options many = { .workers = 6, .rules = MASQ_ALL };
+	struct masq_test_box *box = box_open_with(&many);
+
+	(void)state;
+	box_hello(box, WAN, "203.0.113.254");
+	for (unsigned int round = 0; round < 3; round++) {
+		for (uint16_t k = 0; k < FLOWS; k++) {
+			struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(3000 + k), OUTSIDE, 99);
+			struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
+
+			box_put(box, LAN, &pkt);
+		}
+		box_run(box);
+		assert_int_equal(box_waiting(box, WAN), FLOWS);
+		for (unsigned int k = 0; k < FLOWS; k++)
+			assert_int_equal(box_take(box, WAN).src, IP4(203, 0, 113, 1));
+	}
+	assert_in_range(box_counters(box).tx_handoffs, FLOWS / 4, 3 * FLOWS);
+	assert_int_equal(box_counters(box).held, 0);
+	box_close(box);
+}
+
 /* Pings hash over addresses alone, so their answers may belong to a colleague whatever is chosen. */
 static void
 pings_of_many_hosts(void **state)
@@ -687,6 +716,7 @@ main(int argc, char **argv)
 		BOX_ROWS(order_behind_a_slow_colleague),
 		BOX_ROWS(two_thousand_flows_at_once),
 		BOX_ROWS(two_ports_over_one_ring),
+		cmocka_unit_test(more_workers_than_queues),
 		BOX_ROWS(pings_of_many_hosts),
 		BOX_ROWS(flush),
 		BOX_ROWS(flush_some),

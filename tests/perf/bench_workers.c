@@ -31,7 +31,7 @@
 #define FLOW_AT 54 /* bytes of the frame that no translation touches */
 
 /* Flows of each worker: few, so that what it does is not hidden by waiting for memory. */
-#define FLOWS 2048
+#define FLOWS 1024
 
 static const uint32_t counts[] = { 1, 2, 4 };
 
