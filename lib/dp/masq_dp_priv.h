@@ -228,7 +228,7 @@ struct masq_worker {
 	uint32_t unanswered_by[MASQ_MAX_WORKERS]; /**< of these, by whom they were sent to */
 	unsigned int burst_max; /**< packets that the next burst may have */
 	uint64_t judged_anew; /**< packets of sessions that new rules had not judged yet */
-	unsigned int found; /**< packets of this round, for the decision to rest */
+	unsigned int found; /**< packets and messages of this round, for the decision to rest */
 	bool unfinished; /**< there is work that needs no packet */
 	struct rte_ring *log_ring; /**< masq_packet_log.c: records on their way to control */
 	uint64_t log_began_ms; /**< second whose records are counted */
@@ -328,8 +328,8 @@ void masq_fragments_give_up(struct masq_worker *w, struct masq_frag_result *resu
 bool masq_message_request(struct masq_worker *w, union masq_message *msg, uint32_t to);
 /** Send what may get lost. */
 void masq_message_hint(struct masq_worker *w, const union masq_message *msg, uint32_t to);
-/** @param from bit f: look at what worker f has sent */
-void masq_messages_drain(struct masq_worker *w, uint64_t from);
+/** @param from bit f: look at what worker f has sent. @return messages */
+unsigned int masq_messages_drain(struct masq_worker *w, uint64_t from);
 /** Take a session down. @return false: the colleague cannot be asked now; it will expire at once, again */
 bool masq_session_end(struct masq_worker *w, uint32_t session);
 
@@ -382,7 +382,8 @@ void masq_stage_slow(struct masq_worker *w, struct masq_burst *b);
 void masq_stage_tx(struct masq_worker *w, struct masq_burst *b);
 void masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port);
 void masq_tx_flush(struct masq_worker *w);
-void masq_tx_take_over(struct masq_worker *w, uint64_t from);
+/** @param from bit f: look at what worker f has handed over. @return packets */
+unsigned int masq_tx_take_over(struct masq_worker *w, uint64_t from);
 
 /* masq_rule_counters.c: counters by rule id, kept across rule sets; control thread */
 struct masq_rule_counters *masq_rule_counters_create(void);

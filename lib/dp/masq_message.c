@@ -168,10 +168,11 @@ receive(struct masq_worker *w, const union masq_message *msg)
 	}
 }
 
-void
+unsigned int
 masq_messages_drain(struct masq_worker *w, uint64_t from)
 {
 	union masq_message msg[DRAIN_BURST];
+	unsigned int taken = 0;
 
 	for (; from != 0; from &= from - 1) {
 		struct rte_ring *ring = w->dp->message_ring[__builtin_ctzll(from)][w->id];
@@ -180,5 +181,7 @@ masq_messages_drain(struct masq_worker *w, uint64_t from)
 
 		for (unsigned int k = 0; k < n; k++)
 			receive(w, &msg[k]);
+		taken += n;
 	}
+	return taken;
 }

@@ -170,10 +170,11 @@ masq_tx_flush(struct masq_worker *w)
 }
 
 /* Finished packets of workers that have no queue of their own. */
-void
+unsigned int
 masq_tx_take_over(struct masq_worker *w, uint64_t from)
 {
 	struct rte_mbuf *mbuf[MASQ_BURST];
+	unsigned int taken = 0;
 
 	for (; from != 0; from &= from - 1) {
 		struct rte_ring *ring = w->dp->tx_ring[__builtin_ctzll(from)][w->id];
@@ -183,6 +184,7 @@ masq_tx_take_over(struct masq_worker *w, uint64_t from)
 			continue;
 		n = rte_ring_sc_dequeue_burst(ring, (void **)mbuf, MASQ_BURST, NULL);
 		w->held -= n;
+		taken += n;
 		for (unsigned int i = 0; i < n; i++) {
 			struct masq_tx *tx = &w->tx[mbuf[i]->port];
 
@@ -193,6 +195,7 @@ masq_tx_take_over(struct masq_worker *w, uint64_t from)
 				flush_port(w, (uint8_t)mbuf[i]->port);
 		}
 	}
+	return taken;
 }
 
 /* All pieces but the first were made by the box. */

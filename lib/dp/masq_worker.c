@@ -380,7 +380,7 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	w->now_ms = now_ms;
 	follow_rules(w);
 
-	masq_messages_drain(w, heard);
+	found += masq_messages_drain(w, heard);
 	if (unlikely(w->lined_up))
 		masq_parked_tick(w);
 	found += take_own_ring(w);
@@ -397,7 +397,7 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	masq_worker_answer_mail(w);
 	for (unsigned int k = 1; unlikely(w->letter != NULL) && found == 0 && k < IDLE_PIECES; k++)
 		masq_worker_answer_mail(w);
-	masq_tx_take_over(w, heard);
+	found += masq_tx_take_over(w, heard);
 	masq_tx_flush(w);
 	masq_bells_done(w, heard);
 	masq_bells_ring(w);

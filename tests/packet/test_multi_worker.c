@@ -20,6 +20,15 @@ poll(struct masq_test_box *box, uint32_t worker)
 	masq_dp_poll(box_dp(box), worker, masq_dp_now_ms(box_dp(box)));
 }
 
+static struct masq_dp_counters
+counters_of(const struct masq_test_box *box, uint32_t worker)
+{
+	struct masq_dp_counters counters;
+
+	masq_dp_counters_read(box_dp(box), worker, &counters);
+	return counters;
+}
+
 /* The worker that has WAN's only queue. */
 static uint32_t
 receiver(const struct masq_test_box *box)
@@ -296,6 +305,45 @@ more_workers_than_queues(void **state)
 	}
 	assert_in_range(box_counters(box).tx_handoffs, FLOWS / 4, 3 * FLOWS);
 	assert_int_equal(box_counters(box).held, 0);
+	box_close(box);
+}
+
+/* Who has packets to send for others, or messages to answer, does not rest, though he receives none. */
+static void
+work_of_others_is_work(void **state)
+{
+	enum {
+		FLOWS = 200,
+		ROUNDS = 64
+	};
+	const struct masq_test_box_options many = { .workers = 6, .rules = CALLS };
+	struct masq_test_box *box = box_open_with(&many);
+
+	(void)state;
+	box_hello(box, SRV, SERVER);
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk t = CALL(box, UDP, OUTSIDE, (uint16_t)(3000 + k), 53, SERVER, 5353);
+		struct masq_test_pkt pkt = talk_in_pkt(&t, 0);
+
+		box_put(box, WAN, &pkt);
+	}
+	for (unsigned int round = 0; round < ROUNDS; round++)
+		for (uint32_t w = 0; w < many.workers; w++) {
+			const struct masq_dp_counters before = counters_of(box, w);
+			struct masq_dp_counters after;
+
+			poll(box, w);
+			after = counters_of(box, w);
+			if (after.tx != before.tx ||
+					after.sessions_remote != before.sessions_remote)
+				assert_int_equal(after.idle_polls, before.idle_polls);
+		}
+	box_run(box);
+	assert_int_equal(box_waiting(box, SRV), FLOWS);
+	for (unsigned int k = 0; k < FLOWS; k++)
+		box_take(box, SRV);
+	assert_true(box_counters(box).tx_handoffs > FLOWS / 4);
+	assert_true(box_counters(box).sessions_remote > FLOWS / 4);
 	box_close(box);
 }
 
@@ -717,6 +765,7 @@ main(int argc, char **argv)
 		BOX_ROWS(two_thousand_flows_at_once),
 		BOX_ROWS(two_ports_over_one_ring),
 		cmocka_unit_test(more_workers_than_queues),
+		cmocka_unit_test(work_of_others_is_work),
 		BOX_ROWS(pings_of_many_hosts),
 		BOX_ROWS(flush),
 		BOX_ROWS(flush_some),
