@@ -10,7 +10,8 @@
  * packets to their owners, and sessions have both halves with one worker. To look at each would be seven lines of
  * the cache a colleague and round. So a worker has a bell for each colleague, all in a line or few: a count that the
  * colleague raises when his round is over and he has put something into any ring to us. We look at his rings in
- * rounds in which the count is another than it was when they were last found empty.
+ * rounds in which the count is another than it was when they were last found empty; when they were not, it counts
+ * as another.
  *
  * Order. A colleague raises the count behind what he has put in (release), and we read it before we look
  * (acquire): what a count speaks of we see. What comes later raises it once more, so nothing stays unseen.
@@ -79,8 +80,8 @@ masq_bells_done(struct masq_worker *w, uint64_t heard)
 	for (; unlikely(heard != 0); heard &= heard - 1) {
 		uint32_t from = (uint32_t)__builtin_ctzll(heard);
 
-		if (masq_bell_rings_are_empty(w, from))
-			w->bell_heard[from] = w->bell_now[from];
+		/* Another count than this one, whatever it is by then. */
+		w->bell_heard[from] = w->bell_now[from] - !masq_bell_rings_are_empty(w, from);
 	}
 }
 

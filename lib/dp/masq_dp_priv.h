@@ -242,7 +242,7 @@ struct masq_worker {
 	uint32_t bell_rung
 			[MASQ_MAX_WORKERS]; /**< counts that we have raised, at each of the others */
 	uint32_t bell_now[MASQ_MAX_WORKERS]; /**< counts at the start of this round */
-	uint32_t bell_heard[MASQ_MAX_WORKERS]; /**< when the rings were last found empty */
+	uint32_t bell_heard[MASQ_MAX_WORKERS]; /**< counts of which everything was taken out */
 
 	/* what others write, each his own */
 	_Atomic(uint32_t) bell[MASQ_MAX_WORKERS] __rte_cache_aligned;

@@ -3,10 +3,9 @@
  * A worker: one lcore, its queues, its tables, its round.
  *
  *	take over the configuration if there is a new one
- *	of those who have rung their bell (masq_bell.h):
  *	messages of other workers -> packets that had to wait -> packets handed over by others ->
- *	a burst from each own queue
- *	transmit what the round gathered
+ *	a burst from each own queue; others are asked who have rung their bell (masq_bell.h)
+ *	transmit what the round gathered, and what others gathered for ports that we serve
  *	once a millisecond: housekeeping; and some sessions that are due
  *	a letter of the control thread, if any, or a piece of its answer
  *

@@ -9,9 +9,9 @@
  *
  * With RSS each packet arrives at its owner's queue with its hash, as from a NIC that knows our key;
  * no packet of a masqueraded flow may be handed over. There a worker's batches follow each other, as on a
- * processor of its own: in turn with the others it would find the caches full of what is theirs. Without RSS everything arrives at one queue a
- * port; a packet that belongs to the other worker goes over a ring. The order of packets is looked
- * at there, from the first packet of flows on: each carries its flow and number.
+ * processor of its own: in turn with the others it would find the caches full of what is theirs. Without
+ * RSS everything arrives at one queue a port; a packet that belongs to the other worker goes over a ring. The
+ * order of packets is looked at there, from the first packet of flows on: each carries its flow and number.
  */
 #include <netinet/in.h>
 #include <stdlib.h>
