@@ -461,6 +461,19 @@ a_next_hop_moves_with_its_route(void **state)
 	box_close(box);
 }
 
+/* Host @p k of the world sends to the server, routed. */
+static void
+host_sends(struct masq_test_box *box, uint32_t k)
+{
+	char host[MASQ_IP4_TEXT_BYTES];
+	struct masq_test_pkt pkt = udp_to(SERVER), left;
+
+	pkt.src = world(host, k);
+	left = onward(pkt);
+	box_send(box, WAN, &pkt);
+	box_expect(box, SRV, &left);
+}
+
 /* Many more kinds than the box remembers: each packet is judged, counted and routed all the same. */
 static void
 more_flows_than_are_remembered(void **state)
@@ -473,15 +486,8 @@ more_flows_than_are_remembered(void **state)
 	uint64_t misses = box_counters(box).misses;
 
 	for (unsigned int round = 0; round < 3; round++)
-		for (uint32_t k = 0; k < 6000; k++) {
-			char host[MASQ_IP4_TEXT_BYTES];
-			struct masq_test_pkt pkt = udp_to(SERVER), left;
-
-			pkt.src = world(host, k);
-			left = onward(pkt);
-			box_send(box, WAN, &pkt);
-			box_expect(box, SRV, &left);
-		}
+		for (uint32_t k = 0; k < 6000; k++)
+			host_sends(box, k);
 	assert_int_equal(box_rule_packets(box, "forward", 0), 18000);
 	assert_true(box_counters(box).misses - misses > 6000);
 	box_close(box);
@@ -503,15 +509,8 @@ kinds_share_lines(void **state)
 
 	for (unsigned int round = 0; round < 2; round++) {
 		misses = box_counters(box).misses;
-		for (uint32_t k = 0; k < KINDS; k++) {
-			char host[MASQ_IP4_TEXT_BYTES];
-			struct masq_test_pkt pkt = udp_to(SERVER), left;
-
-			pkt.src = world(host, k);
-			left = onward(pkt);
-			box_send(box, WAN, &pkt);
-			box_expect(box, SRV, &left);
-		}
+		for (uint32_t k = 0; k < KINDS; k++)
+			host_sends(box, k);
 	}
 	assert_in_range(box_counters(box).misses - misses, 0, KINDS / 15);
 	box_close(box);
