@@ -87,18 +87,20 @@ masq_daemon_divide_memory(const struct masq_conf_start *start, const struct masq
 		uint64_t share_mb[RTE_MAX_NUMA_NODES])
 {
 	uint32_t workers[RTE_MAX_NUMA_NODES] = { 0 };
+	uint64_t free_mb[RTE_MAX_NUMA_NODES]; /* others may take pages meanwhile: asked once */
 	uint64_t left = start->memory_mb;
 	int last = -1;
 
 	if (!start->hugepages || !count_workers(start, cpus, workers))
 		return 0;
 	for (int n = 0; n < RTE_MAX_NUMA_NODES; n++) {
+		free_mb[n] = masq_daemon_hugepages_mb(n);
 		share_mb[n] = RTE_MIN((uint64_t)start->memory_mb * workers[n] / start->workers,
-				masq_daemon_hugepages_mb(n));
+				free_mb[n]);
 		left -= share_mb[n];
 	}
 	for (int n = 0; n < RTE_MAX_NUMA_NODES; n++) {
-		uint64_t more = RTE_MIN(left, masq_daemon_hugepages_mb(n) - share_mb[n]);
+		uint64_t more = RTE_MIN(left, free_mb[n] - share_mb[n]);
 
 		share_mb[n] += more;
 		left -= more;
