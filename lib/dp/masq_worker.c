@@ -4,8 +4,9 @@
  *
  *	take over the configuration if there is a new one
  *	messages of other workers -> packets that had to wait -> packets handed over by others ->
- *	a burst from each own queue; others are asked who have rung their bell (masq_bell.h)
+ *	a burst from each own queue
  *	transmit what the round gathered, and what others gathered for ports that we serve
+ *	(rings of other workers are looked at if their bells have rung, masq_bell.h)
  *	once a millisecond: housekeeping; and some sessions that are due
  *	a letter of the control thread, if any, or a piece of its answer
  *
