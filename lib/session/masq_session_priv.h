@@ -62,13 +62,6 @@ wheel_lists_ahead(const struct masq_session_table *table, uint32_t slots)
 	return ((uint32_t)(table->wheel_slot + slots) & (MASQ_WHEEL_SLOTS - 1)) * MASQ_WHEEL_LANES;
 }
 
-/** Is a list, or masq_session.wheel_slot, one of the due lists? */
-static inline bool
-wheel_is_due_list(uint32_t list)
-{
-	return list - MASQ_WHEEL_DUE < 2;
-}
-
 /** Put a session that is not on the wheel on one of its lists. */
 static inline void
 wheel_insert(struct masq_session_table *table, uint32_t session, uint32_t list)

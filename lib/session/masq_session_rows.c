@@ -44,7 +44,7 @@ copy_row(const struct masq_session_table *table, struct masq_session *session,
 		.initial_packets = half->packets,
 		.initial_bytes = half->bytes,
 	};
-	if (wheel_is_due_list(session->wheel_slot))
+	if (session->wheel_slot == MASQ_WHEEL_DUE)
 		row->expires_ms = 0;
 	if (session->reply == MASQ_HALF_NONE)
 		return;

@@ -20,10 +20,10 @@
  *		halves tell when it was last used, and it goes where it now belongs. So a packet
  *		writes a timestamp in its own half and nothing else; only a deadline that comes
  *		*nearer* must move a session (masq_session_arm()).
- *	due lists	two lists more, for sessions that somebody wants gone whatever their clock
- *			says: a colleague has to be asked, and cannot be yet. One is handed back, the other
- *			takes in what comes, and then they change places: each has its turn before one that
- *			was tried comes again, or those of a colleague who is stuck would stand before all
+ *	due list	one list more, for sessions that somebody wants gone whatever their clock
+ *			says: a colleague has to be asked, and cannot be yet. It is a queue: each has its
+ *			turn before one that was tried comes again, or those of a colleague who is stuck
+ *			would stand before all
  * Data and who owns it
  *	table->wheel: heads of lists that are threaded through the records (wheel_next,
  *	wheel_prev). A record knows its list (wheel_slot). table->wheel_slot is the next slot to
@@ -70,6 +70,8 @@ masq_wheel_remove(struct masq_session_table *table, uint32_t session)
 		table->wheel[s->wheel_slot] = s->wheel_next;
 	if (s->wheel_next != MASQ_SESSION_NONE)
 		masq_session_at(table, s->wheel_next)->wheel_prev = s->wheel_prev;
+	else if (s->wheel_slot == MASQ_WHEEL_DUE)
+		table->due_last = s->wheel_prev;
 	s->wheel_slot = MASQ_SESSION_NONE;
 }
 
@@ -122,7 +124,7 @@ masq_session_arm(struct masq_session_table *table, uint32_t session,
 				(MASQ_WHEEL_SLOTS - 1);
 
 		/* Lazy: where it is, it is met early enough and will be sent on. */
-		if (wheel_is_due_list(s->wheel_slot) || now_ahead <= ahead)
+		if (s->wheel_slot == MASQ_WHEEL_DUE || now_ahead <= ahead)
 			return;
 		masq_wheel_remove(table, session);
 	}
@@ -132,9 +134,19 @@ masq_session_arm(struct masq_session_table *table, uint32_t session,
 void
 masq_session_arm_now(struct masq_session_table *table, uint32_t session, uint64_t now_ms)
 {
-	(void)now_ms; /* the due lists have no time */
+	struct masq_session *s = masq_session_at(table, session);
+
+	(void)now_ms; /* the due list has no time */
 	masq_wheel_remove(table, session);
-	wheel_insert(table, session, MASQ_WHEEL_DUE + (table->due_turn ^ 1));
+	if (table->wheel[MASQ_WHEEL_DUE] == MASQ_SESSION_NONE) {
+		wheel_insert(table, session, MASQ_WHEEL_DUE);
+	} else {
+		s->wheel_slot = MASQ_WHEEL_DUE;
+		s->wheel_prev = table->due_last;
+		s->wheel_next = MASQ_SESSION_NONE;
+		masq_session_at(table, table->due_last)->wheel_next = session;
+	}
+	table->due_last = session;
 }
 
 /* Begin to fetch what deciding on a session needs. */
@@ -198,17 +210,6 @@ examine(struct masq_session_table *table, const struct masq_conf_timeouts *timeo
 	return n_expired;
 }
 
-/* Take the first sessions off the due list whose turn it is. */
-static unsigned int
-detach_due(struct masq_session_table *table, uint32_t *batch, unsigned int max)
-{
-	uint32_t *due = &table->wheel[MASQ_WHEEL_DUE];
-
-	if (due[table->due_turn] == MASQ_SESSION_NONE)
-		table->due_turn ^= 1;
-	return detach(table, &due[table->due_turn], 1, batch, max);
-}
-
 unsigned int
 masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeouts *timeouts,
 		uint64_t now_ms, unsigned int budget, uint32_t *expired, unsigned int max)
@@ -217,10 +218,10 @@ masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeo
 	uint32_t batch[BATCH];
 	unsigned int n_expired, n, most = RTE_MIN(budget, max);
 
-	/* Whose end could not be begun comes back to a due list at once: half is left to the wheel. */
+	/* Whose end could not be begun comes back to the due list at once: half is left to the wheel. */
 	if (table->wheel_slot <= due_slot)
 		most = (most + 1) / 2;
-	n_expired = detach_due(table, expired, most);
+	n_expired = detach(table, &table->wheel[MASQ_WHEEL_DUE], 1, expired, most);
 	budget -= n_expired;
 
 	if (due_slot >= table->wheel_slot + MASQ_WHEEL_SLOTS)
@@ -278,8 +279,7 @@ bool
 masq_session_is_due(const struct masq_session_table *table, uint64_t now_ms)
 {
 	return table->wheel_slot <= now_ms / MASQ_WHEEL_SLOT_MS ||
-			table->wheel[MASQ_WHEEL_DUE] != MASQ_SESSION_NONE ||
-			table->wheel[MASQ_WHEEL_DUE + 1] != MASQ_SESSION_NONE;
+			table->wheel[MASQ_WHEEL_DUE] != MASQ_SESSION_NONE;
 }
 
 bool

@@ -14,7 +14,7 @@
 #define MASQ_WHEEL_SLOTS 4096 /**< power of two; one turn is 1048.576 s */
 #define MASQ_WHEEL_LANES 4 /**< lists of a slot */
 #define MASQ_WHEEL_LISTS (MASQ_WHEEL_SLOTS * MASQ_WHEEL_LANES)
-#define MASQ_WHEEL_DUE MASQ_WHEEL_LISTS /**< two lists more: handed back by the next ticks */
+#define MASQ_WHEEL_DUE MASQ_WHEEL_LISTS /**< one list more: handed back first by the next tick */
 
 struct rte_hash;
 struct rte_ring;
@@ -45,8 +45,8 @@ struct masq_session_table {
 	uint32_t free; /**< head of the list of free records */
 	_Atomic(uint32_t) live; /**< records that are not free; other threads may look */
 	struct masq_half_open_list half_open[2]; /**< by who made them: from outside, from inside */
-	uint32_t due_turn; /**< which of the two due lists is handed back; the other one is added to */
-	uint32_t wheel[MASQ_WHEEL_DUE + 2]; /**< heads of lists; the last two are the due lists */
+	uint32_t due_last; /**< the end of the due list, unless that is empty */
+	uint32_t wheel[MASQ_WHEEL_DUE + 1]; /**< heads of lists; the last one is the due list */
 
 	/* Set before traffic. */
 	uint32_t n_tables;

@@ -227,6 +227,61 @@ flushed_sessions_end_at_the_next_tick(void **state)
 	masq_session_table_destroy(table);
 }
 
+/* Those that are flushed while others still wait to be handed back stand behind them, and need no tick more. */
+static void
+flushed_in_portions_end_in_their_order(void **state)
+{
+	static const uint32_t left[] = { 2, 3, 5, 6, 8 };
+	struct masq_session_table *table = make_table(0, 9, 18);
+	uint32_t session[9];
+	uint64_t now_ms = 5000000;
+
+	(void)state;
+	for (uint32_t i = 0; i < 9; i++)
+		session[i] = add_session(table, i, MASQ_STATE_ESTABLISHED, now_ms);
+	for (uint32_t i = 0; i < 5; i++)
+		masq_session_arm_now(table, session[i], now_ms);
+	assert_int_equal(masq_session_tick(table, &default_timeouts, now_ms, 2, expired, MANY), 1);
+	assert_int_equal(expired[0], session[0]);
+	/* They go from the middle, from the end and from the beginning. */
+	drop_session(table, session[3]);
+	drop_session(table, session[4]);
+	drop_session(table, session[1]);
+	session[3] = add_session(table, 10, MASQ_STATE_ESTABLISHED, now_ms);
+	masq_session_arm_now(table, session[3], now_ms);
+	for (uint32_t i = 5; i < 9; i++)
+		masq_session_arm_now(table, session[i], now_ms);
+	drop_session(table, session[7]);
+	assert_int_equal(tick(table, now_ms), 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(expired[i], session[left[i]]);
+	assert_false(masq_session_is_due(table, now_ms));
+	masq_session_table_destroy(table);
+}
+
+/* The only one that is due goes before its tick: the next one is the first again. */
+static void
+the_only_due_one_is_freed(void **state)
+{
+	struct masq_session_table *table = make_table(0, 4, 8);
+	uint64_t now_ms = 5000000;
+	uint32_t session;
+
+	(void)state;
+	tick(table, now_ms);
+	for (uint32_t i = 0; i < 3; i++) {
+		session = add_session(table, i, MASQ_STATE_ESTABLISHED, now_ms);
+		masq_session_arm_now(table, session, now_ms);
+		drop_session(table, session);
+	}
+	assert_false(masq_session_is_due(table, now_ms));
+	session = add_session(table, 4, MASQ_STATE_ESTABLISHED, now_ms);
+	masq_session_arm_now(table, session, now_ms);
+	assert_int_equal(tick(table, now_ms), 1);
+	assert_int_equal(expired[0], session);
+	masq_session_table_destroy(table);
+}
+
 /* Whose end cannot be begun is made due again: each of the others has its turn before. */
 static void
 who_comes_back_stands_behind_all_others(void **state)
@@ -665,6 +720,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(rearming_applies_new_timeouts),
 		cmocka_unit_test(longer_timeouts_are_obeyed),
 		cmocka_unit_test(flushed_sessions_end_at_the_next_tick),
+		cmocka_unit_test(flushed_in_portions_end_in_their_order),
+		cmocka_unit_test(the_only_due_one_is_freed),
 		cmocka_unit_test(who_comes_back_stands_behind_all_others),
 		cmocka_unit_test(a_freed_session_leaves_the_wheel),
 		cmocka_unit_test(a_session_leaves_a_half_examined_slot),
