@@ -63,6 +63,22 @@ kind_of(uint8_t proto)
 	return proto == IPPROTO_ICMP ? MASQ_PORTMAP_ALL : MASQ_PORTMAP_RANGE;
 }
 
+/* The share of a peer of TCP or UDP. */
+static inline void
+share_of_ports(const struct masq_portmap *map, const struct masq_tuple *key,
+		struct masq_portmap_share *share)
+{
+	const struct masq_rss *rss = map->config.rss;
+
+	share->ports = &map->ports[MASQ_PORTMAP_RANGE];
+	share->entries = map->mine;
+	share->n_entries = map->n_mine;
+	share->turn = 0;
+	/* Turned or not, who has all entries has all of them. */
+	if (map->n_mine != rss->table_size)
+		share->turn = masq_rss_hash_ports(rss, key) & (rss->table_size - 1);
+}
+
 /* The share of a peer. @return 0; -ENOSPC: empty, its packets go elsewhere; -EINVAL: no ports */
 static int
 share_of(const struct masq_portmap *map, const struct masq_tuple *key,
@@ -70,18 +86,13 @@ share_of(const struct masq_portmap *map, const struct masq_tuple *key,
 {
 	const struct masq_rss *rss = map->config.rss;
 
-	share->ports = &map->ports[kind_of(key->proto)];
 	if (likely(masq_tuple_has_ports(key))) {
-		share->entries = map->mine;
-		share->n_entries = map->n_mine;
-		/* Turned or not, who has all entries has all of them. */
-		share->turn = map->n_mine == rss->table_size
-				? 0
-				: masq_rss_hash_ports(rss, key) & (rss->table_size - 1);
+		share_of_ports(map, key, share);
 		return 0;
 	}
 	if (key->proto != IPPROTO_ICMP)
 		return -EINVAL;
+	share->ports = &map->ports[MASQ_PORTMAP_ALL];
 	share->entries = map->every;
 	share->n_entries = rss->table_size;
 	share->turn = 0;
@@ -96,9 +107,9 @@ masq_portmap_any_again(struct masq_portmap *map, const struct masq_portmap_share
 
 	/* The classes of a range differ by a few ports; throwing again makes all ports alike. */
 	for (unsigned int i = 0; i < THROWS; i++) {
-		uint32_t position = masq_portmap_throw(map, share);
+		uint32_t position;
 
-		if (position != MASQ_PORTMAP_NONE)
+		if (masq_portmap_throw(map, share, &position))
 			return position;
 	}
 	/* A range of so few ports that most classes have none: which one is no secret then. */
@@ -179,10 +190,17 @@ slot_search(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 	return NULL;
 }
 
+/* The slot that is often wanted again; of whom it may be. */
+static inline struct masq_portmap_slot *
+slot_last(struct masq_portmap *map, uint8_t proto)
+{
+	return &map->slots[map->last_slot[proto == IPPROTO_TCP]];
+}
+
 static inline struct masq_portmap_slot *
 slot_find(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 {
-	struct masq_portmap_slot *last = &map->slots[map->last_slot[proto == IPPROTO_TCP]];
+	struct masq_portmap_slot *last = slot_last(map, proto);
 
 	return likely(slot_is(last, addr, proto)) ? last : slot_search(map, addr, proto);
 }
@@ -354,10 +372,37 @@ masq_portmap_take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns
 	return take(map, reply, owns, false);
 }
 
+/*
+ * Step 2 at the first look, of the last address, for a peer of TCP or UDP that has nothing special about it:
+ * nearly all that happens. A class is whole words, so what is near is in it.
+ */
+static inline bool
+guess_near(struct masq_portmap *map, struct masq_tuple *reply)
+{
+	const struct masq_tuple key = masq_tuple_without_dport(reply);
+	struct masq_portmap_slot *slot = slot_last(map, key.proto);
+	uint32_t hash = masq_hash16(&key, &map->seed);
+	struct masq_portmap_share share;
+	uint32_t position;
+
+	if (unlikely(!slot_is(slot, key.dst, key.proto) || !masq_tuple_has_ports(&key)))
+		return false;
+	share_of_ports(map, &key, &share);
+	if (unlikely(masq_portmap_may_be_crowded(map, share.ports, hash) ||
+			    !masq_portmap_throw(map, &share, &position) ||
+			    !masq_portset_take_near(&slot->free, &position)))
+		return false;
+	masq_portmap_tally_add(map, hash);
+	map->stats.taken++;
+	reply->dport = port_at(map, position);
+	return true;
+}
+
 int
 masq_portmap_guess(struct masq_portmap *map, struct masq_tuple *reply, bool *owns)
 {
-	return take(map, reply, owns, true);
+	*owns = true;
+	return likely(guess_near(map, reply)) ? 0 : take(map, reply, owns, true);
 }
 
 void

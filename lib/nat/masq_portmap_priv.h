@@ -145,9 +145,10 @@ masq_portmap_class(const struct masq_portmap_share *share, uint32_t entry)
 	return share->entries[entry] ^ share->turn;
 }
 
-/** One throw: a random position of a share, or MASQ_PORTMAP_NONE, which is rare in most shares. */
-static inline uint32_t
-masq_portmap_throw(struct masq_portmap *map, const struct masq_portmap_share *share)
+/** One throw: a random position of a share. @return false: none, which is rare in most shares */
+static inline bool
+masq_portmap_throw(struct masq_portmap *map, const struct masq_portmap_share *share,
+		uint32_t *position)
 {
 	const struct masq_portmap_ports *ports = share->ports;
 	uint64_t random = masq_portmap_random64(map);
@@ -155,8 +156,8 @@ masq_portmap_throw(struct masq_portmap *map, const struct masq_portmap_share *sh
 	uint32_t entry = masq_portmap_below((uint32_t)(random >> 32), share->n_entries);
 	uint32_t class = masq_portmap_class(share, entry);
 
-	return rank < ports->class[class].count ? ports->class[class].first + rank
-						: MASQ_PORTMAP_NONE;
+	*position = ports->class[class].first + rank;
+	return rank < ports->class[class].count;
 }
 
 /** The first throw was none: more of them, then whatever there is. */
@@ -166,10 +167,11 @@ uint32_t masq_portmap_any_again(struct masq_portmap *map, const struct masq_port
 static inline uint32_t
 masq_portmap_any(struct masq_portmap *map, const struct masq_portmap_share *share)
 {
-	uint32_t position = masq_portmap_throw(map, share);
+	uint32_t position;
 
-	return likely(position != MASQ_PORTMAP_NONE) ? position
-						     : masq_portmap_any_again(map, share);
+	return likely(masq_portmap_throw(map, share, &position))
+			? position
+			: masq_portmap_any_again(map, share);
 }
 
 /** Look a position up towards the peer of a search. @return no half uses it */
@@ -213,8 +215,11 @@ masq_portmap_tally_second(const struct masq_portmap *map, uint32_t hash)
 static inline void
 masq_portmap_tally_add(struct masq_portmap *map, uint32_t hash)
 {
-	++*masq_portmap_tally_first(map, hash);
-	++*masq_portmap_tally_second(map, hash);
+	uint32_t *first = masq_portmap_tally_first(map, hash);
+	uint32_t *second = masq_portmap_tally_second(map, hash);
+
+	++*first;
+	++*second;
 }
 
 void masq_portmap_tally_del(struct masq_portmap *map, uint32_t hash);
@@ -233,13 +238,22 @@ masq_portmap_crowd_find(struct masq_portmap *map, const struct masq_tuple *key, 
 /** Find the crowd of a search; open one when the peer has become crowded. Learn a little. */
 void masq_portmap_crowd_join(struct masq_portmap *map, struct masq_portmap_search *search);
 
-/** The same; most peers have no crowd, and most maps have none at all. */
+/** Has the peer of @p hash a crowd, may be, or needs one? Most maps have none at all. */
+static inline bool
+masq_portmap_may_be_crowded(const struct masq_portmap *map, const struct masq_portmap_ports *ports,
+		uint32_t hash)
+{
+	return map->stats.crowds != 0 ||
+			(*masq_portmap_tally_first(map, hash) >= ports->learn_at &&
+					*masq_portmap_tally_second(map, hash) >= ports->learn_at);
+}
+
+/** masq_portmap_crowd_join() if there is a crowd to join. */
 static inline void
 masq_portmap_crowd_enter(struct masq_portmap *map, struct masq_portmap_search *search)
 {
 	search->crowd = NULL;
-	if (unlikely(map->stats.crowds != 0 ||
-			    masq_portmap_tally(map, search->hash) >= search->share.ports->learn_at))
+	if (unlikely(masq_portmap_may_be_crowded(map, search->share.ports, search->hash)))
 		masq_portmap_crowd_join(map, search);
 }
 

@@ -54,6 +54,29 @@ masq_portset_del(struct masq_portset *set, uint32_t number)
 		set->summary[word / 64] &= ~(UINT64_C(1) << (word % 64));
 }
 
+/**
+ * Take the least member out that lies before the next multiple of 64.
+ *
+ * @param number	in: where to begin; out: the member
+ * @return false: there is none
+ */
+static inline bool
+masq_portset_take_near(struct masq_portset *set, uint32_t *number)
+{
+	const uint32_t from = *number;
+	uint64_t *word = &set->words[from / 64];
+	uint64_t bits = *word & UINT64_MAX << (from % 64);
+
+	if (bits == 0)
+		return false;
+	*word ^= bits & -bits;
+	if (*word == 0)
+		set->summary[from / 4096] ^= UINT64_C(1) << (from / 64 % 64);
+	set->count--;
+	*number = from / 64 * 64 + (uint32_t)__builtin_ctzll(bits);
+	return true;
+}
+
 /** @return the least member in [from, to), MASQ_PORTSET_NONE when there is none */
 static inline uint32_t
 masq_portset_least(const struct masq_portset *set, uint32_t from, uint32_t to)

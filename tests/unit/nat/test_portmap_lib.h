@@ -26,6 +26,7 @@
 
 struct house {
 	uint32_t workers;
+	uint32_t guesses; /**< ports that may be guessed */
 	struct masq_session_table *table[WORKERS_MAX];
 	struct masq_portmap *map[WORKERS_MAX];
 };
@@ -38,6 +39,7 @@ struct plan {
 	uint32_t sessions; /**< per worker: 70000 */
 	uint32_t addresses; /**< 4 */
 	uint32_t crowds; /**< 0: the map decides */
+	bool guesses; /**< each other port is guessed first, as for sessions that are made in one go */
 };
 
 struct session {
@@ -82,7 +84,10 @@ house_build(struct house *house, const struct plan *plan)
 	uint32_t sessions = plan->sessions != 0 ? plan->sessions : 70000;
 	struct masq_err err = { "" };
 
-	*house = (struct house){ .workers = plan->workers != 0 ? plan->workers : 1 };
+	*house = (struct house){
+		.workers = plan->workers != 0 ? plan->workers : 1,
+		.guesses = plan->guesses,
+	};
 	assert_int_equal(
 			masq_rss_init(&rss, house->workers,
 					plan->table_size != 0 ? plan->table_size : 512, SEED, &err),
@@ -158,6 +163,23 @@ house_pull_down(struct house *house)
 	}
 }
 
+/** Choose a port. A guess that was wrong is given back. */
+static inline int
+port_choose(struct house *house, uint32_t w, struct masq_tuple *reply, bool *owns)
+{
+	const struct masq_tuple peer = *reply;
+	int code;
+
+	if (house->guesses != 0 && house->guesses++ % 2 != 0) {
+		code = masq_portmap_guess(house->map[w], reply, owns);
+		if (code != 0 || masq_half_find(house->table[w], reply) == MASQ_HALF_NONE)
+			return code;
+		masq_portmap_give(house->map[w], reply, *owns);
+		*reply = peer;
+	}
+	return masq_portmap_take(house->map[w], reply, owns);
+}
+
 /** Take a port of worker @p w and put the half in. @return what masq_portmap_take() says */
 static inline int
 session_open(struct house *house, uint32_t w, const struct masq_tuple *peer,
@@ -167,7 +189,7 @@ session_open(struct house *house, uint32_t w, const struct masq_tuple *peer,
 	int code;
 
 	*session = (struct session){ .reply = *peer, .worker = w };
-	code = masq_portmap_take(house->map[w], &session->reply, &session->owns);
+	code = port_choose(house, w, &session->reply, &session->owns);
 	if (code != 0) {
 		assert_memory_equal(&session->reply, peer, sizeof(*peer));
 		return code;

@@ -326,17 +326,25 @@ wrong_rss_tables_are_refused(void **state)
 static void
 other_protocols_have_no_ports(void **state)
 {
-	const struct plan plan = { 0 };
+	const struct plan plan = { .guesses = true };
 	struct session session;
 	struct house house;
 
 	(void)state;
 	house_build(&house, &plan);
+	/* The address had ports before. */
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct masq_tuple peer = peer_tuple(i == 0 ? IPPROTO_TCP : IPPROTO_UDP, 1, 1);
+
+		assert_int_equal(session_open(&house, 0, &peer, &session), 0);
+		session_close(&house, &session);
+	}
 	for (uint32_t proto = 0; proto < 256; proto++) {
 		struct masq_tuple peer = peer_tuple((uint8_t)proto, 1, 1);
 
 		if (proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_ICMP)
 			continue;
+		assert_int_equal(session_open(&house, 0, &peer, &session), -EINVAL);
 		assert_int_equal(session_open(&house, 0, &peer, &session), -EINVAL);
 	}
 	house_pull_down(&house);

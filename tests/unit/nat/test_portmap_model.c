@@ -110,8 +110,10 @@ static void
 build(const struct model_row *row)
 {
 	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP };
+	struct plan plan = row->plan;
 
-	house_build(&house, &row->plan);
+	plan.guesses = true;
+	house_build(&house, &plan);
 	memset(held, 0, sizeof(held));
 	memset(n_free, 0, sizeof(n_free));
 	for (uint32_t p = 0; p < row->peers; p++) {

@@ -61,6 +61,20 @@ compare(uint64_t *random)
 	}
 }
 
+/* What is taken from a random place on is the next member of its 64. The set runs empty of some of them. */
+static void
+take_some(uint64_t *random)
+{
+	for (unsigned int i = 0; i < 50; i++) {
+		uint32_t from = next_random(random, MASQ_PORTSET_SIZE);
+		uint32_t least = model_next(from, from, (from / 64 + 1) * 64), taken = from;
+
+		assert_int_equal(masq_portset_take_near(&set, &taken), least != MASQ_PORTSET_NONE);
+		assert_int_equal(taken, least != MASQ_PORTSET_NONE ? least : from);
+		model[taken] = false;
+	}
+}
+
 /* Sparse, dense and everything between: rounds add or remove runs of random length. */
 static void
 agrees_with_an_array_of_bools(void **state)
@@ -84,6 +98,7 @@ agrees_with_an_array_of_bools(void **state)
 				masq_portset_del(&set, i);
 			model[i] = add;
 		}
+		take_some(&random);
 		compare(&random);
 	}
 }
@@ -95,7 +110,7 @@ finds_the_only_member_from_everywhere(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		uint32_t m = members[i];
+		uint32_t m = members[i], taken;
 
 		memset(&set, 0, sizeof(set));
 		masq_portset_add(&set, m);
@@ -110,6 +125,12 @@ finds_the_only_member_from_everywhere(void **state)
 		masq_portset_del(&set, m);
 		masq_portset_del(&set, m);
 		assert_int_equal(set.count, 0);
+		masq_portset_add(&set, m);
+		taken = m;
+		assert_true(masq_portset_take_near(&set, &taken));
+		assert_int_equal(taken, m);
+		assert_int_equal(set.count, 0);
+		assert_false(masq_portset_take_near(&set, &taken));
 		assert_int_equal(masq_portset_next(&set, m, 0, MASQ_PORTSET_SIZE),
 				MASQ_PORTSET_NONE);
 	}
