@@ -283,7 +283,7 @@ install_or_pass_on(struct masq_nat *nat, struct masq_nat_msg *msg, int *ask)
 	return reason;
 }
 
-/* The INITIAL half begins as its flow says; initial_tos() is to follow when its rewrite is made. */
+/* The INITIAL half begins as its flow says, TOS included. */
 static void
 initial_begin(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32_t session,
 		uint64_t now_ms, struct masq_half *half)
@@ -293,13 +293,6 @@ initial_begin(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32_t s
 	half->creator = (uint8_t)nat->config.worker;
 	half->last_seen_ms = masq_half_clock(now_ms);
 	half->flags = flow->half.flags | initial_flags(flow->birth.kind);
-}
-
-static void
-initial_tos(const struct masq_nat_flow *flow, struct masq_half *half)
-{
-	half->rewrite.tos_and = flow->half.rewrite.tos_and;
-	half->rewrite.tos_xor = flow->half.rewrite.tos_xor;
 }
 
 /* No other worker was needed after all: the half begins as if it had been put in by open_here(). */
@@ -313,7 +306,6 @@ initial_from_flow(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32
 
 	initial_begin(nat, flow, session, now_ms, half);
 	masq_rewrite_init(&half->rewrite, &flow->initial, &to, false);
-	initial_tos(flow, half);
 }
 
 /* Ask for everything, of whoever it may be: the long way. */
@@ -395,7 +387,6 @@ fill_both(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct o
 	initial_begin(nat, flow, session, now_ms, initial);
 	*reply = MASQ_HALF_UNJUDGED;
 	masq_rewrite_init_pair(&initial->rewrite, &reply->rewrite, &flow->initial, &to);
-	initial_tos(flow, initial);
 	reply->session = session;
 	reply->creator = (uint8_t)nat->config.worker;
 	reply->flags |= reply_flags(reply_is_from_inside(flow->birth.kind), o->owns_port);

@@ -2,8 +2,8 @@
 
 /*
  * What it is
- *	Making a rewrite ready, and the two kinds of packets that are too rare or too long for the
- *	inline half: ICMP queries and ICMP errors.
+ *	The two kinds of packets that are too rare or too long for the inline half: ICMP queries and
+ *	ICMP errors.
  * Words
  *	delta	what a change adds to a one's complement sum. Deltas of words that lie anywhere in
  *		the same sum add up, so each checksum is read and written once.
@@ -32,65 +32,6 @@
 #include <masq_rewrite.h>
 
 #include "masq_pkt_priv.h"
-
-/* What a change of addresses, and of all that a transport checksum covers, adds to their sums. */
-struct deltas {
-	uint16_t l3, l4;
-};
-
-static inline struct deltas
-deltas_of(const struct masq_tuple *from, const struct masq_tuple *to, bool is_reply)
-{
-	/* Sums of words that come and complements of words that go; 64 bits hold all carries. */
-	uint64_t addresses = (uint64_t)~from->src + (uint64_t)~from->dst + to->src + to->dst;
-	uint64_t sport = (uint64_t)(uint16_t)~from->sport + to->sport;
-	uint64_t dport = (uint64_t)(uint16_t)~from->dport + to->dport;
-	uint64_t l4 = addresses + sport + dport;
-
-	/* An ICMP query has neither pseudo header nor ports, only its identifier. */
-	if (from->proto == IPPROTO_ICMP)
-		l4 = is_reply ? dport : sport;
-	return (struct deltas){ masq_csum_fold64(addresses), masq_csum_fold64(l4) };
-}
-
-/* Field by field at its place: put together elsewhere and copied, it would be waited for. */
-static inline void
-fill(struct masq_rewrite *rewrite, const struct masq_tuple *to, struct deltas deltas, bool is_reply)
-{
-	uint64_t addresses;
-	uint32_t ports;
-
-	memcpy(&addresses, &to->src, sizeof(addresses));
-	memcpy(&ports, &to->sport, sizeof(ports));
-	memcpy(&rewrite->src, &addresses, sizeof(addresses));
-	memcpy(&rewrite->sport, &ports, sizeof(ports));
-	rewrite->l3_delta = deltas.l3;
-	rewrite->l4_delta = deltas.l4;
-	rewrite->proto = to->proto;
-	rewrite->tos_and = 0xff;
-	rewrite->tos_xor = 0;
-	rewrite->icmp_id_is_dport = (to->proto == IPPROTO_ICMP) & is_reply;
-}
-
-void
-masq_rewrite_init(struct masq_rewrite *rewrite, const struct masq_tuple *from,
-		const struct masq_tuple *to, bool is_reply)
-{
-	fill(rewrite, to, deltas_of(from, to, is_reply), is_reply);
-}
-
-void
-masq_rewrite_init_pair(struct masq_rewrite *initial, struct masq_rewrite *reply,
-		const struct masq_tuple *from, const struct masq_tuple *to)
-{
-	struct masq_tuple back = masq_tuple_reverse(from);
-	struct deltas there = deltas_of(from, to, false);
-	/* What one direction adds to a sum the other takes off: in one's complement, the inverse. */
-	struct deltas home = { (uint16_t)~there.l3, (uint16_t)~there.l4 };
-
-	fill(initial, to, there, false);
-	fill(reply, &back, home, true);
-}
 
 static rte_be16_t
 new_query_id(const struct masq_rewrite *rewrite)

@@ -105,6 +105,7 @@ fill(struct bench_ideal *ideal, const struct masq_tuple *tuple)
 
 	if (position < 0)
 		bench_fail("a bare table lost a key");
+	ideal->records[position].rewrite.tos_and = 0xff;
 	masq_rewrite_init(&ideal->records[position].rewrite, tuple, tuple, false);
 }
 

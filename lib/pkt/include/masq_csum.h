@@ -23,7 +23,16 @@ masq_csum_fold(uint32_t sum)
 	return (uint16_t)((sum + (sum << 16 | sum >> 16)) >> 16);
 }
 
-/** The same for a sum of a few 32-bit words: 2^16 is 1 to such a sum, and so is 2^32. */
+/** Sum of two times four words, which lie in 64 bits: a carry out of the top is added at the bottom. */
+static inline uint64_t
+masq_csum_add64(uint64_t a, uint64_t b)
+{
+	uint64_t sum = a + b;
+
+	return sum + (sum < a);
+}
+
+/** masq_csum_fold() of a sum of 64-bit words: 2^16 is 1 to such a sum, and so are 2^32 and 2^64. */
 static inline uint16_t
 masq_csum_fold64(uint64_t sum)
 {

@@ -35,14 +35,15 @@ struct masq_rewrite {
 static_assert(sizeof(struct masq_rewrite) == 20, "the rewrite shares a cache line with its half");
 
 /**
- * Fill in the rewrite from one tuple to another of the same protocol. TOS stays unchanged.
+ * Fill in the rewrite from one tuple to another of the same protocol: all but tos_and and tos_xor, which are
+ * not the tuples' to say and stay as they are.
  *
  * @param rewrite	out
  * @param from	tuple of the packets as they arrive
  * @param to	tuple that they get
  * @param is_reply	ICMP: the packets are replies, their identifier is dport
  */
-void masq_rewrite_init(struct masq_rewrite *rewrite, const struct masq_tuple *from,
+static inline void masq_rewrite_init(struct masq_rewrite *rewrite, const struct masq_tuple *from,
 		const struct masq_tuple *to, bool is_reply);
 
 /**
@@ -53,7 +54,7 @@ void masq_rewrite_init(struct masq_rewrite *rewrite, const struct masq_tuple *fr
  * @param initial	out: for packets of @p from
  * @param reply	out: for packets of the reverse of @p to
  */
-void masq_rewrite_init_pair(struct masq_rewrite *initial, struct masq_rewrite *reply,
+static inline void masq_rewrite_init_pair(struct masq_rewrite *initial, struct masq_rewrite *reply,
 		const struct masq_tuple *from, const struct masq_tuple *to);
 
 /**

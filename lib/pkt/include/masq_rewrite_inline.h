@@ -4,10 +4,13 @@
 
 /**
  * @file
- * The per-packet half of masq_rewrite.h, included by it. A packet costs one store for both
+ * What masq_rewrite.h has for each packet and each session, included by it. A packet costs one store for both
  * addresses, one for both ports, and one read and write of each checksum; all changes of the IP
  * header are added up first. TCP and UDP share the instructions, for the reason that the parser
  * has: in a mix of both a branch costs more than what it saves.
+ *
+ * Checksums are sums of 16-bit words, and those of a tuple are added up eight bytes at a time
+ * (masq_csum_add64()): what comes, and the complement of what goes.
  */
 
 #include <netinet/in.h>
@@ -21,6 +24,68 @@
 #if RTE_BYTE_ORDER != RTE_LITTLE_ENDIAN
 #error "lib/pkt is written for little-endian machines"
 #endif
+
+/** What a change of addresses, and of all that a transport checksum covers, adds to their sums. */
+struct masq_rewrite_deltas {
+	uint16_t l3, l4;
+};
+
+static inline struct masq_rewrite_deltas
+masq_rewrite_deltas_of(const struct masq_tuple *from, const struct masq_tuple *to, bool is_reply)
+{
+	uint64_t addresses_from, addresses_to, addresses, l4;
+	uint32_t ports_from, ports_to;
+
+	memcpy(&addresses_from, &from->src, sizeof(addresses_from));
+	memcpy(&addresses_to, &to->src, sizeof(addresses_to));
+	memcpy(&ports_from, &from->sport, sizeof(ports_from));
+	memcpy(&ports_to, &to->sport, sizeof(ports_to));
+	addresses = masq_csum_add64(~addresses_from, addresses_to);
+	l4 = masq_csum_add64(addresses, (uint64_t)~ports_from + ports_to);
+	/* An ICMP query has neither pseudo header nor ports, only its identifier. */
+	if (from->proto == IPPROTO_ICMP)
+		l4 = is_reply ? (uint64_t)(uint16_t)~from->dport + to->dport
+			      : (uint64_t)(uint16_t)~from->sport + to->sport;
+	return (struct masq_rewrite_deltas){ masq_csum_fold64(addresses), masq_csum_fold64(l4) };
+}
+
+/** Field by field at its place: put together elsewhere and copied, it would be waited for. */
+static inline void
+masq_rewrite_fill(struct masq_rewrite *rewrite, const struct masq_tuple *to,
+		struct masq_rewrite_deltas deltas, bool is_reply)
+{
+	uint64_t addresses;
+	uint32_t ports;
+
+	memcpy(&addresses, &to->src, sizeof(addresses));
+	memcpy(&ports, &to->sport, sizeof(ports));
+	memcpy(&rewrite->src, &addresses, sizeof(addresses));
+	memcpy(&rewrite->sport, &ports, sizeof(ports));
+	rewrite->l3_delta = deltas.l3;
+	rewrite->l4_delta = deltas.l4;
+	rewrite->proto = to->proto;
+	rewrite->icmp_id_is_dport = (to->proto == IPPROTO_ICMP) & is_reply;
+}
+
+static inline void
+masq_rewrite_init(struct masq_rewrite *rewrite, const struct masq_tuple *from,
+		const struct masq_tuple *to, bool is_reply)
+{
+	masq_rewrite_fill(rewrite, to, masq_rewrite_deltas_of(from, to, is_reply), is_reply);
+}
+
+static inline void
+masq_rewrite_init_pair(struct masq_rewrite *initial, struct masq_rewrite *reply,
+		const struct masq_tuple *from, const struct masq_tuple *to)
+{
+	struct masq_tuple back = masq_tuple_reverse(from);
+	struct masq_rewrite_deltas there = masq_rewrite_deltas_of(from, to, false);
+	/* What one direction adds to a sum the other takes off: in one's complement, the inverse. */
+	struct masq_rewrite_deltas home = { (uint16_t)~there.l3, (uint16_t)~there.l4 };
+
+	masq_rewrite_fill(initial, to, there, false);
+	masq_rewrite_fill(reply, &back, home, true);
+}
 
 /** The identifier and the checksum of an ICMP query. Out of line: few packets are queries. */
 void masq_rewrite_query(const struct masq_rewrite *rewrite, uint8_t *icmp);

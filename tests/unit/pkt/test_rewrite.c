@@ -50,7 +50,7 @@ rewrite_of(const struct masq_test_pkt *from, const struct masq_test_pkt *to)
 	bool is_reply = from->proto == ICMP &&
 			(from->icmp_type == 0 ||
 					(from->icmp_type > 13 && from->icmp_type % 2 == 0));
-	struct masq_rewrite rewrite;
+	struct masq_rewrite rewrite = { .tos_and = 0xff };
 
 	masq_rewrite_init(&rewrite, &before, &after, is_reply);
 	return rewrite;
@@ -406,7 +406,7 @@ rewrite_of_answers(const struct masq_test_pkt *sent, const struct masq_test_pkt 
 {
 	struct masq_tuple before = tuple_of(left), after = tuple_of(sent);
 	bool is_request = sent->proto == ICMP && sent->icmp_type == 8;
-	struct masq_rewrite rewrite;
+	struct masq_rewrite rewrite = { .tos_and = 0xff };
 
 	before = masq_tuple_reverse(&before);
 	after = masq_tuple_reverse(&after);
@@ -589,6 +589,41 @@ two_rewrites_undo_each_other(void **state)
 	}
 }
 
+/* 0 and 0xffff are the same change. */
+static void
+normalise(struct masq_rewrite *rewrite)
+{
+	rewrite->l3_delta %= 0xffff;
+	rewrite->l4_delta %= 0xffff;
+}
+
+/* Both rewrites of a flow at once are what they are one by one; TOS is what it was. */
+static void
+a_pair_is_two_rewrites(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct masq_test_pkt left = changed(&rows[i].sent, &rows[i].change);
+		struct masq_tuple from = tuple_of(&rows[i].sent), to = tuple_of(&left);
+		struct masq_tuple answer = masq_tuple_reverse(&to);
+		struct masq_tuple back = masq_tuple_reverse(&from);
+		struct masq_rewrite one[2] = { { .tos_and = 1, .tos_xor = 2 },
+			{ .tos_and = 3, .tos_xor = 4 } };
+		struct masq_rewrite both[2] = { one[0], one[1] };
+
+		masq_rewrite_init(&one[0], &from, &to, false);
+		masq_rewrite_init(&one[1], &answer, &back, true);
+		masq_rewrite_init_pair(&both[0], &both[1], &from, &to);
+		for (unsigned int k = 0; k < 2; k++) {
+			normalise(&one[k]);
+			normalise(&both[k]);
+		}
+		assert_memory_equal(both, one, sizeof(one));
+		assert_true(one[0].tos_and == 1 && one[0].tos_xor == 2);
+		assert_true(one[1].tos_and == 3 && one[1].tos_xor == 4);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -605,6 +640,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_quoted_udp_checksum_is_never_zero),
 		cmocka_unit_test(half_a_quoted_checksum_is_left_alone),
 		cmocka_unit_test(two_rewrites_undo_each_other),
+		cmocka_unit_test(a_pair_is_two_rewrites),
 	};
 
 	(void)argc;
