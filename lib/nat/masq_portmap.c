@@ -177,6 +177,14 @@ slot_is(const struct masq_portmap_slot *slot, rte_be32_t addr, uint8_t proto)
 	return slot->addr == addr && slot->proto == proto;
 }
 
+/* Where the slot that an address is likely to have is remembered. Neighbouring addresses and TCP and UDP are
+ * told apart. */
+static inline uint32_t *
+slot_hint(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
+{
+	return &map->hint[((addr >> 24) + proto) % MASQ_PORTMAP_HINTS];
+}
+
 static __rte_noinline struct masq_portmap_slot *
 slot_search(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 {
@@ -184,25 +192,25 @@ slot_search(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 
 	for (i = *slot_head(map, addr, proto); i != MASQ_PORTMAP_NONE; i = map->slots[i].next)
 		if (slot_is(&map->slots[i], addr, proto)) {
-			map->last_slot[proto == IPPROTO_TCP] = i;
+			*slot_hint(map, addr, proto) = i;
 			return &map->slots[i];
 		}
 	return NULL;
 }
 
-/* The slot that is often wanted again; of whom it may be. */
+/* The slot that was wanted last, of whomever it is now. */
 static inline struct masq_portmap_slot *
-slot_last(struct masq_portmap *map, uint8_t proto)
+slot_hinted(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 {
-	return &map->slots[map->last_slot[proto == IPPROTO_TCP]];
+	return &map->slots[*slot_hint(map, addr, proto)];
 }
 
 static inline struct masq_portmap_slot *
 slot_find(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 {
-	struct masq_portmap_slot *last = slot_last(map, proto);
+	struct masq_portmap_slot *slot = slot_hinted(map, addr, proto);
 
-	return likely(slot_is(last, addr, proto)) ? last : slot_search(map, addr, proto);
+	return likely(slot_is(slot, addr, proto)) ? slot : slot_search(map, addr, proto);
 }
 
 /* @return NULL when all slots are in use */
@@ -373,14 +381,14 @@ masq_portmap_take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns
 }
 
 /*
- * Step 2 at the first look, of the last address, for a peer of TCP or UDP that has nothing special about it:
- * nearly all that happens. A class is whole words, so what is near is in it.
+ * Step 2 at the first look, of an address that was wanted before, for a peer of TCP or UDP that has nothing
+ * special about it: nearly all that happens. A class is whole words, so what is near is in it.
  */
 static inline bool
 guess_near(struct masq_portmap *map, struct masq_tuple *reply)
 {
 	const struct masq_tuple key = masq_tuple_without_dport(reply);
-	struct masq_portmap_slot *slot = slot_last(map, key.proto);
+	struct masq_portmap_slot *slot = slot_hinted(map, key.dst, key.proto);
 	uint32_t hash = masq_hash16(&key, &map->seed);
 	struct masq_portmap_share share;
 	uint32_t position;

@@ -22,6 +22,7 @@
 
 #define MASQ_PORTMAP_NONE UINT32_MAX
 
+#define MASQ_PORTMAP_HINTS 16 /**< power of two */
 #define MASQ_PORTMAP_BULK 64 /**< most tuples of one lookup */
 
 /** Which ports a protocol may use: TCP and UDP the configured range, ICMP every identifier. */
@@ -96,7 +97,7 @@ struct masq_portmap {
 	struct masq_portmap_slot *slots;
 	uint32_t n_slots;
 	uint32_t slots_free[MASQ_PORTMAP_KINDS]; /**< heads of the free lists */
-	uint32_t last_slot[2]; /**< asked for last, which is often wanted again; TCP's in [1] */
+	uint32_t hint[MASQ_PORTMAP_HINTS]; /**< slots that were wanted last, by address and protocol */
 	uint32_t *slot_bucket;
 	uint32_t slot_mask; /**< buckets - 1 */
 
