@@ -400,21 +400,16 @@ open_here(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct o
 		uint64_t now_ms, struct masq_nat_result *result)
 {
 	struct masq_session_table *table = nat->config.table;
-	uint32_t session = masq_session_next(table);
+	const struct masq_session_key initial = { &flow->initial, flow->signature };
+	const struct masq_session_key reply = { &o->reply, reply_signature };
+	uint32_t half[2];
 
-	if (session == MASQ_SESSION_NONE)
+	if (unlikely(masq_session_open(table, &flow->birth, initial, reply, timeouts, now_ms,
+				     half) == MASQ_SESSION_NONE))
 		return false;
-	result->half = masq_half_add(table, &flow->initial, flow->signature, session);
-	if (result->half == MASQ_HALF_NONE)
-		return false;
-	result->reply_half = masq_half_add(table, &o->reply, reply_signature, session);
-	if (result->reply_half == MASQ_HALF_NONE) {
-		masq_half_remove(table, result->half);
-		return false;
-	}
-	fill_both(nat, flow, o, now_ms, masq_half_at(table, result->half),
-			masq_half_at(table, result->reply_half));
-	masq_session_begin(table, &flow->birth, result->half, result->reply_half, timeouts, now_ms);
+	fill_both(nat, flow, o, now_ms, masq_half_at(table, half[0]), masq_half_at(table, half[1]));
+	result->half = half[0];
+	result->reply_half = half[1];
 	result->reason = MASQ_DROP_NONE;
 	result->outcome = MASQ_NAT_DONE;
 	return true;

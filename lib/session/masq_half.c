@@ -15,8 +15,8 @@
  *	function that is not ours. Where the array lies and how far its slots are apart is learnt
  *	at creation from keys that are put in for that and taken out again (masq_session.c).
  * Life cycle
- *	masq_half_insert() takes a position, masq_half_remove() gives it back; rte_hash hands free
- *	positions out first in, first out. A half that is out has session MASQ_SESSION_NONE.
+ *	half_add() takes a position, for masq_half_insert() and masq_session_open(), and
+ *	masq_half_remove() gives it back; rte_hash hands free positions out first in, first out. A half that is out has session MASQ_SESSION_NONE.
  * Threads
  *	The owner alone. Other workers read halves and tuples of indices that they were told,
  *	never the hash: it has no concurrency flags, which keeps locks and counters out of
@@ -33,13 +33,6 @@
 #include <rte_prefetch.h>
 
 #include "masq_session_priv.h"
-
-/*
- * In a box that has run for a while halves lie anywhere, and who has just been told a position would wait for
- * its line. So the lines of halves and tuples are fetched so many insertions ahead: a new session 1200 to 710
- * cycles at 64 k, 1450 to 860 at 1 M. With 6 or 20 it is the same.
- */
-#define AHEAD 12
 
 /*
  * Tuples that go to rte_hash together: a burst, so that the buckets of all of them are on their way
@@ -118,42 +111,13 @@ masq_half_key(const struct masq_session_table *table, uint32_t index)
 	return (const void *)(table->keys + (size_t)index * table->key_stride);
 }
 
-static void
-prefetch_coming(const struct masq_session_table *table)
-{
-	uint32_t position;
-
-	if (unlikely(table->positions == NULL))
-		return;
-	position = masq_half_coming(table, AHEAD);
-	/* No more than a hint: what is no position is no address either, and nothing happens. */
-	rte_prefetch0(table->halves + position);
-	rte_prefetch0(table->keys + (size_t)position * table->key_stride);
-}
-
-uint32_t
-masq_half_add(struct masq_session_table *table, const struct masq_tuple *key, uint32_t signature,
-		uint32_t session)
-{
-	int32_t position = rte_hash_add_key_with_hash(table->hash, key, signature);
-
-	prefetch_coming(table);
-	assert(session != MASQ_SESSION_NONE);
-	/* rte_hash hands out the old position of a tuple that it has. Two sessions must not share a
-	 * half, whatever the caller has overlooked. */
-	if (position < 0 || table->halves[position].session != MASQ_SESSION_NONE)
-		return MASQ_HALF_NONE;
-	table->halves[position].session = session;
-	table->n_used++;
-	return (uint32_t)position;
-}
-
 uint32_t
 masq_half_insert(struct masq_session_table *table, const struct masq_tuple *key,
 		const struct masq_half *half)
 {
-	uint32_t index = masq_half_add(table, key, masq_half_signature(table, key), half->session);
+	uint32_t index = half_add(table, key, masq_half_signature(table, key), half->session);
 
+	half_prefetch_coming(table, 1);
 	if (index != MASQ_HALF_NONE)
 		*masq_half_at(table, index) = *half;
 	return index;

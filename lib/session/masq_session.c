@@ -29,7 +29,7 @@
  *	adds near the full table of a million sessions took 18900 cycles with them and 1000 without.
  * Life cycle
  *	Record: free -> masq_session_alloc() -> halves are put in and named in it -> armed, or all
- *	of that at once when both halves are here: masq_session_begin() ->
+ *	of that at once when both halves are here: masq_session_open() ->
  *	expired or flushed: off the wheel, its halves are taken out -> masq_session_free(). Free
  *	records are a stack threaded through wheel_next: the record that was used last is the
  *	warmest.
@@ -144,7 +144,7 @@ find_positions(const struct masq_session_table *table)
 /*
  * Learn where rte_hash keeps the tuple of a position: put three keys in, with its own hash function
  * so that it can tell us where they are, and take them out again. And whether it takes positions
- * from where we think it does: masq_half_add() would be slower without, but no less right.
+ * from where we think it does: a new session would be slower without, but no less right.
  */
 static int
 learn_keys(struct masq_session_table *table)
@@ -356,17 +356,17 @@ masq_session_alloc(struct masq_session_table *table)
 	return session;
 }
 
-void
-masq_session_begin(struct masq_session_table *table, const struct masq_session_birth *birth,
-		uint32_t initial, uint32_t reply, const struct masq_conf_timeouts *timeouts,
-		uint64_t now_ms)
+/* The record that is free next becomes a session. */
+static inline void
+begin(struct masq_session_table *table, const struct masq_session_birth *birth,
+		const uint32_t half[2], const struct masq_conf_timeouts *timeouts, uint64_t now_ms)
 {
 	uint32_t session = table->free;
 	struct masq_session *s = take_record(table);
 
 	atomic_store_explicit(&s->state, birth->state, memory_order_relaxed);
-	s->initial = initial;
-	s->reply = reply;
+	s->initial = half[0];
+	s->reply = half[1];
 	s->created_ms = masq_half_clock(now_ms);
 	s->mark = birth->mark;
 	s->origin = birth->origin;
@@ -378,6 +378,28 @@ masq_session_begin(struct masq_session_table *table, const struct masq_session_b
 	wheel_insert_ahead(table, session,
 			wheel_slots_ahead(table,
 					now_ms + masq_state_timeout_ms(timeouts, birth->state)));
+}
+
+uint32_t
+masq_session_open(struct masq_session_table *table, const struct masq_session_birth *birth,
+		struct masq_session_key initial, struct masq_session_key reply,
+		const struct masq_conf_timeouts *timeouts, uint64_t now_ms, uint32_t half[2])
+{
+	uint32_t session = table->free;
+
+	if (unlikely(session == MASQ_SESSION_NONE))
+		return MASQ_SESSION_NONE;
+	half[0] = half_add(table, initial.tuple, initial.signature, session);
+	if (unlikely(half[0] == MASQ_HALF_NONE))
+		return MASQ_SESSION_NONE;
+	half[1] = half_add(table, reply.tuple, reply.signature, session);
+	if (unlikely(half[1] == MASQ_HALF_NONE)) {
+		masq_half_remove(table, half[0]);
+		return MASQ_SESSION_NONE;
+	}
+	half_prefetch_coming(table, 2);
+	begin(table, birth, half, timeouts, now_ms);
+	return session;
 }
 
 void

@@ -3,6 +3,8 @@
 #define MASQ_SESSION_PRIV_H
 
 #include <rte_common.h>
+#include <rte_hash.h>
+#include <rte_prefetch.h>
 #include <rte_ring.h>
 
 #include <masq_session.h>
@@ -21,6 +23,49 @@ masq_half_coming(const struct masq_session_table *table, uint32_t ahead)
 	const uint32_t *slots = (const void *)(ring + 1);
 
 	return slots[(ring->cons.head + ahead) & ring->mask] - 1;
+}
+
+/*
+ * In a box that has run for a while halves lie anywhere, and who has just been told a position would wait for
+ * its line. So the lines of halves and tuples are fetched so many insertions ahead: a new session 1200 to 710
+ * cycles at 64 k, 1450 to 860 at 1 M. With 6 or 20 it is the same.
+ */
+#define HALF_AHEAD 12
+
+/** Fetch half and tuple of the positions that the next @p n halves but HALF_AHEAD will get. */
+static inline void
+half_prefetch_coming(const struct masq_session_table *table, unsigned int n)
+{
+	if (unlikely(table->positions == NULL))
+		return;
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t position = masq_half_coming(table, HALF_AHEAD + i);
+
+		/* No more than a hint: what is no position is no address either, and nothing happens. */
+		rte_prefetch0(table->halves + position);
+		rte_prefetch0(table->keys + (size_t)position * table->key_stride);
+	}
+}
+
+/**
+ * Put a half in that is filled in at its place; it has its session.
+ *
+ * @return its index, MASQ_HALF_NONE: the table is full, or the tuple is there
+ */
+static inline uint32_t
+half_add(struct masq_session_table *table, const struct masq_tuple *key, uint32_t signature,
+		uint32_t session)
+{
+	int32_t position = rte_hash_add_key_with_hash(table->hash, key, signature);
+
+	assert(session != MASQ_SESSION_NONE);
+	/* rte_hash hands out the old position of a tuple that it has. Two sessions must not share a
+	 * half, whatever the caller has overlooked. */
+	if (unlikely(position < 0 || table->halves[position].session != MASQ_SESSION_NONE))
+		return MASQ_HALF_NONE;
+	table->halves[position].session = session;
+	table->n_used++;
+	return (uint32_t)position;
 }
 
 /** Value of masq_session.wheel_slot in a free record, so that freeing twice is noticed. */

@@ -28,7 +28,7 @@
  *	table->wheel: heads of lists that are threaded through the records (wheel_next,
  *	wheel_prev). A record knows its list (wheel_slot). table->wheel_slot is the next slot to
  *	examine: every session on the wheel is in one of the 4096 slots from there on. How a session
- *	gets there stands in masq_session_priv.h, because masq_session_begin() needs it inline.
+ *	gets there stands in masq_session_priv.h, because masq_session_open() needs it inline.
  * Bounds
  *	A tick examines at most budget sessions and goes on there next time. When the clock has
  *	jumped by more than a turn (fake clocks, a suspended machine), all slots are due, each

@@ -216,16 +216,6 @@ const struct masq_tuple *masq_half_key(const struct masq_session_table *table, u
 uint32_t masq_half_insert(struct masq_session_table *table, const struct masq_tuple *key,
 		const struct masq_half *half);
 
-/**
- * The same for a half that is filled in at its place. It has its session; the caller fills it in, whole,
- * before anybody can look it up, or takes it out again.
- *
- * @param signature	masq_half_signature() of the tuple
- * @return as masq_half_insert()
- */
-uint32_t masq_half_add(struct masq_session_table *table, const struct masq_tuple *key,
-		uint32_t signature, uint32_t session);
-
 /** Take a half out; its index may be used again at once. */
 void masq_half_remove(struct masq_session_table *table, uint32_t index);
 
@@ -243,17 +233,25 @@ struct masq_session_birth {
 	uint8_t proto;
 };
 
-/** @return the record that is taken next, MASQ_SESSION_NONE when none is free */
-static inline uint32_t masq_session_next(const struct masq_session_table *table);
+/** A tuple and its masq_half_signature(). */
+struct masq_session_key {
+	const struct masq_tuple *tuple;
+	uint32_t signature;
+};
 
 /**
- * Take the next free record for a session with both halves in this table, where they are already:
- * alive, armed, the youngest half-open one of its side, as by masq_session_alloc(),
- * masq_session_arm() and masq_session_half_open() for two thirds of their price.
+ * Make a session that has both halves in this table, half-open and armed, in one go: the same as
+ * masq_session_alloc(), two halves put in, masq_session_half_open() and masq_session_arm(). The halves know
+ * their session; the caller fills them in at their places, whole, before anybody can look them up.
+ *
+ * @param initial, reply	of the two halves
+ * @param half	out: their indices
+ * @return record index; MASQ_SESSION_NONE: there is none, the table is full, or one of the tuples is
+ *	there; nothing has changed
  */
-void masq_session_begin(struct masq_session_table *table, const struct masq_session_birth *birth,
-		uint32_t initial, uint32_t reply, const struct masq_conf_timeouts *timeouts,
-		uint64_t now_ms);
+uint32_t masq_session_open(struct masq_session_table *table, const struct masq_session_birth *birth,
+		struct masq_session_key initial, struct masq_session_key reply,
+		const struct masq_conf_timeouts *timeouts, uint64_t now_ms, uint32_t half[2]);
 
 /**
  * Take a free record: zeroed, state NONE, no halves, not armed.

@@ -83,12 +83,6 @@ masq_session_at(const struct masq_session_table *table, uint32_t session)
 	return &table->sessions[session];
 }
 
-static inline uint32_t
-masq_session_next(const struct masq_session_table *table)
-{
-	return table->free;
-}
-
 /* Relaxed stores of aligned words cost what plain ones cost; they are there because the creator
  * reads the three fields while the owner of the half writes them. */
 static inline void

@@ -70,25 +70,27 @@ a_new_record_is_blank(void **state)
 	masq_session_table_destroy(table);
 }
 
-/* A session as masq_session_begin() makes it, both halves filled in at their places. */
+/* A session as masq_session_open() makes it, both halves filled in at their places. */
 static uint32_t
 begin_session(struct masq_session_table *table, uint32_t n, const struct masq_session_birth *birth,
 		uint64_t now_ms)
 {
-	struct masq_tuple tuple[2] = { tuple_of(n) };
-	uint32_t session = masq_session_next(table), half[2];
+	const struct masq_tuple initial = tuple_of(n), reply = masq_tuple_reverse(&initial);
+	const struct masq_session_key key[2] = {
+		{ &initial, masq_half_signature(table, &initial) },
+		{ &reply, masq_half_signature(table, &reply) },
+	};
+	uint32_t half[2],
+			session = masq_session_open(table, birth, key[0], key[1], &default_timeouts,
+					now_ms, half);
 
-	tuple[1] = masq_tuple_reverse(&tuple[0]);
+	assert_int_not_equal(session, MASQ_SESSION_NONE);
 	for (unsigned int i = 0; i < 2; i++) {
-		half[i] = masq_half_add(
-				table, &tuple[i], masq_half_signature(table, &tuple[i]), session);
-		assert_int_not_equal(half[i], MASQ_HALF_NONE);
+		assert_int_equal(masq_half_find(table, key[i].tuple), half[i]);
 		assert_int_equal(masq_half_at(table, half[i])->session, session);
-	}
-	for (unsigned int i = 0; i < 2; i++)
 		*masq_half_at(table, half[i]) = (struct masq_half){ .session = session };
+	}
 	masq_half_at(table, half[0])->last_seen_ms = masq_half_clock(now_ms);
-	masq_session_begin(table, birth, half[0], half[1], &default_timeouts, now_ms);
 	return session;
 }
 
@@ -143,7 +145,7 @@ begun_at_once_is_made_in_steps(void **state)
 			assert_int_equal(masq_session_count(at_once), i + 1);
 			assert_int_equal(masq_session_half_open_count(at_once), i + 1);
 		}
-		assert_int_equal(masq_session_next(at_once), MASQ_SESSION_NONE);
+		assert_int_equal(masq_session_room(at_once), 0);
 		assert_memory_equal(at_once->wheel, in_steps->wheel, sizeof(at_once->wheel));
 		for (uint32_t i = 0; i < 12; i++) {
 			drop_session(at_once, i);
@@ -152,6 +154,56 @@ begun_at_once_is_made_in_steps(void **state)
 	}
 	masq_session_table_destroy(at_once);
 	masq_session_table_destroy(in_steps);
+}
+
+/* Try to open a session of two tuples; nothing may come of it, and nothing of it may be left. */
+static void
+expect_not_opened(struct masq_session_table *table, struct masq_tuple initial,
+		struct masq_tuple reply)
+{
+	static const struct masq_session_birth birth = { .state = MASQ_STATE_UDP, .proto = 17 };
+	const struct masq_session_key key[2] = {
+		{ &initial, masq_half_signature(table, &initial) },
+		{ &reply, masq_half_signature(table, &reply) },
+	};
+	uint32_t sessions = masq_session_count(table), halves = masq_half_used(table), half[2];
+	uint32_t before[2] = { masq_half_find(table, &initial), masq_half_find(table, &reply) };
+
+	assert_int_equal(masq_session_open(table, &birth, key[0], key[1], &default_timeouts, 1000,
+					 half),
+			MASQ_SESSION_NONE);
+	assert_int_equal(masq_session_count(table), sessions);
+	assert_int_equal(masq_half_used(table), halves);
+	assert_int_equal(masq_half_find(table, &initial), before[0]);
+	assert_int_equal(masq_half_find(table, &reply), before[1]);
+}
+
+static void
+what_cannot_be_opened_leaves_nothing(void **state)
+{
+	static const struct masq_session_birth birth = { .state = MASQ_STATE_UDP, .proto = 17 };
+	struct masq_session_table *table = make_table(0, 4, 11);
+	struct masq_tuple initial = tuple_of(0), reply = masq_tuple_reverse(&initial);
+	uint32_t n;
+
+	(void)state;
+	begin_session(table, 0, &birth, 1000);
+	expect_not_opened(table, initial, tuple_of(50));
+	expect_not_opened(table, tuple_of(50), reply);
+	expect_not_opened(table, initial, reply);
+	expect_not_opened(table, tuple_of(50), tuple_of(50));
+	for (n = 1; n < 4; n++)
+		begin_session(table, n, &birth, 1000);
+	expect_not_opened(table, tuple_of(50), tuple_of(51));
+	drop_session(table, 3);
+	/* A record is free, but the halves of others leave no place, or one. */
+	for (n = 60; masq_half_used(table) < masq_half_capacity(table); n++)
+		add_half(table, tuple_of(n), 0, 0, 0);
+	expect_not_opened(table, tuple_of(50), tuple_of(51));
+	initial = tuple_of(60);
+	masq_half_remove(table, masq_half_find(table, &initial));
+	expect_not_opened(table, tuple_of(50), tuple_of(51));
+	masq_session_table_destroy(table);
 }
 
 static void
@@ -497,6 +549,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(the_last_record_fits_and_no_more),
 		cmocka_unit_test(a_new_record_is_blank),
 		cmocka_unit_test(begun_at_once_is_made_in_steps),
+		cmocka_unit_test(what_cannot_be_opened_leaves_nothing),
 		cmocka_unit_test(packets_are_counted_in_their_half),
 		cmocka_unit_test(packets_change_states),
 		cmocka_unit_test(the_other_worker_keeps_a_session_alive),
