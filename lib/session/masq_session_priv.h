@@ -132,7 +132,7 @@ wheel_insert_ahead(struct masq_session_table *table, uint32_t session, uint32_t 
 static inline struct masq_half_open_list *
 half_open_list(struct masq_session_table *table, uint8_t kind)
 {
-	return &table->half_open[kind == MASQ_SESSION_MASQ];
+	return &table->half_open[kind != MASQ_SESSION_PORTFW];
 }
 
 /** Make a session that is not on a list of half-open ones the youngest of its side. */

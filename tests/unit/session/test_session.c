@@ -206,6 +206,57 @@ what_cannot_be_opened_leaves_nothing(void **state)
 	masq_session_table_destroy(table);
 }
 
+/* Inside are those that masquerade and those that call a forwarded port from its server's side. */
+static void
+the_side_that_has_more_half_open_ones_gives_way(void **state)
+{
+	static const struct {
+		const char *name;
+		enum masq_session_kind kind[6];
+		uint32_t gives_way;
+	} rows[] = {
+		{ "all from inside", { MASQ_SESSION_MASQ }, 0 },
+		{ "all from outside",
+				{ MASQ_SESSION_PORTFW, MASQ_SESSION_PORTFW, MASQ_SESSION_PORTFW,
+						MASQ_SESSION_PORTFW, MASQ_SESSION_PORTFW,
+						MASQ_SESSION_PORTFW },
+				0 },
+		{ "more from inside, the oldest from outside",
+				{ MASQ_SESSION_PORTFW, MASQ_SESSION_MASQ, MASQ_SESSION_MASQ,
+						MASQ_SESSION_PORTFW, MASQ_SESSION_MASQ,
+						MASQ_SESSION_MASQ },
+				1 },
+		{ "more from outside",
+				{ MASQ_SESSION_MASQ, MASQ_SESSION_HAIRPIN, MASQ_SESSION_PORTFW,
+						MASQ_SESSION_PORTFW, MASQ_SESSION_PORTFW,
+						MASQ_SESSION_PORTFW },
+				2 },
+		{ "hairpins are from inside",
+				{ MASQ_SESSION_PORTFW, MASQ_SESSION_HAIRPIN, MASQ_SESSION_HAIRPIN,
+						MASQ_SESSION_HAIRPIN, MASQ_SESSION_HAIRPIN,
+						MASQ_SESSION_PORTFW },
+				1 },
+	};
+
+	(void)state;
+	for (size_t r = 0; r < RTE_DIM(rows); r++) {
+		struct masq_session_table *table = make_table(0, 6, 12);
+		uint32_t session[6];
+
+		print_message("  %s\n", rows[r].name);
+		for (uint32_t i = 0; i < 6; i++) {
+			const struct masq_session_birth birth = { .state = MASQ_STATE_UDP,
+				.kind = (uint8_t)rows[r].kind[i],
+				.proto = 17 };
+
+			session[i] = begin_session(table, i, &birth, 1000 + i);
+		}
+		assert_int_equal(masq_session_oldest_half_open(table, 1),
+				session[rows[r].gives_way]);
+		masq_session_table_destroy(table);
+	}
+}
+
 static void
 packets_are_counted_in_their_half(void **state)
 {
@@ -550,6 +601,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_new_record_is_blank),
 		cmocka_unit_test(begun_at_once_is_made_in_steps),
 		cmocka_unit_test(what_cannot_be_opened_leaves_nothing),
+		cmocka_unit_test(the_side_that_has_more_half_open_ones_gives_way),
 		cmocka_unit_test(packets_are_counted_in_their_half),
 		cmocka_unit_test(packets_change_states),
 		cmocka_unit_test(the_other_worker_keeps_a_session_alive),
