@@ -95,12 +95,12 @@ set_key(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq
 
 /* The key of an ICMP query is not all that rules look at, and that of an error names the flow that it is
  * about, not where it goes; a piece has no ports. */
-static bool
-is_told_by_its_key(const struct masq_pkt *pkt)
+static inline bool
+is_told_by_its_key(uint8_t flags)
 {
 	const uint8_t harmless = MASQ_PKT_OPTIONS | MASQ_PKT_OTHER_PROTO;
 
-	return (pkt->flags & (uint8_t)~harmless) == 0;
+	return (flags & (uint8_t)~harmless) == 0;
 }
 
 /* The key of a packet that classes alone do not tell. Out of line: in line it takes so many registers that the
@@ -117,15 +117,16 @@ peculiar_key(const struct masq_worker *w, const struct masq_pkt *pkt, struct mas
 }
 
 static inline void
-prepare(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure)
+prepare(struct masq_worker *w, const struct masq_classes *classes, struct masq_burst *b,
+		unsigned int i, uint8_t departure)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	struct masq_judged_key key = {
-		.a = masq_classes_of(w->classes, &pkt->key),
+		.a = masq_classes_of(classes, &pkt->key),
 		.b = common(b, i, departure),
 	};
 
-	if (unlikely(w->classes->are_not_all ||
+	if (unlikely(classes->are_not_all ||
 			    masq_fib_maybe_special(w->special, rte_be_to_cpu_32(pkt->key.src))))
 		key = peculiar_key(w, pkt, key);
 	set_key(w, b, i, key);
@@ -134,6 +135,9 @@ prepare(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t dep
 void
 masq_judged_prepare(struct masq_worker *w, struct masq_burst *b, uint32_t which)
 {
+	const bool all_told = is_told_by_its_key(b->flags);
+	const struct masq_classes *classes = w->classes;
+	const struct masq_fib_hop *hops = w->hops;
 	uint32_t dst[MASQ_BURST];
 	uint64_t hop[MASQ_BURST];
 	unsigned int n = 0;
@@ -144,13 +148,13 @@ masq_judged_prepare(struct masq_worker *w, struct masq_burst *b, uint32_t which)
 	for (unsigned int k = 0; which != 0; which &= which - 1, k++) {
 		unsigned int i = masq_burst_first(which);
 
-		if (unlikely(!is_told_by_its_key(&b->pkt[i]))) {
+		if (unlikely(!all_told && !is_told_by_its_key(b->pkt[i].flags))) {
 			b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 			b->hop[i] = MASQ_HOP_UNKNOWN;
 			continue;
 		}
 		b->hop[i] = (uint32_t)hop[k];
-		prepare(w, b, i, w->hops[hop[k]].departure);
+		prepare(w, classes, b, i, hops[hop[k]].departure);
 	}
 }
 
@@ -199,7 +203,7 @@ masq_judged_prepare_halves(struct masq_worker *w, struct masq_burst *b, uint32_t
 
 		b->hop[i] = (uint32_t)hop[k];
 		/* Two tuples have no room in a key but as classes. */
-		if (likely(is_told_by_its_key(&b->pkt[i]) && w->classes->whole == 0))
+		if (likely(is_told_by_its_key(b->pkt[i].flags) && w->classes->whole == 0))
 			prepare_half(w, b, i, masq_classes_of(w->classes, &b->pkt[i].key),
 					translated, masq_slow_asks_forward(half, b->pkt[i].key.dst),
 					w->hops[hop[k]].departure);

@@ -130,7 +130,8 @@ masq_classes_init(struct masq_classes *classes, const struct masq_rules *rules)
 			classes->starts[i][field] = INT32_MAX;
 	}
 	classes->are_not_all = classes->whole != 0 || classes->syn_matters;
-	classes->n_fours = (uint8_t)((classes->n_starts + 3u) / 4);
+	if (classes->n_starts <= MASQ_CLASSES_FEW)
+		classes->n_compared = (uint8_t)RTE_MAX(RTE_ALIGN_CEIL(classes->n_starts, 4u), 4u);
 	classes->first_step = (uint8_t)(rte_align32pow2(classes->n_starts + 1u) / 2);
 }
 

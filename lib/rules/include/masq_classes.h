@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <tmmintrin.h>
 
+#include <rte_branch_prediction.h>
+
 #include <masq_tuple.h>
 
 /**
@@ -41,7 +43,7 @@ struct masq_classes {
 	bool syn_matters; /**< a rule looks at -y */
 	bool are_not_all; /**< a field is whole, or -y matters: classes alone do not tell packets apart */
 	uint8_t n_starts; /**< of the field that has most */
-	uint8_t n_fours; /**< so many times four of them are compared, if they are few */
+	uint8_t n_compared; /**< so many are all compared, a multiple of 4; 0: they are many, and are searched */
 	uint8_t first_step; /**< of a search: the greatest power of two that is at most n_starts */
 	/** Where classes begin, less 2^31: vectors compare signed. The n-th of every field, then the next
 	 * ones. Padded with INT32_MAX, which no start is, to one less than a power of two. */
@@ -66,26 +68,24 @@ masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
 	const __m128i order = _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 9, 8, -1, -1, 11, 10, -1, -1);
 	const __m128i fields = _mm_shuffle_epi8(tuple, order);
 	const __m128i wanted = _mm_xor_si128(fields, _mm_set1_epi32(INT32_MIN));
+	const __m128i *start = (const void *)classes->starts;
+	const __m128i *end = (const void *)&classes->starts[classes->n_compared];
 	__m128i above = _mm_setzero_si128();
 
-	if (classes->n_starts > MASQ_CLASSES_FEW) {
+	if (unlikely(start == end)) {
 		int32_t value[MASQ_CLASS_FIELDS];
 
 		_mm_storeu_si128((void *)value, wanted);
 		return masq_classes_search(classes, value);
 	}
-	/* Four at a time: who is behind the last start counts some of the padding, too, like everybody. */
-	for (unsigned int i = 0; i < classes->n_fours; i++) {
-		const __m128i *start = (const void *)classes->starts[4 * i];
-		__m128i first = _mm_add_epi32(_mm_cmpgt_epi32(start[0], wanted),
-				_mm_cmpgt_epi32(start[1], wanted));
-		__m128i second = _mm_add_epi32(_mm_cmpgt_epi32(start[2], wanted),
-				_mm_cmpgt_epi32(start[3], wanted));
-
-		above = _mm_add_epi32(above, _mm_add_epi32(first, second));
-	}
-	/* What compares true is -1. */
-	above = _mm_sub_epi32(_mm_setzero_si128(), above);
+	/* Who is behind the last start counts some of the padding, too, like everybody. True is -1. */
+	do {
+		above = _mm_sub_epi32(above, _mm_cmpgt_epi32(start[0], wanted));
+		above = _mm_sub_epi32(above, _mm_cmpgt_epi32(start[1], wanted));
+		above = _mm_sub_epi32(above, _mm_cmpgt_epi32(start[2], wanted));
+		above = _mm_sub_epi32(above, _mm_cmpgt_epi32(start[3], wanted));
+		start += 4;
+	} while (start != end);
 	above = _mm_packs_epi32(above, above);
 	return (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(above, above));
 }
@@ -98,7 +98,7 @@ masq_classes_of(const struct masq_classes *classes, const struct masq_tuple *tup
 }
 
 static_assert(MASQ_CLASSES_MAX < 256, "a class is a byte");
-static_assert(MASQ_CLASSES_FEW % 4 == 0, "starts are compared by fours");
+static_assert(MASQ_CLASSES_FEW % 4 == 0, "starts are compared four at a time");
 static_assert((MASQ_CLASSES_MAX & (MASQ_CLASSES_MAX + 1)) == 0, "a search halves evenly");
 
 #endif /* MASQ_CLASSES_H */
