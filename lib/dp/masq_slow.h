@@ -30,13 +30,7 @@ struct masq_judgement {
 	} asked[MASQ_CHAIN_BUILTINS]; /**< in order, to ask again for a very long path */
 };
 
-/** 32 of the marks of a burst; nobody has to clear those of the burst before. */
-struct masq_marks {
-	uint32_t burst; /**< whose they are; those of 4 billion bursts ago cost a lookup */
-	uint32_t bits;
-};
-
-#define MASQ_MARKS_BITS 6 /**< of a signature: 2048 marks, of which a burst sets some 32 */
+#define MASQ_MARKS_BITS 12 /**< of a signature: 4096 places, of which a burst marks some 32 */
 
 /**
  * New flows of a burst, judged so far as to know that each shall have a session: parallel arrays.
@@ -51,8 +45,8 @@ struct masq_openings {
 	struct masq_fib_route route[MASQ_BURST];
 	struct masq_judgement judgement[MASQ_BURST];
 	/** Tuples that came or went in this burst, by signature. */
-	struct masq_marks marks[1 << MASQ_MARKS_BITS];
-	uint32_t burst; /**< number of this one */
+	uint8_t marks[1 << MASQ_MARKS_BITS];
+	uint8_t burst; /**< what marks of this one are; those of 256 bursts ago cost a lookup */
 };
 
 /* masq_slow_open.c */
@@ -71,21 +65,14 @@ void masq_openings_begin(struct masq_openings *o);
 static inline void
 masq_openings_mark(struct masq_openings *o, uint32_t signature)
 {
-	struct masq_marks *marks = &o->marks[signature >> (32 - MASQ_MARKS_BITS)];
-
-	marks->bits &= 0 - (uint32_t)(marks->burst == o->burst);
-	marks->bits |= UINT32_C(1) << signature % 32;
-	marks->burst = o->burst;
+	o->marks[signature >> (32 - MASQ_MARKS_BITS)] = o->burst;
 }
 
 /** Is what the burst's lookup said of a tuple with this signature out of date, perhaps? */
 static inline bool
 masq_openings_marked(const struct masq_openings *o, uint32_t signature)
 {
-	const struct masq_marks *marks = &o->marks[signature >> (32 - MASQ_MARKS_BITS)];
-
-	/* Nobody foresees whether there are marks of this burst here; that it is this one is rare. */
-	return ((marks->bits >> signature % 32) & (marks->burst == o->burst)) != 0;
+	return o->marks[signature >> (32 - MASQ_MARKS_BITS)] == o->burst;
 }
 
 /**

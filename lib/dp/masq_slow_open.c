@@ -7,8 +7,8 @@
  *
  * Marks. While flows are gathered, what the burst's bulk lookup said may become out of date: a second
  * packet of a gathered flow, a tuple that a session of this burst has taken, one whose session gave
- * way. Each such tuple sets a bit by its signature; a packet whose bit is set waits until what was
- * gathered is made, and is then looked up anew. A bit that is set by chance costs a lookup and nothing
+ * way. Each such tuple marks a place by its signature; a packet whose place is marked waits until what was
+ * gathered is made, and is then looked up anew. A place that is marked by chance costs a lookup and nothing
  * else.
  *
  * Judged. Of a packet whose class was judged before (masq_judged.h) everything is known when its flow is
