@@ -142,10 +142,15 @@ cannot_make(const struct cli *cli, const char *path)
 static int
 save_to(struct cli *cli, const char *path)
 {
+	const char *slash = strrchr(path, '/');
+	const int folder = slash != NULL ? (int)(slash + 1 - path) : 0;
 	FILE *out;
 	int fd, code;
 
-	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
+	/* A name that is as long as it may be loses its end for that. */
+	if (snprintf(temporary, sizeof(temporary), "%.*s%.*s.XXXXXX", folder, path,
+			    NAME_MAX - (int)strlen(".XXXXXX"),
+			    path + folder) >= (int)sizeof(temporary))
 		return cli_fail(cli, CLI_REFUSED, "%s: %s", path, strerror(ENAMETOOLONG));
 	guard(true);
 	fd = mkstemp(temporary);

@@ -42,6 +42,10 @@ cli save "$T/once"
 check "what was saved can be loaded" cli load "$T/once"
 cli save "$T/twice"
 check "save and load is the identity" cmp "$T/once" "$T/twice"
+longest=$(printf 'x%.0s' {1..255})
+check "a name as long as it may be" cli save "$T/$longest"
+check_equal "and nothing is left beside it" "$longest" "$(ls "$T" | grep '^xx')"
+check_exit "a name that is longer" 1 "File name too long" cli save "$T/x$longest"
 check "a byte order mark and carriage returns" cli load <(printf '\xef\xbb\xbf'; sed 's/$/\r/' "$T/once")
 cli save "$T/twice"
 check "change nothing" cmp "$T/once" "$T/twice"
