@@ -200,8 +200,10 @@ flush_worker(struct masq_dp *dp, uint32_t worker, const struct masq_dp_session_f
 		return -ETIMEDOUT;
 	mail->filter = *filter;
 	do {
-		int ret = masq_dp_ask(dp, worker);
+		int ret;
 
+		mail->n = 0;
+		ret = masq_dp_ask(dp, worker);
 		if (ret != 0)
 			return ret;
 		ended += mail->n;

@@ -26,10 +26,13 @@
 #define REARM_BUDGET 64
 #define SWEEP_BUDGET 64 /* half-open sessions looked at a round */
 #define FRAG_BUDGET 8 /* datagrams given up a round */
-#define ROWS_SCAN 1024
-#define FLUSH_SCAN 256
+#define LETTER_RECORDS 1024 /* that a letter about sessions asks for */
+#define PIECE_RECORDS 32 /* of these looked at in a round */
+#define FLUSH_MAX 8 /* sessions ended a piece */
 
-static_assert(EXPIRE_MAX <= MASQ_SESSION_FETCH_MAX, "what a round ends is fetched in one go");
+static_assert(EXPIRE_MAX <= MASQ_SESSION_FETCH_MAX && FLUSH_MAX <= MASQ_SESSION_FETCH_MAX,
+		"what a round ends is fetched in one go");
+static_assert(LETTER_RECORDS % PIECE_RECORDS == 0, "a letter ends with a piece");
 
 void
 masq_worker_expire(struct masq_worker *w)
@@ -111,42 +114,62 @@ matches(const struct masq_dp_session_filter *f, const struct masq_session_row *r
 			(!f->has_kind || f->kind == row->kind);
 }
 
-static void
+/* Records from here to the end of the piece. */
+static uint32_t
+left_of_piece(const struct masq_mail *mail)
+{
+	return PIECE_RECORDS - mail->cursor % PIECE_RECORDS;
+}
+
+/* Is that all that the letter asks for? */
+static bool
+is_letter_end(const struct masq_worker *w, struct masq_mail *mail)
+{
+	mail->end = mail->cursor >= masq_session_capacity(w->sessions);
+	return mail->end || mail->cursor % LETTER_RECORDS == 0;
+}
+
+/* A piece of a listing: the rows of some records, behind those that are there. */
+static bool
 answer_sessions(struct masq_worker *w, struct masq_mail *mail)
 {
-	uint32_t capacity = masq_session_capacity(w->sessions);
+	struct masq_session_row *rows = &mail->sessions[mail->n];
 	unsigned int n, kept = 0;
 
 	n = masq_session_rows(w->sessions, &mail->cursor, &w->snapshot->timeouts, w->now_ms,
-			ROWS_SCAN, mail->sessions, mail->max);
+			left_of_piece(mail), rows, mail->max - mail->n);
 	for (unsigned int k = 0; k < n; k++)
-		if (matches(&mail->filter, &mail->sessions[k]))
-			mail->sessions[kept++] = mail->sessions[k];
-	mail->n = kept;
-	mail->end = mail->cursor >= capacity;
+		if (matches(&mail->filter, &rows[k]))
+			rows[kept++] = rows[k];
+	mail->n += kept;
+	return is_letter_end(w, mail) || mail->n == mail->max;
 }
 
 /* A piece of a flush: the rows of some records, and the end of those that match. */
-static void
+static bool
 answer_flush(struct masq_worker *w, struct masq_mail *mail)
 {
+	uint32_t stop = RTE_MIN(
+			mail->cursor + left_of_piece(mail), masq_session_capacity(w->sessions));
+	uint32_t matching[FLUSH_MAX];
 	struct masq_session_row row;
-	uint32_t stop = mail->cursor + FLUSH_SCAN;
+	unsigned int n = 0;
 
-	mail->n = 0;
-	while (mail->cursor < stop && mail->cursor < masq_session_capacity(w->sessions)) {
+	while (mail->cursor < stop && n < FLUSH_MAX) {
 		uint32_t session = mail->cursor;
-		unsigned int n = masq_session_rows(w->sessions, &mail->cursor,
-				&w->snapshot->timeouts, w->now_ms, 1, &row, 1);
-		const struct masq_session *record = masq_session_at(w->sessions, session);
 
-		if (n == 0 || record->dying || record->reply == MASQ_HALF_NONE ||
-				!matches(&mail->filter, &row))
-			continue;
-		masq_session_end(w, session);
-		mail->n++;
+		/* Those whose removal has begun have no row. */
+		if (masq_session_rows(w->sessions, &mail->cursor, &w->snapshot->timeouts, w->now_ms,
+				    1, &row, 1) != 0 &&
+				masq_session_at(w->sessions, session)->reply != MASQ_HALF_NONE &&
+				matches(&mail->filter, &row))
+			matching[n++] = session;
 	}
-	mail->end = mail->cursor >= masq_session_capacity(w->sessions);
+	masq_session_fetch(w->sessions, matching, n);
+	for (unsigned int k = 0; k < n; k++)
+		masq_session_end(w, matching[k]);
+	mail->n += n;
+	return is_letter_end(w, mail);
 }
 
 /* @return false: there is more to it, in the next round */
@@ -155,11 +178,9 @@ answer(struct masq_worker *w, struct masq_mail *mail)
 {
 	switch (mail->kind) {
 	case MASQ_MAIL_SESSIONS:
-		answer_sessions(w, mail);
-		break;
+		return answer_sessions(w, mail);
 	case MASQ_MAIL_FLUSH:
-		answer_flush(w, mail);
-		break;
+		return answer_flush(w, mail);
 	case MASQ_MAIL_NEIGHBOURS:
 		mail->n = masq_neigh_rows(w->neigh, &mail->cursor, mail->neighbours, mail->max);
 		break;

@@ -33,7 +33,7 @@
 #include "masq_tally.h"
 
 #define IDLE_ROUNDS 64 /* rounds without work before the first sleep */
-#define IDLE_PIECES 6 /* of a walk over the halves, in a round that found nothing else to do */
+#define IDLE_PIECES 6 /* of a long walk, in a round that found nothing else to do */
 #define ANEW_MAX 8 /* packets of a round that new rules judge anew */
 #define SLOW_ROUND_MAX 32 /* slow packets of a round, after which further queues wait */
 #define SLEEP_MIN_NS 20000

@@ -3,6 +3,8 @@
  * Several workers: flows that belong to one worker and arrive at another, sessions whose halves live
  * on two, what happens in the moment in between, and what happens when rings are full.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -403,6 +405,64 @@ flush(void **state)
 	box_close(box);
 }
 
+struct flushing {
+	struct masq_test_box *box;
+	int64_t ended;
+	_Atomic(bool) done;
+};
+
+static void *
+flush_all(void *arg)
+{
+	const struct masq_dp_session_filter all = { 0 };
+	struct flushing *f = arg;
+
+	f->ended = masq_dp_sessions_flush(box_dp(f->box), &all, NULL);
+	atomic_store(&f->done, true);
+	return NULL;
+}
+
+/* A round ends few of those that are flushed, and packets are not kept waiting. */
+static void
+flush_in_pieces(void **state)
+{
+	enum {
+		FLOWS = 1000,
+		A_ROUND = 48, /* six pieces of it, because nothing else is to be done */
+	};
+
+	const uint32_t workers = box_workers(state);
+	struct flushing f = { .box = box_open(workers, MASQ_ALL) };
+	uint64_t now_ms = masq_dp_now_ms(box_dp(f.box));
+	uint32_t left = FLOWS;
+	pthread_t control;
+
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk t = TALK(f.box, UDP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 53);
+
+		talk_out(&t, 0);
+	}
+	/* They are counted once a millisecond. */
+	box_advance(f.box, 1);
+	box_rules_wait(f.box, true);
+	assert_int_equal(pthread_create(&control, NULL, flush_all, &f), 0);
+	while (!atomic_load(&f.done)) {
+		uint32_t before = left;
+
+		now_ms++;
+		for (uint32_t w = 0; w < workers; w++)
+			masq_dp_poll(box_dp(f.box), w, now_ms);
+		left = (uint32_t)box_counters(f.box).sessions;
+		assert_in_range(before - left, 0, A_ROUND);
+	}
+	pthread_join(control, NULL);
+	box_rules_wait(f.box, false);
+	assert_int_equal(f.ended, FLOWS);
+	box_advance(f.box, 10000);
+	assert_int_equal(box_sessions(f.box), 0);
+	box_close(f.box);
+}
+
 /* Only what the filter names. */
 static void
 flush_some(void **state)
@@ -768,6 +828,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(work_of_others_is_work),
 		BOX_ROWS(pings_of_many_hosts),
 		BOX_ROWS(flush),
+		BOX_ROWS(flush_in_pieces),
 		BOX_ROWS(flush_some),
 		BOX_ROWS(flushed_as_it_ends),
 		BOX_ROWS(packets_of_a_dying_session),
