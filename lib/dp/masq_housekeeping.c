@@ -217,6 +217,6 @@ masq_housekeeping(struct masq_worker *w)
 	w->may_expire = EXPIRE_A_MS;
 	masq_session_half_open_sweep(w->sessions, SWEEP_BUDGET);
 	forget_fragments(w);
-	masq_parked_tick(w);
+	w->look_at_parked = w->n_parked != 0;
 	masq_neighbour_tick(w);
 }

@@ -8,8 +8,9 @@
  * per neighbour, untranslated. Once a millisecond the worker looks whether their neighbour has
  * answered or been given up; then they go to the end of its own packet ring and are looked up anew:
  * they leave, or their senders get ICMP host unreachable, and either way the rules count them then.
- * Packets that come between the answer and that moment line up behind the parked ones, and all of
- * them go at the beginning of the next round, so a flow keeps its order. The fast path need not ask for
+ * Packets that come between the answer and that moment line up behind the parked ones, and go with
+ * them, so a flow keeps its order. The packets of one neighbour go in a round: hundreds that wait for
+ * many would take the slow path in one poll otherwise. The fast path need not ask for
  * packets of a judged half: what it knows of a neighbour that was forgotten since does not fit any more.
  *
  * A parked packet that has a deadline's age asked in vain: nobody even heard the question. It fares like
@@ -26,6 +27,7 @@
 
 #define TICK_BUDGET 256 /* slots that the keeper examines a round of housekeeping */
 #define ASKS_MAX 64
+#define GIVE_UP_MAX 8 /* packets a round whose neighbour said nothing */
 
 /* Address of a port that its neighbour knows to be on the link: of the network that both are in, else the first.
  * Not the routes': to a gateway's own address they may lead by another port. */
@@ -189,7 +191,7 @@ masq_neighbour_line_up(struct masq_worker *w, struct masq_burst *b, unsigned int
 		return false;
 	append(w, b->mbuf[i], b->arrival[i], departure, ip);
 	b->verdict[i] = MASQ_GONE;
-	w->lined_up = true;
+	w->look_at_parked = true;
 	return true;
 }
 
@@ -262,24 +264,36 @@ finish_own(struct masq_worker *w, const struct masq_parked *p, enum answer answe
 	rte_pktmbuf_free(p->mbuf);
 }
 
+/* Whose packets go on in this round: the first that is found, and whoever has the same. */
+static bool
+may_go(const struct masq_parked *p, const struct masq_parked *going)
+{
+	return going->mbuf == NULL || (p->ip == going->ip && p->departure == going->departure);
+}
+
 /* Giving up may park an answer to the sender: at the end of the list, which is walked then too. */
 void
 masq_parked_tick(struct masq_worker *w)
 {
 	struct rte_ring *ring = w->dp->packet_ring[w->id][w->id];
-	uint32_t kept = 0;
+	struct masq_parked going = { .mbuf = NULL };
+	uint32_t kept = 0, given_up = 0;
 
-	w->lined_up = false;
-	/* All or none, or the last would be overtaken by the first. */
+	w->look_at_parked = false;
+	/* All of a neighbour that answered or none, or the last would be overtaken by the first. */
 	if (w->n_parked == 0 || rte_ring_free_count(ring) < w->n_parked)
 		return;
 	for (uint32_t k = 0; k < w->n_parked; k++) {
 		struct masq_parked p = w->parked[k];
-		enum answer answer = has_answered(w, &p);
+		enum answer answer = may_go(&p, &going) ? has_answered(w, &p) : ANSWER_WAIT;
 
-		if (answer == ANSWER_WAIT) {
+		if (answer == ANSWER_WAIT || (answer != ANSWER_YES && given_up == GIVE_UP_MAX)) {
 			w->parked[kept++] = p;
-		} else if (p.arrival == MASQ_PARKED_OWN) {
+			continue;
+		}
+		given_up += answer != ANSWER_YES;
+		going = p;
+		if (p.arrival == MASQ_PARKED_OWN) {
 			w->held--;
 			finish_own(w, &p, answer);
 		} else if (answer == ANSWER_NEVER) {
@@ -291,6 +305,8 @@ masq_parked_tick(struct masq_worker *w)
 		}
 	}
 	w->n_parked = kept;
+	/* There may be more of them. */
+	w->look_at_parked |= going.mbuf != NULL;
 	memset(w->waited_for, 0, sizeof(w->waited_for));
 	for (uint32_t k = 0; k < kept; k++)
 		note_waited(w, w->parked[k].ip);

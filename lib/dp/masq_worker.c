@@ -381,7 +381,7 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	follow_rules(w);
 
 	found += masq_messages_drain(w, heard);
-	if (unlikely(w->lined_up))
+	if (unlikely(w->look_at_parked))
 		masq_parked_tick(w);
 	found += take_own_ring(w);
 	for (uint64_t from = heard; unlikely(from != 0); from &= from - 1)
@@ -404,7 +404,8 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	w->counters.polls++;
 	w->counters.idle_polls += found == 0;
 	/* A walk over the halves, or sessions that are due: no rest until they have come to their end. */
-	w->unfinished = w->letter != NULL || w->paths_before != NULL || w->may_expire != 0;
+	w->unfinished = w->letter != NULL || w->paths_before != NULL || w->may_expire != 0 ||
+			w->look_at_parked;
 	w->found = found;
 }
 

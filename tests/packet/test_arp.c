@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <masq_dp_manual.h>
+
 #include "masq_test_talk.h"
 
 #define GATEWAY "203.0.113.254"
@@ -182,6 +184,61 @@ no_place_to_wait(void **state)
 	box_expect(box, WAN, &ask);
 	answer(box, WAN, "203.0.113.200", box_host_mac(WAN));
 	talk_out(&t, 0);
+	box_close(box);
+}
+
+/* Many neighbours answer in the same moment: those who wait for one of them go in a round. */
+static void
+a_round_lets_few_go(void **state)
+{
+	enum {
+		NEIGHBOURS = 20,
+		EACH = 16
+	};
+
+	const uint32_t workers = box_workers(state);
+	struct masq_test_box *box = open_by_hand(state, MASQ_ALL);
+	uint64_t now_ms = masq_dp_now_ms(box_dp(box));
+	uint64_t held = NEIGHBOURS * EACH;
+	struct masq_test_pkt pkt = { .src = INSIDE, .dport = 9 };
+	struct masq_test_pkt reply = { .arp = 2,
+		.src_mac = box_host_mac(WAN),
+		.dst = box_address(WAN),
+		.arp_target_mac = box_mac(box, WAN) };
+	unsigned int left = 0;
+	char ip[32];
+
+	pkt.dst = reply.src = ip;
+	for (unsigned int k = 0; k < NEIGHBOURS; k++) {
+		snprintf(ip, sizeof(ip), "203.0.113.%u", 100 + k);
+		for (uint16_t flow = 0; flow < EACH; flow++) {
+			pkt.sport = (uint16_t)(2000 + flow);
+			box_send(box, LAN, &pkt);
+		}
+	}
+	assert_int_equal(box_counters(box).held, held);
+	while (box_waiting(box, WAN) > 0)
+		box_take(box, WAN);
+	for (unsigned int k = 0; k < NEIGHBOURS; k++) {
+		snprintf(ip, sizeof(ip), "203.0.113.%u", 100 + k);
+		box_put(box, WAN, &reply);
+	}
+	while (held > 0) {
+		uint64_t before = held;
+
+		now_ms++;
+		for (uint32_t w = 0; w < workers; w++)
+			masq_dp_poll(box_dp(box), w, now_ms);
+		held = box_counters(box).held;
+		assert_in_range(before - held, 0, EACH * workers);
+	}
+	box_run(box);
+	while (box_waiting(box, WAN) > 0) {
+		box_take(box, WAN);
+		left++;
+	}
+	assert_int_equal(left, NEIGHBOURS * EACH);
+	box_advance(box, 1000);
 	box_close(box);
 }
 
@@ -675,6 +732,7 @@ main(int argc, char **argv)
 		BOX_ROWS(the_queue_is_bounded),
 		BOX_ROWS(a_gateway_behind_another_way),
 		BOX_ROWS(no_place_to_wait),
+		BOX_ROWS(a_round_lets_few_go),
 		BOX_ROWS(silent_neighbours_hold_up_nobody),
 		BOX_ROWS(nobody_answers),
 		BOX_ROWS(nobody_overtakes_who_waits),
