@@ -227,6 +227,7 @@ struct masq_worker {
 	uint32_t unanswered; /**< requests to other workers under way */
 	uint32_t unanswered_by[MASQ_MAX_WORKERS]; /**< of these, by whom they were sent to */
 	unsigned int burst_max; /**< packets that the next burst may have */
+	uint32_t cold_packets; /**< slow ones, until the rules are in the cache */
 	uint64_t judged_anew; /**< packets of sessions that new rules had not judged yet */
 	unsigned int found; /**< packets and messages of this round, for the decision to rest */
 	bool unfinished; /**< there is work that needs no packet */

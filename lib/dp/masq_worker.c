@@ -35,6 +35,8 @@
 #define IDLE_ROUNDS 64 /* rounds without work before the first sleep */
 #define IDLE_PIECES 6 /* of a long walk, in a round that found nothing else to do */
 #define ANEW_MAX 8 /* packets of a round that new rules judge anew */
+#define COLD_RULES 1000 /* fewer are soon in the cache */
+#define COLD_PACKETS 96 /* slow ones, until many new rules are in the cache */
 #define SLOW_ROUND_MAX 32 /* slow packets of a round, after which further queues wait */
 #define SLEEP_MIN_NS 20000
 #define SLEEP_MAX_NS 500000
@@ -229,6 +231,11 @@ take_over(struct masq_worker *w)
 	w->snapshot = snapshot;
 	w->generation = snapshot->generation;
 	w->burst_max = ANEW_MAX;
+	w->cold_packets = 0;
+	if (masq_rules_slots(snapshot->rules) > COLD_RULES) {
+		w->burst_max = ANEW_MAX / 2; /* this round has more to do */
+		w->cold_packets = COLD_PACKETS;
+	}
 	w->classes = masq_rules_classes(snapshot->rules);
 	w->special = masq_fib_special(snapshot->fib);
 	w->hops = masq_fib_hops(snapshot->fib);
@@ -269,15 +276,23 @@ masq_worker_run_burst(struct masq_worker *w)
 
 /*
  * Behind new rules each session's next packet is judged anew, by rules that are not in the cache yet:
- * one takes as long as a whole burst of others. While that goes on bursts are short.
+ * one takes as long as a whole burst of others. While that goes on bursts are short. So are the first
+ * ones that meet many rules with other slow packets, be it of new flows or of kinds that are routed.
  */
 static void
 run_measured(struct masq_worker *w)
 {
-	uint64_t before = w->judged_anew;
+	uint64_t anew = w->judged_anew, slow = w->counters.misses;
+	bool is_short;
 
 	masq_worker_run_burst(w);
-	w->burst_max = w->judged_anew - before > ANEW_MAX / 2 ? ANEW_MAX : MASQ_BURST;
+	is_short = w->judged_anew - anew > ANEW_MAX / 2;
+	if (unlikely(w->cold_packets != 0)) {
+		slow = w->counters.misses - slow;
+		is_short |= slow != 0;
+		w->cold_packets -= (uint32_t)RTE_MIN(slow, (uint64_t)w->cold_packets);
+	}
+	w->burst_max = is_short ? ANEW_MAX : MASQ_BURST;
 }
 
 static unsigned int
@@ -307,7 +322,8 @@ take_from_queue(struct masq_worker *w, const struct masq_rx_queue *rx)
 static unsigned int
 take_from_queues(struct masq_worker *w)
 {
-	uint64_t enough = w->counters.misses + SLOW_ROUND_MAX;
+	uint64_t enough = w->counters.misses +
+			(unlikely(w->cold_packets != 0) ? w->burst_max : SLOW_ROUND_MAX);
 	uint64_t enough_anew = w->judged_anew + ANEW_MAX;
 	unsigned int found = 0;
 

@@ -4,8 +4,10 @@
  * counted; who is alike to the rules needs the chains only once.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <masq_dp_manual.h>
 #include <masq_pkt.h>
 #include <masq_test_random.h>
 
@@ -584,6 +586,54 @@ the_chosen_port_matters(void **state)
 	box_close(box);
 }
 
+/* Behind many new rules, which are not in the cache, a round takes few packets that have to be judged. */
+static void
+a_round_takes_few_behind_new_rules(void **state)
+{
+	enum {
+		FLOWS = 64,
+		RULES = 1100,
+		A_ROUND = 8
+	};
+
+	const uint32_t workers = box_workers(state);
+	struct masq_test_box *box = box_open(workers, MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	const size_t bytes = RULES * 64 + sizeof(MASQ_ALL);
+	char *rules = malloc(bytes);
+	size_t at;
+	uint64_t done;
+
+	assert_non_null(rules);
+	talk_out(&t, 0);
+	talk_in(&t, 0);
+	at = (size_t)snprintf(rules, bytes, MASQ_ALL);
+	for (unsigned int k = 0; k < RULES; k++)
+		at += (size_t)snprintf(rules + at, bytes - at,
+				"ipchains -A input -d 198.18.%u.%u -j DENY\n", k / 250, k % 250);
+	box_rules(box, rules);
+	free(rules);
+	done = box_counters(box).sessions_created;
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
+
+		pkt.sport = (uint16_t)(2000 + k);
+		box_put(box, LAN, &pkt);
+	}
+	for (uint64_t end = done + FLOWS; done < end;) {
+		uint64_t before = done;
+
+		for (uint32_t w = 0; w < workers; w++)
+			masq_dp_poll(box_dp(box), w, masq_dp_now_ms(box_dp(box)));
+		done = box_counters(box).sessions_created;
+		assert_in_range(done - before, 0, A_ROUND * workers);
+	}
+	box_run(box);
+	while (box_waiting(box, WAN) > 0)
+		box_take(box, WAN);
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -605,6 +655,7 @@ main(int argc, char **argv)
 		BOX_ROWS(kinds_share_lines),
 		BOX_ROWS(rules_that_count_all_but_one),
 		BOX_ROWS(the_chosen_port_matters),
+		BOX_ROWS(a_round_takes_few_behind_new_rules),
 	};
 
 	(void)argc;
