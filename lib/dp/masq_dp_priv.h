@@ -226,6 +226,7 @@ struct masq_worker {
 	bool look_at_parked; /**< at the beginning of the next round: their neighbours may have answered */
 	uint32_t unanswered; /**< requests to other workers under way */
 	uint32_t unanswered_by[MASQ_MAX_WORKERS]; /**< of these, by whom they were sent to */
+	uint32_t ending; /**< sessions whose record is free when another worker has answered */
 	unsigned int burst_max; /**< packets that the next burst may have */
 	uint32_t cold_packets; /**< slow ones, until the rules are in the cache */
 	uint64_t judged_anew; /**< packets of sessions that new rules had not judged yet */

@@ -88,8 +88,12 @@ masq_session_end(struct masq_worker *w, uint32_t session)
 	masq_tally_leave(w, masq_half_at(w->sessions, record->initial));
 	if (record->reply_worker == w->id)
 		masq_tally_leave(w, masq_half_at(w->sessions, record->reply));
-	if (!masq_nat_close(w->nat, session, &msg.nat) || masq_message_request(w, &msg, msg.nat.to))
+	if (!masq_nat_close(w->nat, session, &msg.nat))
 		return true;
+	if (masq_message_request(w, &msg, msg.nat.to)) {
+		w->ending++;
+		return true;
+	}
 	masq_nat_unsent(w->nat, &msg.nat, w->now_ms);
 	return false;
 }
@@ -128,6 +132,8 @@ receive_nat(struct masq_worker *w, const struct masq_nat_msg *msg)
 {
 	union masq_message answer;
 
+	if (msg->op == MASQ_NAT_INSTALL)
+		masq_session_make_room_for_half(w);
 	if (msg->op == MASQ_NAT_REMOVE)
 		masq_tally_leave(w, masq_half_at(w->sessions, msg->half));
 	if (masq_nat_receive(w->nat, msg, &w->snapshot->timeouts, w->now_ms, &answer.nat)) {
@@ -137,6 +143,7 @@ receive_nat(struct masq_worker *w, const struct masq_nat_msg *msg)
 	if (msg->op == MASQ_NAT_INSTALLED || msg->op == MASQ_NAT_REMOVED) {
 		w->unanswered--;
 		w->unanswered_by[msg->asked]--;
+		w->ending -= msg->op == MASQ_NAT_REMOVED;
 	}
 	if (msg->op != MASQ_NAT_INSTALLED)
 		return;

@@ -57,6 +57,12 @@ struct masq_openings {
  */
 bool masq_openings_have_room(struct masq_worker *w);
 
+/**
+ * A half of another worker's session is coming: when there is no place for it, half-open sessions of this one give
+ * way, the oldest first.
+ */
+void masq_session_make_room_for_half(struct masq_worker *w);
+
 /** A burst begins. */
 void masq_openings_begin(struct masq_openings *o);
 

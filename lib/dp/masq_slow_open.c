@@ -19,8 +19,7 @@
  * Room. When there is less of it than flows, half-open sessions give way, the oldest first
  * (masq_session_half_open.c). Established ones that are still on the old end of the list are in the way
  * then, and can be many: so while room becomes scarce each new flow takes some of them off. One with a
- * half on another worker takes a moment to go; its record comes too late for this burst, and the flow
- * is refused by name.
+ * half on another worker takes a moment to go, too long for this burst; so these give way some flows ahead.
  */
 #include "masq_link.h"
 #include "masq_slow.h"
@@ -28,6 +27,7 @@
 #define LOOK_BUDGET 16 /* half-open sessions looked at for each that is wanted */
 #define SWEEP_A_FLOW 4 /* the same when there is still room: more than come in */
 #define SCARCE 4 /* a quarter of the table is left */
+#define AHEAD 16 /* a sixteenth of it, or a burst if that is less */
 
 void
 masq_openings_begin(struct masq_openings *o)
@@ -53,20 +53,64 @@ evict(struct masq_worker *w, uint32_t session)
 	w->counters.sessions_evicted += masq_session_end(w, session);
 }
 
-static void
-make_room(struct masq_worker *w, unsigned int n)
+/* Sessions that have room here, or single halves. */
+static uint32_t
+room_for(const struct masq_worker *w, bool halves)
 {
-	uint32_t room = masq_session_room(w->sessions);
+	if (halves)
+		return masq_half_capacity(w->sessions) - masq_half_used(w->sessions);
+	return masq_session_room(w->sessions);
+}
 
-	if (unlikely(room < masq_session_capacity(w->sessions) / SCARCE))
-		masq_session_half_open_sweep(w->sessions, SWEEP_A_FLOW * n);
-	for (; room < n; room++) {
-		uint32_t victim = masq_session_oldest_half_open(w->sessions, LOOK_BUDGET);
+/* For so many, and for @p ahead more as far as that takes time. */
+static __rte_noinline void
+make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
+{
+	for (unsigned int tries = n + ahead; tries > 0; tries--) {
+		uint32_t room = room_for(w, halves), victim;
+		bool enough = room >= n, enough_ahead = room + w->ending >= n + ahead;
 
+		if (enough && enough_ahead)
+			return;
+		victim = masq_session_oldest_half_open(w->sessions, LOOK_BUDGET);
 		if (victim == MASQ_SESSION_NONE)
+			return;
+		if (masq_session_at(w->sessions, victim)->reply_worker == w->id ? enough
+										: enough_ahead)
 			return;
 		evict(w, victim);
 	}
+}
+
+/* How many flows before they are in the way do sessions with a half on another worker give way? */
+static unsigned int
+flows_ahead(const struct masq_worker *w)
+{
+	if (w->n_workers == 1)
+		return 0;
+	return RTE_MIN(masq_session_capacity(w->sessions) / AHEAD, (uint32_t)MASQ_BURST);
+}
+
+/* For the flows that were gathered, and some more. */
+static void
+make_room(struct masq_worker *w, unsigned int n)
+{
+	unsigned int ahead = flows_ahead(w);
+	uint32_t room = room_for(w, false);
+
+	if (unlikely(room < masq_session_capacity(w->sessions) / SCARCE))
+		masq_session_half_open_sweep(w->sessions, SWEEP_A_FLOW * n);
+	if (unlikely(room < n + ahead))
+		make_way(w, false, n, ahead);
+}
+
+void
+masq_session_make_room_for_half(struct masq_worker *w)
+{
+	unsigned int ahead = flows_ahead(w);
+
+	if (unlikely(room_for(w, true) < 1 + ahead))
+		make_way(w, true, 1, ahead);
 }
 
 static bool

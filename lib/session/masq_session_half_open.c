@@ -6,7 +6,7 @@
  * Words
  *	half-open	nobody has answered yet; a TCP session also while its maker has sent nothing but
  *			SYN segments, because a flood of these at a server that answers gets an answer
- *			to each
+ *			to each; and one that is closed, because a flood of other segments is reset
  *	side		who made the session: a host inside, or one outside by a forwarding rule. Each
  *			side has a list of its own, and the longer one gives way, so a flood from
  *			one side takes nothing from the other
@@ -65,7 +65,10 @@ is_established(const struct masq_session_table *table, const struct masq_session
 
 	if (__atomic_load_n(&session_reply_half(table, s)->last_seen_ms, __ATOMIC_RELAXED) == 0)
 		return false;
-	return s->proto != IPPROTO_TCP || initial->packets > initial->syns;
+	if (s->proto != IPPROTO_TCP)
+		return true;
+	return initial->packets > initial->syns &&
+			atomic_load_explicit(&s->state, memory_order_relaxed) != MASQ_STATE_CLOSE;
 }
 
 /* @return the oldest of a list that is half-open indeed, MASQ_SESSION_NONE: none within the budget */
