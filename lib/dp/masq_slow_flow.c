@@ -19,12 +19,14 @@
 #include "masq_judged.h"
 #include "masq_slow.h"
 
-/* Ports that are used up are told to the sender: ICMP 3/13. */
+/* Ports that are used up are told to the sender, ICMP 3/13, and so is a neighbour that does not answer, 3/1. */
 void
 masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int i, enum masq_drop reason)
 {
 	if (reason == MASQ_DROP_NO_PORT)
 		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_ADMIN, 0);
+	else if (reason == MASQ_DROP_NEIGH_UNREACHABLE)
+		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_HOST, 0);
 	masq_burst_drop(b, i, reason);
 }
 

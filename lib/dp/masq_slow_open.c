@@ -180,6 +180,14 @@ finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
 			masq_slow_half_finish(w, b, i, &o->judgement[k], &o->route[k]);
 		return;
 	case MASQ_NAT_ASK:
+		if (unlikely(o->link[k] == 0 &&
+				    masq_neighbour_is_given_up(
+						    w, o->route[k].port, o->route[k].next_hop))) {
+			/* It has waited for its neighbour; when it came back it would wait once more. */
+			masq_nat_unsent(w->nat, &result->msg, w->now_ms);
+			result->reason = MASQ_DROP_NEIGH_UNREACHABLE;
+			break;
+		}
 		if (ask(w, b, i, &result->msg))
 			return;
 		result->reason = MASQ_DROP_HANDOFF_FULL;

@@ -491,6 +491,38 @@ forgotten_and_given_up(void **state)
 	box_close(box);
 }
 
+/* Also when its session needs another worker, and does not live as long as packets wait: it does not wait again. */
+static void
+given_up_on_the_way_to_a_colleague(void **state)
+{
+	enum {
+		PEERS = 8
+	};
+	struct masq_test_box *box = open_by_hand(state, MASQ_ALL "timeout set icmp 1\n");
+	char peer[PEERS][16];
+
+	box_hello(box, LAN, INSIDE);
+	for (unsigned int k = 0; k < PEERS; k++) {
+		struct talk t = TALK(box, ICMP, INSIDE, 1, peer[k], 8);
+		const struct masq_test_pkt pkt = talk_out_pkt(&t, 0), question = asks(WAN, peer[k]);
+
+		snprintf(peer[k], sizeof(peer[k]), "203.0.113.%u", 50 + k);
+		box_send(box, LAN, &pkt);
+		box_expect(box, WAN, &question);
+	}
+	if (box_workers(state) > 1)
+		assert_int_not_equal(box_counters(box).sessions_remote, 0);
+	for (unsigned int k = 0; k < PEERS; k++)
+		masq_dp_neighbours_flush(box_dp(box), IP4(203, 0, 113, 50) + k);
+	let_pass(box, 5100);
+	assert_int_equal(box_drops(box, MASQ_DROP_NEIGH_UNREACHABLE), PEERS);
+	assert_int_equal(box_waiting(box, LAN), PEERS); /* their sender is told */
+	assert_int_equal(box_counters(box).held, 0);
+	assert_int_equal(box_rule_packets(box, "input", 0), PEERS);
+	assert_int_equal(box_rule_packets(box, "forward", 0), PEERS);
+	box_close(box);
+}
+
 /* What the box itself has to say waits for a link address like the packets of others. */
 static void
 own_packets_wait(void **state)
@@ -740,6 +772,7 @@ main(int argc, char **argv)
 		BOX_ROWS(routed_packets_of_a_known_kind_line_up),
 		BOX_ROWS(forgotten_while_asked),
 		BOX_ROWS(forgotten_and_given_up),
+		BOX_ROWS(given_up_on_the_way_to_a_colleague),
 		BOX_ROWS(own_packets_wait),
 		BOX_ROWS(neighbours_age),
 		BOX_ROWS(a_neighbour_moves),
