@@ -17,6 +17,7 @@
 
 #include <masq_dp_manual.h>
 
+#include "masq_test_audit.h"
 #include "masq_test_random.h"
 #include "masq_test_seeds.h"
 #include "masq_test_talk.h"
@@ -630,6 +631,7 @@ run(uint32_t workers, uint64_t seed)
 			box_run(town.box);
 		something_happens(&town);
 		overhear(&town);
+		box_audit(town.box);
 	}
 	release(&town);
 	box_mute(town.box, 0);
@@ -640,6 +642,7 @@ run(uint32_t workers, uint64_t seed)
 	if (test_seeds_are_many())
 		tell(&town, seed);
 	masq_dp_sessions_flush(box_dp(town.box), &all, NULL);
+	box_audit(town.box);
 	box_close(town.box);
 }
 
