@@ -204,13 +204,16 @@ the_culprit_is_named(void **state)
 	box_stick(crowd.box, last, true);
 	box_rules_wait(crowd.box, true);
 	box_patience(crowd.box, 500);
-	memset(&p, 0, sizeof(p));
-	p.box = crowd.box;
-	assert_int_equal(pthread_create(&control, NULL, publish, &p), 0);
-	while (!atomic_load(&p.done))
-		box_poll(crowd.box);
-	pthread_join(control, NULL);
-	assert_int_equal(p.ret, MASQ_DP_LATE);
+	/* On a busy machine the others may be late, too: then once more. */
+	for (unsigned int k = 0; k == 0 || (k < 5 && strstr(p.err.text, "workers ") != NULL); k++) {
+		memset(&p, 0, sizeof(p));
+		p.box = crowd.box;
+		assert_int_equal(pthread_create(&control, NULL, publish, &p), 0);
+		while (!atomic_load(&p.done))
+			box_poll(crowd.box);
+		pthread_join(control, NULL);
+		assert_int_equal(p.ret, MASQ_DP_LATE);
+	}
 	assert_non_null(strstr(p.err.text, "in force"));
 	assert_non_null(strstr(p.err.text, name));
 	box_patience(crowd.box, 0);
@@ -228,6 +231,7 @@ struct asking {
 	struct masq_test_box *box;
 	struct masq_err err;
 	int ret;
+	_Atomic(bool) done;
 };
 
 static void *
@@ -236,10 +240,12 @@ ask(void *arg)
 	struct asking *a = arg;
 
 	a->ret = masq_dp_rule_counters_refresh(box_dp(a->box), &a->err);
+	atomic_store(&a->done, true);
 	return NULL;
 }
 
-/* Worker 0 begins to answer the question for rule counters, and is stuck before he is through. */
+/* Worker 0 begins to answer the question for rule counters, and is stuck before he is through. On a busy machine this
+ * thread may sleep until the letter is taken back; then it is asked again. */
 static void
 stick_with_a_letter(struct crowd *crowd)
 {
@@ -248,10 +254,13 @@ stick_with_a_letter(struct crowd *crowd)
 
 	box_rules_wait(crowd->box, true);
 	box_patience(crowd->box, 200);
-	assert_int_equal(pthread_create(&control, NULL, ask, &asking), 0);
-	while (!box_has_letter(crowd->box, 0))
-		box_poll(crowd->box);
-	pthread_join(control, NULL);
+	do {
+		atomic_store(&asking.done, false);
+		assert_int_equal(pthread_create(&control, NULL, ask, &asking), 0);
+		while (!box_has_letter(crowd->box, 0) && !atomic_load(&asking.done))
+			box_poll(crowd->box);
+		pthread_join(control, NULL);
+	} while (!box_has_letter(crowd->box, 0));
 	assert_int_equal(asking.ret, -ETIMEDOUT);
 	assert_non_null(strstr(asking.err.text, "worker 0 does not answer"));
 	assert_true(box_has_letter(crowd->box, 0));
