@@ -223,6 +223,8 @@ struct masq_worker {
 	uint32_t n_parked;
 	uint64_t waited_for[MASQ_WAITED_BITS / 64]; /**< their next hops, as bits by hash */
 	const struct masq_parked *given_up; /**< whose neighbour is taken for silent; or NULL */
+	uint32_t n_lined_up; /**< packets that were parked behind others since the last look */
+	struct masq_parked lined_up; /**< the last of them */
 	bool look_at_parked; /**< at the beginning of the next round: their neighbours may have answered */
 	uint32_t unanswered; /**< requests to other workers under way */
 	uint32_t unanswered_by[MASQ_MAX_WORKERS]; /**< of these, by whom they were sent to */

@@ -10,7 +10,8 @@
  * they leave, or their senders get ICMP host unreachable, and either way the rules count them then.
  * Packets that come between the answer and that moment line up behind the parked ones, and go with
  * them, so a flow keeps its order. The packets of one neighbour go in a round: hundreds that wait for
- * many would take the slow path in one poll otherwise. The fast path need not ask for
+ * many would take the slow path in one poll otherwise. While packets line up theirs goes first, and so
+ * many others with it that the list does not grow. The fast path need not ask for
  * packets of a judged half: what it knows of a neighbour that was forgotten since does not fit any more.
  *
  * A parked packet that has a deadline's age asked in vain: nobody even heard the question. It fares like
@@ -28,6 +29,7 @@
 #define TICK_BUDGET 256 /* slots that the keeper examines a round of housekeeping */
 #define ASKS_MAX 64
 #define GIVE_UP_MAX 8 /* packets a round whose neighbour said nothing */
+#define GOING_MAX 16 /* neighbours a round whose packets go on */
 
 /* Address of a port that its neighbour knows to be on the link: of the network that both are in, else the first.
  * Not the routes': to a gateway's own address they may lead by another port. */
@@ -192,6 +194,8 @@ masq_neighbour_line_up(struct masq_worker *w, struct masq_burst *b, unsigned int
 	append(w, b->mbuf[i], b->arrival[i], departure, ip);
 	b->verdict[i] = MASQ_GONE;
 	w->look_at_parked = true;
+	w->n_lined_up++;
+	w->lined_up = w->parked[w->n_parked - 1];
 	return true;
 }
 
@@ -264,11 +268,43 @@ finish_own(struct masq_worker *w, const struct masq_parked *p, enum answer answe
 	rte_pktmbuf_free(p->mbuf);
 }
 
-/* Whose packets go on in this round: the first that is found, and whoever has the same. */
-static bool
-may_go(const struct masq_parked *p, const struct masq_parked *going)
+/* Neighbours whose packets go on in this round. */
+struct going {
+	unsigned int n;
+	uint32_t ip[GOING_MAX];
+	uint8_t departure[GOING_MAX];
+};
+
+static void
+going_add(struct going *going, const struct masq_parked *p)
 {
-	return going->mbuf == NULL || (p->ip == going->ip && p->departure == going->departure);
+	going->ip[going->n] = p->ip;
+	going->departure[going->n++] = p->departure;
+}
+
+/* @return its number; going->n: it is none of them */
+static unsigned int
+going_find(const struct going *going, const struct masq_parked *p)
+{
+	unsigned int k = 0;
+
+	while (k < going->n && (going->ip[k] != p->ip || going->departure[k] != p->departure))
+		k++;
+	return k;
+}
+
+/* The neighbour behind whose packets others have lined up goes first: or all of a fast flow would stand here when its
+ * turn comes. @return packets of others that are to go, too, so that never more line up than go */
+static uint32_t
+go_first(struct masq_worker *w, struct going *going)
+{
+	uint32_t lined_up = w->n_lined_up;
+
+	w->n_lined_up = 0;
+	if (lined_up == 0 || has_answered(w, &w->lined_up) != ANSWER_YES)
+		return lined_up;
+	going_add(going, &w->lined_up);
+	return lined_up - RTE_MIN(lined_up, waiting_for(w, w->lined_up.departure, w->lined_up.ip));
 }
 
 /* Giving up may park an answer to the sender: at the end of the list, which is walked then too. */
@@ -276,23 +312,32 @@ void
 masq_parked_tick(struct masq_worker *w)
 {
 	struct rte_ring *ring = w->dp->packet_ring[w->id][w->id];
-	struct masq_parked going = { .mbuf = NULL };
-	uint32_t kept = 0, given_up = 0;
+	struct going going = { .n = 0 };
+	uint32_t kept = 0, given_up = 0, others = 0, wanted;
+	unsigned int first;
 
 	w->look_at_parked = false;
 	/* All of a neighbour that answered or none, or the last would be overtaken by the first. */
 	if (w->n_parked == 0 || rte_ring_free_count(ring) < w->n_parked)
 		return;
+	wanted = go_first(w, &going);
+	first = going.n;
 	for (uint32_t k = 0; k < w->n_parked; k++) {
 		struct masq_parked p = w->parked[k];
-		enum answer answer = may_go(&p, &going) ? has_answered(w, &p) : ANSWER_WAIT;
+		unsigned int number = going_find(&going, &p);
+		enum answer answer = ANSWER_WAIT;
+
+		if (number < going.n || going.n == 0 || (others < wanted && number < GOING_MAX))
+			answer = has_answered(w, &p);
 
 		if (answer == ANSWER_WAIT || (answer != ANSWER_YES && given_up == GIVE_UP_MAX)) {
 			w->parked[kept++] = p;
 			continue;
 		}
 		given_up += answer != ANSWER_YES;
-		going = p;
+		others += number >= first;
+		if (number == going.n)
+			going_add(&going, &p);
 		if (p.arrival == MASQ_PARKED_OWN) {
 			w->held--;
 			finish_own(w, &p, answer);
@@ -306,7 +351,7 @@ masq_parked_tick(struct masq_worker *w)
 	}
 	w->n_parked = kept;
 	/* There may be more of them. */
-	w->look_at_parked |= going.mbuf != NULL;
+	w->look_at_parked |= going.n != 0;
 	memset(w->waited_for, 0, sizeof(w->waited_for));
 	for (uint32_t k = 0; k < kept; k++)
 		note_waited(w, w->parked[k].ip);

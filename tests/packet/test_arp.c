@@ -242,6 +242,66 @@ a_round_lets_few_go(void **state)
 	box_close(box);
 }
 
+/* Many neighbours answer in the same moment, and a flow to the one whose turn is last goes on at full speed: it keeps
+ * its order, and does not take the places of others. */
+static void
+a_fast_flow_waits_for_its_turn(void **state)
+{
+	enum {
+		NEIGHBOURS = 31,
+		ROUNDS = 40,
+		A_ROUND = 32
+	};
+
+	struct masq_test_box *box = box_open(1, MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, "203.0.113.200", 53);
+	struct masq_test_pkt pkt = { .src = INSIDE, .sport = 2000, .dport = 9 };
+	struct masq_test_pkt reply = { .arp = 2,
+		.src_mac = box_host_mac(WAN),
+		.dst = box_address(WAN),
+		.arp_target_mac = box_mac(box, WAN) };
+	uint16_t sent = 0, left = 0;
+	char ip[32];
+
+	(void)state;
+	box_arp_by_hand(box);
+	pkt.dst = ip;
+	for (unsigned int k = 0; k < NEIGHBOURS; k++) {
+		snprintf(ip, sizeof(ip), "203.0.113.%u", 100 + k);
+		box_send(box, LAN, &pkt);
+	}
+	pkt = talk_out_pkt(&t, 0);
+	pkt.ip_id = ++sent;
+	box_send(box, LAN, &pkt);
+	while (box_waiting(box, WAN) > 0)
+		box_take(box, WAN);
+	reply.src = t.outside;
+	box_put(box, WAN, &reply);
+	reply.src = ip;
+	for (unsigned int k = 0; k < NEIGHBOURS; k++) {
+		snprintf(ip, sizeof(ip), "203.0.113.%u", 100 + k);
+		box_put(box, WAN, &reply);
+	}
+	box_poll(box);
+	while (sent < ROUNDS * A_ROUND) {
+		for (unsigned int k = 0; k < A_ROUND; k++) {
+			pkt.ip_id = ++sent;
+			box_put(box, LAN, &pkt);
+		}
+		box_poll(box);
+	}
+	box_advance(box, 1);
+	while (left < sent) {
+		struct masq_test_seen seen = box_take(box, WAN);
+
+		if (seen.dport == t.outside_port)
+			assert_int_equal(seen.ip_id, ++left);
+	}
+	while (box_waiting(box, WAN) > 0)
+		box_take(box, WAN);
+	box_close(box);
+}
+
 /* Packets for another neighbour do not wait behind those of a silent one. */
 static void
 silent_neighbours_hold_up_nobody(void **state)
@@ -765,6 +825,7 @@ main(int argc, char **argv)
 		BOX_ROWS(a_gateway_behind_another_way),
 		BOX_ROWS(no_place_to_wait),
 		BOX_ROWS(a_round_lets_few_go),
+		cmocka_unit_test(a_fast_flow_waits_for_its_turn),
 		BOX_ROWS(silent_neighbours_hold_up_nobody),
 		BOX_ROWS(nobody_answers),
 		BOX_ROWS(nobody_overtakes_who_waits),
