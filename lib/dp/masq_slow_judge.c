@@ -401,6 +401,16 @@ take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i, stru
 	return true;
 }
 
+/* New rules meet this half for the first time. Should they not let it through, and so not remember it, later packets are
+ * judged as well, but by rules that were met already: it is one that nobody has judged. */
+static void
+judge_anew(struct masq_worker *w, struct masq_half *half)
+{
+	w->judged_anew++;
+	masq_tally_leave(w, half);
+	half->generation = 0;
+}
+
 void
 masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -410,8 +420,9 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 
 	if (take_short_way(w, b, i, half))
 		return;
-	w->judged_anew += half->generation != 0 && half->generation != w->generation &&
-			(b->pkt[i].flags & MASQ_PKT_ICMP_ODD) == 0;
+	if (half->generation != 0 && half->generation != w->generation &&
+			(b->pkt[i].flags & MASQ_PKT_ICMP_ODD) == 0)
+		judge_anew(w, half);
 	masq_judge_begin(b, i, &judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
 		return;

@@ -634,6 +634,47 @@ a_round_takes_few_behind_new_rules(void **state)
 	box_close(box);
 }
 
+/* New rules deny what old sessions go on to send. Each of these was judged anew once; then rounds are as long as ever. */
+static void
+denied_sessions_shorten_no_rounds(void **state)
+{
+	enum {
+		FLOWS = 64,
+		A_ROUND = 32
+	};
+
+	struct masq_test_box *box = box_open(1, MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
+
+	(void)state;
+	for (unsigned int time = 0; time < 3; time++) {
+		uint64_t before;
+
+		for (uint16_t k = 0; k < FLOWS; k++) {
+			pkt.sport = (uint16_t)(2000 + k);
+			box_put(box, LAN, &pkt);
+		}
+		if (time == 2) {
+			/* The first one is as long as the last ones in which any were judged anew. */
+			box_poll(box);
+			before = box_counters(box).rx;
+			box_poll(box);
+			assert_int_equal(box_counters(box).rx - before, A_ROUND);
+		}
+		box_run(box);
+		if (time == 0)
+			box_rules(box,
+					MASQ_ALL
+					"ipchains -A input -p udp -s 192.168.1.0/24 -j DENY\n");
+	}
+	assert_int_equal(box_drops(box, MASQ_DROP_INPUT_DENY), 2 * FLOWS);
+	assert_int_equal(box_sessions(box), FLOWS);
+	while (box_waiting(box, WAN) > 0)
+		box_take(box, WAN);
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -656,6 +697,7 @@ main(int argc, char **argv)
 		BOX_ROWS(rules_that_count_all_but_one),
 		BOX_ROWS(the_chosen_port_matters),
 		BOX_ROWS(a_round_takes_few_behind_new_rules),
+		cmocka_unit_test(denied_sessions_shorten_no_rounds),
 	};
 
 	(void)argc;
