@@ -28,6 +28,7 @@
 #define SWEEP_A_FLOW 4 /* the same when there is still room: more than come in */
 #define SCARCE 4 /* a quarter of the table is left */
 #define AHEAD 16 /* a sixteenth of it, or a burst if that is less */
+#define OF_MANY 8 /* an eighth of the half-open sessions give way ahead */
 
 void
 masq_openings_begin(struct masq_openings *o)
@@ -82,13 +83,16 @@ make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
 	}
 }
 
-/* How many flows before they are in the way do sessions with a half on another worker give way? */
+/* How many flows before they are in the way do sessions with a half on another worker give way? That is against floods:
+ * where few are half-open these are about to come about, and have the room that is left. */
 static unsigned int
 flows_ahead(const struct masq_worker *w)
 {
+	uint32_t ahead = RTE_MIN(masq_session_capacity(w->sessions) / AHEAD, (uint32_t)MASQ_BURST);
+
 	if (w->n_workers == 1)
 		return 0;
-	return RTE_MIN(masq_session_capacity(w->sessions) / AHEAD, (uint32_t)MASQ_BURST);
+	return RTE_MIN(ahead, masq_session_half_open_count(w->sessions) / OF_MANY);
 }
 
 /* For the flows that were gathered, and some more. */

@@ -751,6 +751,52 @@ datagrams_from_outside_spare_the_inside(void **state)
 	flood_from_outside(state, IPPROTO_UDP, 0, -1);
 }
 
+/* Nearly all records are established sessions', but there is room: calls that are about to come about do not give way
+ * to each other. */
+static void
+calls_have_the_room_that_is_left(void **state)
+{
+	enum {
+		FLOWS = 6000,
+		ROOM = 24, /* of each worker */
+		CALLS = 16
+	};
+	static struct talk talks[FLOWS];
+	const struct masq_test_box_options options = {
+		.workers = box_workers(state),
+		.rules = FLOOD_RULES,
+		.sessions = 512 * box_workers(state),
+	};
+	struct masq_test_box *box = box_open_with(&options);
+	uint32_t room[4] = { 0 };
+	static uint8_t creator[FLOWS];
+	static bool alive[FLOWS];
+
+	fill_with_answered(box, talks, FLOWS);
+	for (unsigned int ms = 0; ms < 100; ms++)
+		box_advance(box, 1);
+	list_flows(box, alive, creator, FLOWS);
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		const struct masq_dp_session_filter one = { .inside_port = (uint16_t)(FIRST_PORT +
+									    k) };
+
+		if (alive[k] && room[creator[k]]++ < ROOM)
+			assert_int_equal(masq_dp_sessions_flush(box_dp(box), &one, NULL), 1);
+	}
+	box_run(box);
+	for (uint16_t k = 0; k < CALLS; k++) {
+		talks[k] = (struct talk)CALL(
+				box, TCP, OUTSIDE, (uint16_t)(2000 + k), 80, SERVER, 80);
+		talk_in(&talks[k], SYN);
+	}
+	for (uint16_t k = 0; k < CALLS; k++) {
+		talk_out(&talks[k], SYN | ACK);
+		talk_in(&talks[k], ACK);
+	}
+	assert_int_equal(box_counters(box).sessions_evicted, 0);
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -780,6 +826,7 @@ main(int argc, char **argv)
 		BOX_ROWS(calls_that_are_reset_spare_the_inside),
 		BOX_ROWS(segments_that_are_reset_spare_the_inside),
 		BOX_ROWS(datagrams_from_outside_spare_the_inside),
+		BOX_ROWS(calls_have_the_room_that_is_left),
 	};
 
 	(void)argc;
