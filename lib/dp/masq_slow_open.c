@@ -25,6 +25,7 @@
 #include "masq_slow.h"
 
 #define LOOK_BUDGET 16 /* half-open sessions looked at for each that is wanted */
+#define TRIES 16u /* sessions that give way at once, at most, or as many as are wanted */
 #define SWEEP_A_FLOW 4 /* the same when there is still room: more than come in */
 #define SCARCE 4 /* a quarter of the table is left */
 #define AHEAD 16 /* a sixteenth of it, or a burst if that is less */
@@ -63,11 +64,12 @@ room_for(const struct masq_worker *w, bool halves)
 	return masq_session_room(w->sessions);
 }
 
-/* For so many, and for @p ahead more as far as that takes time. */
+/* For so many, and for @p ahead more as far as that takes time. Where there is no room at all the oldest goes whoever has
+ * its other half, and the next one, until there is: it may be long until a colleague answers. */
 static __rte_noinline void
 make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
 {
-	for (unsigned int tries = n + ahead; tries > 0; tries--) {
+	for (unsigned int tries = RTE_MAX(n + ahead, TRIES); tries > 0; tries--) {
 		uint32_t room = room_for(w, halves), victim;
 		bool enough = room >= n, enough_ahead = room + w->ending >= n + ahead;
 
@@ -76,8 +78,7 @@ make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
 		victim = masq_session_oldest_half_open(w->sessions, LOOK_BUDGET);
 		if (victim == MASQ_SESSION_NONE)
 			return;
-		if (masq_session_at(w->sessions, victim)->reply_worker == w->id ? enough
-										: enough_ahead)
+		if (enough && masq_session_at(w->sessions, victim)->reply_worker == w->id)
 			return;
 		evict(w, victim);
 	}

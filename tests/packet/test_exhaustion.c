@@ -797,6 +797,46 @@ calls_have_the_room_that_is_left(void **state)
 	box_close(box);
 }
 
+/* Who is stuck does not keep the others' sessions, and so their records: those that need nobody else give way. */
+static void
+a_stuck_colleague_keeps_no_records(void **state)
+{
+	enum {
+		FLOWS = 600,
+		NEW = 200
+	};
+	const struct masq_test_box_options small = {
+		.workers = box_workers(state),
+		.rules = FLOOD_RULES,
+		.sessions = 64 * box_workers(state),
+	};
+	struct masq_test_box *box = box_open_with(&small);
+	const uint32_t stuck = box_workers(state) - 1;
+	struct masq_dp_counters counters;
+
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk t = CALL(box, UDP, OUTSIDE, (uint16_t)(2000 + k), 53, SERVER, 53);
+
+		talk_in(&t, 0);
+	}
+	box_stick(box, stuck, true);
+	for (uint16_t k = 0; k < NEW; k++) {
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(4000 + k), OUTSIDE, 80);
+		struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
+
+		box_send(box, LAN, &pkt);
+	}
+	for (uint32_t w = 0; w < stuck; w++) {
+		masq_dp_counters_read(box_dp(box), w, &counters);
+		assert_int_equal(counters.drops[MASQ_DROP_SESSION_TABLE], 0);
+	}
+	box_stick(box, stuck, false);
+	box_run(box);
+	while (box_waiting(box, WAN) > 0)
+		box_take(box, WAN);
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -827,6 +867,7 @@ main(int argc, char **argv)
 		BOX_ROWS(segments_that_are_reset_spare_the_inside),
 		BOX_ROWS(datagrams_from_outside_spare_the_inside),
 		BOX_ROWS(calls_have_the_room_that_is_left),
+		BOX_ROWS(a_stuck_colleague_keeps_no_records),
 	};
 
 	(void)argc;
