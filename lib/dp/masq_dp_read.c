@@ -189,12 +189,12 @@ masq_dp_sessions(struct masq_dp *dp, const struct masq_dp_session_filter *filter
 	return (int)mail->n;
 }
 
-/* @return sessions that one worker ended; -ETIMEDOUT */
-static int64_t
-flush_worker(struct masq_dp *dp, uint32_t worker, const struct masq_dp_session_filter *filter)
+/* @param ended	sessions that the worker ended are added, also when he fell silent after. @return 0, -ETIMEDOUT */
+static int
+flush_worker(struct masq_dp *dp, uint32_t worker, const struct masq_dp_session_filter *filter,
+		int64_t *ended)
 {
 	struct masq_mail *mail = masq_dp_letter(dp, worker, MASQ_MAIL_FLUSH);
-	int64_t ended = 0;
 
 	if (mail == NULL)
 		return -ETIMEDOUT;
@@ -206,9 +206,9 @@ flush_worker(struct masq_dp *dp, uint32_t worker, const struct masq_dp_session_f
 		ret = masq_dp_ask(dp, worker);
 		if (ret != 0)
 			return ret;
-		ended += mail->n;
+		*ended += mail->n;
 	} while (!mail->end);
-	return ended;
+	return 0;
 }
 
 int64_t
@@ -220,13 +220,10 @@ masq_dp_sessions_flush(struct masq_dp *dp, const struct masq_dp_session_filter *
 	int64_t ended = 0;
 
 	for (uint32_t w = 0; w < dp->n_workers; w++) {
-		const int64_t n = flush_worker(dp, w, filter);
 		char name[16];
 
-		if (n >= 0) {
-			ended += n;
+		if (flush_worker(dp, w, filter, &ended) == 0)
 			continue;
-		}
 		snprintf(name, sizeof(name), "%u", w);
 		masq_err_list_add(silent, name);
 		n_silent++;

@@ -294,6 +294,57 @@ a_letter_in_hand(void **state)
 	box_close(crowd.box);
 }
 
+struct flushing {
+	struct masq_test_box *box;
+	struct masq_err err;
+	int64_t ret;
+};
+
+static void *
+flush_all(void *arg)
+{
+	const struct masq_dp_session_filter all = { 0 };
+	struct flushing *f = arg;
+
+	f->ret = masq_dp_sessions_flush(box_dp(f->box), &all, &f->err);
+	return NULL;
+}
+
+/* A worker ends what the first letter about a flush asks for, and is stuck before the second: what he ended is said. */
+static void
+stuck_between_two_letters(void **state)
+{
+	enum {
+		FLOWS = 1500,
+		A_LETTER = 1024
+	};
+	struct masq_test_box *box = box_open(1, RULES_A);
+	struct flushing f = { .box = box };
+	pthread_t control;
+
+	(void)state;
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 53);
+
+		talk_out(&t, 0);
+	}
+	box_rules_wait(box, true);
+	box_patience(box, 1000);
+	assert_int_equal(pthread_create(&control, NULL, flush_all, &f), 0);
+	while (!box_has_letter(box, 0))
+		box_poll(box);
+	while (box_has_letter(box, 0))
+		box_poll(box);
+	pthread_join(control, NULL);
+	assert_int_equal(f.ret, -ETIMEDOUT);
+	assert_non_null(strstr(f.err.text, "not all sessions have ended; 1024 have"));
+	box_patience(box, 0);
+	box_rules_wait(box, false);
+	box_advance(box, 1);
+	assert_int_equal(box_sessions(box), FLOWS - A_LETTER);
+	box_close(box);
+}
+
 /* New rules come meanwhile: what he finishes then is about those. */
 static void
 new_rules_behind_a_letter_in_hand(void **state)
@@ -432,6 +483,7 @@ main(int argc, char **argv)
 		BOX_ROWS(the_culprit_is_named),
 		BOX_ROWS(all_culprits_are_named),
 		BOX_ROWS(a_letter_in_hand),
+		cmocka_unit_test(stuck_between_two_letters),
 		BOX_ROWS(new_rules_behind_a_letter_in_hand),
 		BOX_ROWS(a_list_that_ends),
 		BOX_ROWS(nothing_is_left_when_the_box_stops),
