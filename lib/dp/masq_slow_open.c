@@ -44,15 +44,19 @@ mark_tuple(struct masq_worker *w, const struct masq_tuple *tuple)
 	masq_openings_mark(w->openings, masq_half_signature(w->sessions, tuple));
 }
 
-static void
+/* @return false: the colleague who has its other half cannot be asked now; it ends when he can */
+static bool
 evict(struct masq_worker *w, uint32_t session)
 {
 	const struct masq_session *s = masq_session_at(w->sessions, session);
+	bool is_ending;
 
 	mark_tuple(w, masq_half_key(w->sessions, s->initial));
 	if (s->reply_worker == w->id)
 		mark_tuple(w, masq_half_key(w->sessions, s->reply));
-	w->counters.sessions_evicted += masq_session_end(w, session);
+	is_ending = masq_session_end(w, session);
+	w->counters.sessions_evicted += is_ending;
+	return is_ending;
 }
 
 /* Sessions that have room here, or single halves. */
@@ -64,8 +68,8 @@ room_for(const struct masq_worker *w, bool halves)
 	return masq_session_room(w->sessions);
 }
 
-/* For so many, and for @p ahead more as far as that takes time. Where there is no room at all the oldest goes whoever has
- * its other half, and the next one, until there is: it may be long until a colleague answers. */
+/* For so many, and for @p ahead more as far as that takes time. Where there is no room at all the oldest goes
+ * whoever has its other half, and the next one, until there is: it may be long until a colleague answers. */
 static __rte_noinline void
 make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
 {
@@ -80,12 +84,13 @@ make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
 			return;
 		if (enough && masq_session_at(w->sessions, victim)->reply_worker == w->id)
 			return;
-		evict(w, victim);
+		if (!evict(w, victim) && enough)
+			return;
 	}
 }
 
-/* How many flows before they are in the way do sessions with a half on another worker give way? That is against floods:
- * where few are half-open these are about to come about, and have the room that is left. */
+/* How many flows before they are in the way do sessions with a half on another worker give way? That is against
+ * floods: where few are half-open these are about to come about, and have the room that is left. */
 static unsigned int
 flows_ahead(const struct masq_worker *w)
 {

@@ -16,7 +16,8 @@
  *	at creation from keys that are put in for that and taken out again (masq_session.c).
  * Life cycle
  *	half_add() takes a position, for masq_half_insert() and masq_session_open(), and
- *	masq_half_remove() gives it back; rte_hash hands free positions out first in, first out. A half that is out has session MASQ_SESSION_NONE.
+ *	masq_half_remove() gives it back; rte_hash hands free positions out first in, first out. A half
+ *	that is out has session MASQ_SESSION_NONE.
  * Threads
  *	The owner alone. Other workers read halves and tuples of indices that they were told,
  *	never the hash: it has no concurrency flags, which keeps locks and counters out of
