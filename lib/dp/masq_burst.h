@@ -51,6 +51,7 @@ struct masq_burst {
 	struct masq_judged_key judged_key[MASQ_BURST];
 	uint32_t judged_line[MASQ_BURST]; /**< where the key may be, or MASQ_JUDGED_NO_LINE */
 	uint32_t slow_halves; /**< bit i: packet i has a session and takes the slow path */
+	uint32_t changes; /**< bit i: packet i took the fast path and may change its session's state */
 	uint8_t verdict[MASQ_BURST] __attribute__((aligned(16))); /**< enum masq_verdict */
 	uint8_t reason[MASQ_BURST]; /**< enum masq_drop */
 	uint8_t arrival[MASQ_BURST]; /**< port index */

@@ -79,6 +79,30 @@ masq_session_note(struct masq_worker *w, struct masq_half *half, uint8_t tcp_fla
 		touch(w, half);
 }
 
+void
+masq_session_note_burst(struct masq_worker *w, const struct masq_burst *b)
+{
+	const struct masq_conf_timeouts *timeouts = &w->snapshot->timeouts;
+	uint32_t nearer[MASQ_BURST];
+	unsigned int n = 0;
+
+	for (uint32_t left = b->changes; left != 0; left &= left - 1) {
+		unsigned int i = masq_burst_first(left);
+		struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
+
+		if (!masq_session_event(w->sessions, half, b->pkt[i].tcp_flags, timeouts))
+			continue;
+		if (half->creator != w->id) {
+			touch(w, half);
+			continue;
+		}
+		masq_session_arm_fetch(w->sessions, half->session);
+		nearer[n++] = half->session;
+	}
+	for (unsigned int k = 0; k < n; k++)
+		masq_session_arm_seen(w->sessions, nearer[k], timeouts, w->now_ms);
+}
+
 bool
 masq_session_end(struct masq_worker *w, uint32_t session)
 {

@@ -9,7 +9,7 @@
  *
  * Per packet: the half's cache line (prefetched by the lookup), one neighbour word, the packet's
  * headers. The half counts for the rules, too (masq_tally.c). The protocol state is looked at only
- * for segments that can change it.
+ * for segments that can change it, when the burst is through: until then their records come.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -60,6 +60,16 @@ goes_slow(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	b->slow_halves |= UINT32_C(1) << i;
 }
 
+/* As above; when all packets of the burst are on their way the record will be there. */
+static __rte_noinline void
+may_change(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	const struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
+
+	rte_prefetch0_write(masq_session_at(w->sessions->tables[half->creator], half->session));
+	b->changes |= UINT32_C(1) << i;
+}
+
 static inline void
 fast_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -79,7 +89,7 @@ fast_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		return;
 	}
 	if (unlikely(changes_state(half, pkt)))
-		masq_session_note(w, half, pkt->tcp_flags);
+		may_change(w, b, i);
 	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
 	masq_rewrite_apply(&half->rewrite, b->mbuf[i], pkt);
 	masq_link_write(b->mbuf[i], link, port->mac);
@@ -145,6 +155,7 @@ void
 masq_stage_fast(struct masq_worker *w, struct masq_burst *b)
 {
 	b->slow_halves = 0;
+	b->changes = 0;
 	if (unlikely(w->n_parked != 0))
 		line_up(w, b);
 	for (unsigned int i = 0; i < b->n; i++) {
@@ -155,4 +166,6 @@ masq_stage_fast(struct masq_worker *w, struct masq_burst *b)
 		else
 			routed_packet(w, b, i);
 	}
+	if (unlikely(b->changes != 0))
+		masq_session_note_burst(w, b);
 }

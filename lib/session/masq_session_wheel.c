@@ -107,17 +107,28 @@ session_timeout_ms(struct masq_session *session, const struct masq_conf_timeouts
 			timeouts, atomic_load_explicit(&session->state, memory_order_relaxed));
 }
 
+static void
+prefetch_record(const struct masq_session_table *table, uint32_t session)
+{
+	if (session < table->n_sessions)
+		rte_prefetch0_write(masq_session_at(table, session));
+}
+
 void
-masq_session_arm(struct masq_session_table *table, uint32_t session,
-		const struct masq_conf_timeouts *timeouts, uint64_t now_ms)
+masq_session_arm_fetch(const struct masq_session_table *table, uint32_t session)
+{
+	const struct masq_session *s = masq_session_at(table, session);
+
+	prefetch_record(table, s->wheel_next);
+	prefetch_record(table, s->wheel_prev);
+}
+
+static void
+arm_until(struct masq_session_table *table, uint32_t session, uint64_t deadline_ms)
 {
 	struct masq_session *s = masq_session_at(table, session);
-	uint64_t deadline_ms = now_ms + session_timeout_ms(s, timeouts);
-	uint32_t idle_ms = masq_session_idle_ms(table, s, now_ms);
-	uint32_t ahead;
+	uint32_t ahead = wheel_slots_ahead(table, deadline_ms);
 
-	deadline_ms -= RTE_MIN((uint64_t)idle_ms, deadline_ms);
-	ahead = wheel_slots_ahead(table, deadline_ms);
 	if (s->wheel_slot != MASQ_SESSION_NONE) {
 		uint32_t now_ahead = (s->wheel_slot / MASQ_WHEEL_LANES -
 						     (uint32_t)table->wheel_slot) &
@@ -129,6 +140,25 @@ masq_session_arm(struct masq_session_table *table, uint32_t session,
 		masq_wheel_remove(table, session);
 	}
 	wheel_insert_ahead(table, session, ahead);
+}
+
+void
+masq_session_arm_seen(struct masq_session_table *table, uint32_t session,
+		const struct masq_conf_timeouts *timeouts, uint64_t now_ms)
+{
+	arm_until(table, session,
+			now_ms + session_timeout_ms(masq_session_at(table, session), timeouts));
+}
+
+void
+masq_session_arm(struct masq_session_table *table, uint32_t session,
+		const struct masq_conf_timeouts *timeouts, uint64_t now_ms)
+{
+	struct masq_session *s = masq_session_at(table, session);
+	uint64_t deadline_ms = now_ms + session_timeout_ms(s, timeouts);
+	uint32_t idle_ms = masq_session_idle_ms(table, s, now_ms);
+
+	arm_until(table, session, deadline_ms - RTE_MIN((uint64_t)idle_ms, deadline_ms));
 }
 
 void
@@ -239,13 +269,6 @@ masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeo
 		n_expired += examine(table, timeouts, now_ms, batch, n, expired + n_expired);
 	}
 	return n_expired;
-}
-
-static void
-prefetch_record(const struct masq_session_table *table, uint32_t session)
-{
-	if (session < table->n_sessions)
-		rte_prefetch0(masq_session_at(table, session));
 }
 
 void

@@ -351,6 +351,41 @@ every_packet_starts_the_timeout_anew(void **state)
 	box_close(box);
 }
 
+/* Many connections end in one burst, with one more segment of each behind: all are noted, in their order. */
+static void
+many_end_in_one_burst(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t[12];
+
+	for (unsigned int i = 0; i < 12; i++) {
+		t[i] = (struct talk)TALK(box, TCP, INSIDE, (uint16_t)(1100 + i), OUTSIDE, 80);
+		talk_open_from_inside(&t[i]);
+	}
+	box_advance(box, 200000); /* behind the timeout of what is half-open */
+	for (unsigned int second = 0; second < 2; second++)
+		for (unsigned int i = 0; i < 12; i++) {
+			const uint8_t says = i % 3 == 0 ? FIN | ACK : RST;
+			struct masq_test_pkt pkt = talk_out_pkt(&t[i], second ? ACK : says);
+
+			box_put(box, LAN, &pkt);
+		}
+	box_run(box);
+	assert_int_equal(box_waiting(box, WAN), 24);
+	for (unsigned int n = 0; n < 24; n++)
+		box_take(box, WAN);
+	box_advance(box, 9000);
+	assert_int_equal(box_sessions(box), 12);
+	box_advance(box, 1999);
+	assert_int_equal(box_sessions(box), 4);
+	assert_string_equal(masq_state_name(box_session(box).state), "FIN_WAIT");
+	box_advance(box, 228000);
+	assert_int_equal(box_sessions(box), 4);
+	box_advance(box, 1999);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -374,6 +409,7 @@ main(int argc, char **argv)
 		BOX_ROWS(port_used_again_after_close),
 		BOX_ROWS(no_flags_closes),
 		BOX_ROWS(every_packet_starts_the_timeout_anew),
+		BOX_ROWS(many_end_in_one_burst),
 	};
 
 	(void)argc;

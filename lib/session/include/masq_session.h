@@ -291,6 +291,13 @@ bool masq_session_event(struct masq_session_table *table, struct masq_half *half
 void masq_session_arm(struct masq_session_table *table, uint32_t session,
 		const struct masq_conf_timeouts *timeouts, uint64_t now_ms);
 
+/** The same when a packet of the session has been seen just now: its halves are not asked. */
+void masq_session_arm_seen(struct masq_session_table *table, uint32_t session,
+		const struct masq_conf_timeouts *timeouts, uint64_t now_ms);
+
+/** Begin to fetch what moving a session on the wheel needs, whose record is at hand. Creator only. */
+void masq_session_arm_fetch(const struct masq_session_table *table, uint32_t session);
+
 /** Make @p session due in any case at the next tick (flush). Creator only. */
 void masq_session_arm_now(struct masq_session_table *table, uint32_t session, uint64_t now_ms);
 

@@ -114,9 +114,13 @@ static const struct {
 	const char *name;
 	uint8_t flags;
 	uint32_t timeout_s;
+	void (*arm)(struct masq_session_table *table, uint32_t session,
+			const struct masq_conf_timeouts *timeouts, uint64_t now_ms);
 } endings[] = {
-	{ "FIN", MASQ_TCP_FIN | MASQ_TCP_ACK, 240 },
-	{ "RST", MASQ_TCP_RST, 10 },
+	{ "FIN", MASQ_TCP_FIN | MASQ_TCP_ACK, 240, masq_session_arm },
+	{ "RST", MASQ_TCP_RST, 10, masq_session_arm },
+	{ "FIN, just seen", MASQ_TCP_FIN | MASQ_TCP_ACK, 240, masq_session_arm_seen },
+	{ "RST, just seen", MASQ_TCP_RST, 10, masq_session_arm_seen },
 };
 
 static void
@@ -133,7 +137,7 @@ closing_brings_the_end_nearer(void **state)
 		masq_half_seen(initial_half(table, session), now_ms, 40);
 		assert_true(masq_session_event(table, initial_half(table, session),
 				endings[e].flags, &default_timeouts));
-		masq_session_arm(table, session, &default_timeouts, now_ms);
+		endings[e].arm(table, session, &default_timeouts, now_ms);
 		expect_expiry_at(table, session, now_ms,
 				now_ms + endings[e].timeout_s * UINT64_C(1000), 10);
 		masq_session_table_destroy(table);
@@ -588,8 +592,12 @@ model_segment(struct model *m, uint32_t i)
 	struct masq_half *half = is_initial ? initial_half(m->table, i) : reply_half(m->table, i);
 
 	masq_half_seen(half, m->now_ms, 40);
-	if (masq_session_event(m->table, half, f, &m->timeouts))
-		masq_session_arm(m->table, i, &m->timeouts, m->now_ms);
+	if (masq_session_event(m->table, half, f, &m->timeouts)) {
+		if (random_below(&m->random, 2) == 0)
+			masq_session_arm(m->table, i, &m->timeouts, m->now_ms);
+		else
+			masq_session_arm_seen(m->table, i, &m->timeouts, m->now_ms);
+	}
 	m->session[i].seen_ms = m->now_ms;
 	m->session[i].state = masq_tcp_next(m->session[i].state, is_initial, f);
 }
@@ -703,6 +711,8 @@ fetching_changes_nothing(void **state)
 	memcpy(halves, masq_half_at(table, 0), sizeof(halves));
 	for (unsigned int n = 0; n <= MASQ_SESSION_FETCH_MAX; n++)
 		masq_session_fetch(table, sessions, n);
+	for (unsigned int k = 0; k < MASQ_SESSION_FETCH_MAX; k++)
+		masq_session_arm_fetch(table, sessions[k]);
 	assert_memory_equal(before, masq_session_at(table, 0), sizeof(before));
 	assert_memory_equal(halves, masq_half_at(table, 0), sizeof(halves));
 	masq_session_table_destroy(table);
