@@ -23,7 +23,13 @@
 #include "masq_slow.h"
 #include "masq_tally.h"
 
-#define DRAIN_BURST 32
+/*
+ * Messages of a colleague a round. A burst of flows whose sessions stand on two workers says up to four times as
+ * much: who shall have a half and who has given way, and an answer to each. When only 32 were taken in, two workers
+ * in a flood of calls had more and more to say, and records came back too late: 11 to 29 of 100 calls were
+ * refused. With 64 it is 1 of 100 at most, with 128 none to 1; the longest poll is the same, 32 to 34 microseconds.
+ */
+#define DRAIN_BURST 128
 
 static bool
 put(struct masq_worker *w, const union masq_message *msg, uint32_t to)

@@ -837,6 +837,50 @@ a_stuck_colleague_keeps_no_records(void **state)
 	box_close(box);
 }
 
+/*
+ * Bursts of calls follow each other as fast as they can, from two sides, so that two workers take some in at a time:
+ * what workers have to say to each other must not pile up, or the records of those who gave way come back too late.
+ */
+static void
+calls_burst_after_burst(void **state)
+{
+	enum {
+		SESSIONS = 2048,
+		BATCH = 256,
+		BATCHES = 40,
+		FLOWS = 2 * BATCH * BATCHES
+	};
+	const struct masq_test_box_options options = {
+		.workers = box_workers(state), .rules = FLOOD_RULES, .sessions = SESSIONS
+	};
+	struct masq_test_box *box = box_open_with(&options);
+	uint32_t arrived = 0;
+
+	box_hello(box, SRV, SERVER);
+	for (uint16_t port = 2000; port < 2000 + BATCH * BATCHES; port++) {
+		const struct talk far = CALL(box, TCP, OUTSIDE, port, 80, SERVER, 80);
+		const struct talk near = CALL(box, TCP, INSIDE, port, 80, SERVER, 80);
+		const struct masq_test_pkt from[] = { talk_in_pkt(&far, SYN),
+			talk_in_pkt(&near, SYN) };
+
+		box_put(box, WAN, &from[0]);
+		box_put(box, LAN, &from[1]);
+		if (port % BATCH != 0)
+			continue;
+		box_run(box);
+		for (; box_waiting(box, SRV) > 0; arrived++)
+			box_take(box, SRV);
+	}
+	box_run(box);
+	for (; box_waiting(box, SRV) > 0; arrived++)
+		box_take(box, SRV);
+	assert_int_equal(arrived + box_drops(box, MASQ_DROP_SESSION_TABLE), FLOWS);
+	assert_in_range(arrived, FLOWS - FLOWS / 100, FLOWS);
+	masq_dp_sessions_flush(box_dp(box), &(struct masq_dp_session_filter){ 0 }, NULL);
+	box_advance(box, 5000); /* ends take turns */
+	box_close(box);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -865,6 +909,7 @@ main(int argc, char **argv)
 		BOX_ROWS(calls_that_are_ignored_spare_the_inside),
 		BOX_ROWS(calls_that_are_reset_spare_the_inside),
 		BOX_ROWS(segments_that_are_reset_spare_the_inside),
+		BOX_ROWS(calls_burst_after_burst),
 		BOX_ROWS(datagrams_from_outside_spare_the_inside),
 		BOX_ROWS(calls_have_the_room_that_is_left),
 		BOX_ROWS(a_stuck_colleague_keeps_no_records),
