@@ -232,4 +232,24 @@ box_error(enum masq_test_port port, const struct masq_test_pkt *about, uint8_t t
 	};
 }
 
+/** Flows that have been answered, until @p n were tried. @return how many there are */
+static inline uint32_t
+talk_fill(struct masq_test_box *box, struct talk *talks, uint32_t n)
+{
+	uint32_t made = 0;
+
+	for (uint32_t k = 0; k < n; k++) {
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 53);
+		struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
+
+		box_send(box, LAN, &pkt);
+		if (box_waiting(box, WAN) == 0)
+			continue;
+		t.visible_port = box_take(box, WAN).sport;
+		talk_in(&t, 0);
+		talks[made++] = t;
+	}
+	return made;
+}
+
 #endif /* MASQ_TEST_TALK_H */
