@@ -132,21 +132,22 @@ prepare(struct masq_worker *w, const struct masq_classes *classes, struct masq_b
 	set_key(w, b, i, key);
 }
 
-void
-masq_judged_prepare(struct masq_worker *w, struct masq_burst *b, uint32_t which)
+/* @param all which are all packets of a full burst, whose numbers nobody has to look for */
+static __rte_always_inline void
+prepare_all(struct masq_worker *w, struct masq_burst *b, uint32_t which, const bool all)
 {
 	const bool all_told = is_told_by_its_key(b->flags);
 	const struct masq_classes *classes = w->classes;
 	const struct masq_fib_hop *hops = w->hops;
-	uint32_t dst[MASQ_BURST];
+	uint32_t dst[MASQ_BURST], left = which;
 	uint64_t hop[MASQ_BURST];
-	unsigned int n = 0;
+	unsigned int n;
 
-	for (uint32_t left = which; left != 0; left &= left - 1)
-		dst[n++] = rte_be_to_cpu_32(b->pkt[masq_burst_first(left)].key.dst);
+	for (n = 0; all ? n < MASQ_BURST : left != 0; n++, left &= left - 1)
+		dst[n] = rte_be_to_cpu_32(b->pkt[all ? n : masq_burst_first(left)].key.dst);
 	masq_fib_lookup_burst(w->snapshot->fib, dst, hop, n);
-	for (unsigned int k = 0; which != 0; which &= which - 1, k++) {
-		unsigned int i = masq_burst_first(which);
+	for (unsigned int k = 0; k < n; k++, which &= which - 1) {
+		unsigned int i = all ? k : masq_burst_first(which);
 
 		if (unlikely(!all_told && !is_told_by_its_key(b->pkt[i].flags))) {
 			b->judged_line[i] = MASQ_JUDGED_NO_LINE;
@@ -156,6 +157,15 @@ masq_judged_prepare(struct masq_worker *w, struct masq_burst *b, uint32_t which)
 		b->hop[i] = (uint32_t)hop[k];
 		prepare(w, classes, b, i, hops[hop[k]].departure);
 	}
+}
+
+void
+masq_judged_prepare(struct masq_worker *w, struct masq_burst *b, uint32_t which)
+{
+	if (which == UINT32_MAX)
+		prepare_all(w, b, which, true);
+	else
+		prepare_all(w, b, which, false);
 }
 
 /* A rewrite begins like the tuple that it makes. */
