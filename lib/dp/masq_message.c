@@ -28,8 +28,11 @@
  * much: who shall have a half and who has given way, and an answer to each. When only 32 were taken in, two workers
  * in a flood of calls had more and more to say, and records came back too late: 11 to 29 of 100 calls were
  * refused. With 64 it is 1 of 100 at most, with 128 none to 1; the longest poll is the same, 32 to 34 microseconds.
+ * Where more colleagues speak each of them has a part of the same burst to say, and a round must come to its end.
  */
 #define DRAIN_BURST 128
+#define DRAIN_OF_MANY 32
+#define MANY 4 /* who speak in a round */
 
 static bool
 put(struct masq_worker *w, const union masq_message *msg, uint32_t to)
@@ -208,13 +211,14 @@ receive(struct masq_worker *w, const union masq_message *msg)
 unsigned int
 masq_messages_drain(struct masq_worker *w, uint64_t from)
 {
+	const unsigned int most = __builtin_popcountll(from) < MANY ? DRAIN_BURST : DRAIN_OF_MANY;
 	union masq_message msg[DRAIN_BURST];
 	unsigned int taken = 0;
 
 	for (; from != 0; from &= from - 1) {
 		struct rte_ring *ring = w->dp->message_ring[__builtin_ctzll(from)][w->id];
 		unsigned int n = rte_ring_sc_dequeue_burst_elem(
-				ring, msg, sizeof(msg[0]), DRAIN_BURST, NULL);
+				ring, msg, sizeof(msg[0]), most, NULL);
 
 		for (unsigned int k = 0; k < n; k++)
 			receive(w, &msg[k]);
