@@ -44,6 +44,40 @@ accepted_packets_are_routed(void **state)
 	box_close(box);
 }
 
+/* Bursts that are full, of flows that nobody knows, and then knows: each packet goes its own way. */
+static void
+full_bursts_go_many_ways(void **state)
+{
+	enum {
+		PACKETS = 256
+	};
+
+	static const char *const hosts[] = { SERVER, OUTSIDE, OUTSIDE };
+	struct masq_test_box *box = box_open(box_workers(state), NULL);
+
+	box_hello(box, SRV, SERVER);
+	box_hello(box, WAN, "203.0.113.254");
+	for (unsigned int round = 0; round < 2; round++) {
+		unsigned int left[2] = { 0, 0 };
+
+		for (uint16_t k = 0; k < PACKETS; k++) {
+			struct masq_test_pkt pkt = udp_to(hosts[k % 3]);
+
+			pkt.sport = (uint16_t)(2000 + k);
+			pkt.dport = k % 3;
+			box_put(box, LAN, &pkt);
+		}
+		box_run(box);
+		for (; box_waiting(box, SRV) > 0; left[0]++)
+			assert_int_equal(box_take(box, SRV).dport, 0);
+		for (; box_waiting(box, WAN) > 0; left[1]++)
+			assert_int_not_equal(box_take(box, WAN).dport, 0);
+		assert_int_equal(left[0], (PACKETS + 2) / 3);
+		assert_int_equal(left[1], PACKETS - left[0]);
+	}
+	box_close(box);
+}
+
 /* Between two hosts of one network, if they insist. */
 static void
 back_by_the_port_it_came_from(void **state)
@@ -436,6 +470,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		BOX_ROWS(accepted_packets_are_routed),
+		BOX_ROWS(full_bursts_go_many_ways),
 		BOX_ROWS(back_by_the_port_it_came_from),
 		BOX_ROWS(time_to_live),
 		BOX_ROWS(no_route),
