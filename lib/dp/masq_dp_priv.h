@@ -70,7 +70,6 @@ struct masq_port {
 	struct rte_mempool *pool; /**< of its receive queues */
 	bool hardware_rss;
 	bool takes_chains; /**< sends packets that lie in several buffers */
-	bool sends_plain; /**< there is nothing to do about a packet before it is sent */
 	bool plugged; /**< the device is ours, so we remove it */
 	bool configured, started;
 	char driver[32];
@@ -299,8 +298,6 @@ struct masq_dp {
 /* masq_port.c */
 int masq_port_open(struct masq_dp *dp, const struct masq_conf_port *conf, struct masq_port *port,
 		struct masq_err *err);
-/** What a packet needs before it is sent follows from the other fields. */
-void masq_port_settle_tx(struct masq_port *port);
 uint32_t masq_port_reta_size(const struct masq_port *port);
 int masq_port_configure(struct masq_dp *dp, struct masq_port *port, struct masq_err *err);
 int masq_port_start(struct masq_dp *dp, struct masq_port *port, struct masq_err *err);

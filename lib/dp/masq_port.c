@@ -216,12 +216,6 @@ assign_tx(const struct masq_dp *dp, struct masq_port *port)
 	}
 }
 
-void
-masq_port_settle_tx(struct masq_port *port)
-{
-	port->sends_plain = port->vlan == 0 && port->takes_chains;
-}
-
 static int
 set_mtu(const struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
 {
@@ -296,7 +290,6 @@ masq_port_configure(struct masq_dp *dp, struct masq_port *port, struct masq_err 
 	/* Datagrams that were put together lie in several buffers. */
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	port->takes_chains = conf.txmode.offloads != 0;
-	masq_port_settle_tx(port);
 	ret = rte_eth_dev_configure(port->ethdev, port->rx_queues, port->tx_queues, &conf);
 	if (ret != 0)
 		return fail(dp, port, err, -ret, "the device refuses its configuration");

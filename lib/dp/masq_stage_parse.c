@@ -5,7 +5,8 @@
  *
  * A port with a VLAN takes only frames with its tag; one without takes only untagged frames (and
  * priority tags, which name no VLAN). The tag is taken off here, so that no later stage knows of
- * VLANs; the transmit stage puts on that of the port where the packet leaves.
+ * VLANs; the transmit stage puts on that of the port where the packet leaves. Nearly all tags are
+ * taken off before the parser looks, because to it a packet with a tag is not plain.
  *
  * Nearly all packets are plain, and about those there is nothing to be done here.
  */
@@ -13,36 +14,22 @@
 #include <rte_mbuf.h>
 
 #include "masq_dp_priv.h"
-
-/* Move the addresses over the tag. The parser has seen these 18 bytes in the first segment. */
-static void
-take_tag_off(struct rte_mbuf *mbuf, struct masq_pkt *pkt)
-{
-	char *frame = rte_pktmbuf_mtod(mbuf, char *);
-
-	memmove(frame + RTE_VLAN_HLEN, frame, 2 * RTE_ETHER_ADDR_LEN);
-	rte_pktmbuf_adj(mbuf, RTE_VLAN_HLEN);
-	pkt->l3_offset -= RTE_VLAN_HLEN;
-	pkt->l4_offset -= RTE_VLAN_HLEN;
-}
+#include "masq_vlan.h"
 
 static void
 check_tag(const struct masq_port *port, struct masq_burst *b, unsigned int i)
 {
 	struct masq_pkt *pkt = &b->pkt[i];
 
-	if (pkt->vlan != port->vlan)
+	if (pkt->vlan != port->vlan) {
 		masq_burst_drop(b, i, MASQ_DROP_VLAN);
-	else if (pkt->l3_offset > RTE_ETHER_HDR_LEN) /* a priority tag has vlan 0 */
-		take_tag_off(b->mbuf[i], pkt);
-}
-
-/* On a port with a VLAN: who is plain has no tag. @param plain bit i: packet first + i */
-static void
-drop_untagged(struct masq_burst *b, unsigned int first, uint32_t plain)
-{
-	for (; plain != 0; plain &= plain - 1)
-		masq_burst_drop(b, first + masq_burst_first(plain), MASQ_DROP_VLAN);
+		return;
+	}
+	if (pkt->l3_offset > RTE_ETHER_HDR_LEN) { /* a priority tag has vlan 0 */
+		masq_vlan_take_off(b->mbuf[i]);
+		pkt->l3_offset -= RTE_VLAN_HLEN;
+		pkt->l4_offset -= RTE_VLAN_HLEN;
+	}
 }
 
 /* How many packets from place first on came by the same port: those of a queue all did. */
@@ -58,12 +45,25 @@ run_of(const struct masq_burst *b, unsigned int first)
 	return end - first;
 }
 
-/* Packets that are not plain. @param odd bit i: packet first + i */
+/* @return bit i: about the tag of packet first + i there is nothing more to say */
+static uint32_t
+take_tags_off(const struct masq_port *port, struct masq_burst *b, unsigned int first,
+		unsigned int run)
+{
+	if (b->owned) /* what comes over a ring has lost its tag already */
+		return UINT32_MAX;
+	if (likely(port->vlan == 0))
+		return 0;
+	return masq_vlan_take_off_burst(b->mbuf + first, run, port->vlan);
+}
+
+/* Packets that are not plain, but for the tags of those in @p settled. @param odd bit i: packet first + i */
 static void
-check_odd(const struct masq_port *port, struct masq_burst *b, unsigned int first, uint32_t odd)
+check_odd(const struct masq_port *port, struct masq_burst *b, unsigned int first, uint32_t odd,
+		uint32_t settled)
 {
 	for (; odd != 0; odd &= odd - 1) {
-		unsigned int i = first + masq_burst_first(odd);
+		unsigned int k = masq_burst_first(odd), i = first + k;
 
 		b->flags |= b->pkt[i].flags;
 		if (b->reason[i] != MASQ_DROP_NONE) {
@@ -72,9 +72,17 @@ check_odd(const struct masq_port *port, struct masq_burst *b, unsigned int first
 		}
 		if ((b->pkt[i].flags & MASQ_PKT_ARP) != 0)
 			b->verdict[i] = MASQ_SLOW;
-		if (!b->owned) /* what comes over a ring has lost its tag already */
+		if ((settled >> k & 1) == 0)
 			check_tag(port, b, i);
 	}
+}
+
+/* Plain packets without the tag that their port asks for. @param untagged bit i: packet first + i */
+static void
+drop_untagged(struct masq_burst *b, unsigned int first, uint32_t untagged)
+{
+	for (; untagged != 0; untagged &= untagged - 1)
+		masq_burst_drop(b, first + masq_burst_first(untagged), MASQ_DROP_VLAN);
 }
 
 void
@@ -88,14 +96,15 @@ masq_stage_parse(struct masq_worker *w, struct masq_burst *b)
 	b->flags = 0;
 	for (unsigned int first = 0; first < b->n; first += run) {
 		const struct masq_port *port = &w->ports[b->arrival[first]];
-		uint32_t odd;
+		uint32_t odd, settled;
 
 		run = run_of(b, first);
+		settled = take_tags_off(port, b, first, run);
 		odd = masq_pkt_parse_burst(
 				b->mbuf + first, port->mac, b->pkt + first, b->reason + first, run);
 		if (unlikely(odd != 0))
-			check_odd(port, b, first, odd);
-		if (unlikely(port->vlan != 0) && !b->owned)
-			drop_untagged(b, first, ~odd & UINT32_MAX >> (32 - run));
+			check_odd(port, b, first, odd, settled);
+		if (unlikely(port->vlan != 0))
+			drop_untagged(b, first, ~(odd | settled) & UINT32_MAX >> (32 - run));
 	}
 }

@@ -11,6 +11,8 @@
  * A device that does not say that it can send such a chain never gets one: it becomes one buffer here,
  * the first if that has room, else a new one; what fits none is dropped by name.
  *
+ * The tag of a port's VLAN is put on last of all, by whoever transmits.
+ *
  * A port with fewer transmit queues than there are workers has its queues served by some workers
  * only; the others hand their packets to one of these over a ring of its own kind (the packets are
  * finished, nobody looks at them again).
@@ -24,22 +26,9 @@
 #include <rte_mbuf.h>
 
 #include "masq_bell.h"
+#include "masq_vlan.h"
 
 #define CUT_MAX 64 /* fragments of one packet: 64 KB over the smallest MTUs is refused by name */
-
-/* Put the port's tag on. @return false: no room in the buffer, which ours always have */
-static __rte_noinline bool
-put_tag_on(struct rte_mbuf *mbuf, uint16_t vlan)
-{
-	char *frame = rte_pktmbuf_prepend(mbuf, RTE_VLAN_HLEN);
-	uint16_t tag[2] = { rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN), rte_cpu_to_be_16(vlan) };
-
-	if (frame == NULL)
-		return false;
-	memmove(frame, frame + RTE_VLAN_HLEN, 2 * RTE_ETHER_ADDR_LEN);
-	memcpy(frame + 2 * RTE_ETHER_ADDR_LEN, tag, sizeof(tag));
-	return true;
-}
 
 static __rte_noinline void
 drop_all(struct masq_worker *w, struct rte_mbuf **mbuf, unsigned int n, enum masq_drop reason)
@@ -64,12 +53,29 @@ hand_over(struct masq_worker *w, struct masq_tx *tx, uint8_t port, uint32_t to)
 		drop_all(w, tx->mbuf + sent, tx->n - sent, MASQ_DROP_HANDOFF_FULL);
 }
 
+/* What has no room for a tag, which never happens to ours, is dropped; the others close up. */
+static __rte_noinline void
+put_tags_on(struct masq_worker *w, struct masq_tx *tx, uint16_t vlan)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < tx->n; i++) {
+		if (likely(masq_vlan_put_on(tx->mbuf[i], vlan)))
+			tx->mbuf[n++] = tx->mbuf[i];
+		else
+			drop_all(w, &tx->mbuf[i], 1, MASQ_DROP_NO_MBUF);
+	}
+	tx->n = n;
+}
+
 static void
 transmit(struct masq_worker *w, struct masq_tx *tx, const struct masq_port *port)
 {
 	uint64_t bytes = 0;
 	unsigned int sent;
 
+	if (port->vlan != 0)
+		put_tags_on(w, tx, port->vlan);
 	for (unsigned int i = 0; i < tx->n; i++)
 		bytes += tx->mbuf[i]->pkt_len;
 	sent = rte_eth_tx_burst(port->ethdev, port->tx_queue[w->id], tx->mbuf, (uint16_t)tx->n);
@@ -112,24 +118,16 @@ make_one_buffer(struct rte_mbuf *mbuf, struct rte_mempool *pool, enum masq_drop 
 	return one;
 }
 
-/* Make of a packet what its port sends. @return NULL: it was dropped */
+/* Make a chain one buffer. @return NULL: it was dropped */
 static __rte_noinline struct rte_mbuf *
-prepare(struct masq_worker *w, struct rte_mbuf *mbuf, const struct masq_port *port)
+unchain(struct masq_worker *w, struct rte_mbuf *mbuf)
 {
-	enum masq_drop reason = MASQ_DROP_NO_MBUF;
-	struct rte_mbuf *sent = mbuf;
+	enum masq_drop reason;
+	struct rte_mbuf *one = make_one_buffer(mbuf, w->pool, &reason);
 
-	if (mbuf->nb_segs > 1 && !port->takes_chains)
-		sent = make_one_buffer(mbuf, w->pool, &reason);
-	if (sent == NULL) {
+	if (one == NULL)
 		drop_all(w, &mbuf, 1, reason);
-		return NULL;
-	}
-	if (port->vlan != 0 && !put_tag_on(sent, port->vlan)) {
-		drop_all(w, &sent, 1, MASQ_DROP_NO_MBUF);
-		return NULL;
-	}
-	return sent;
+	return one;
 }
 
 static inline void
@@ -137,8 +135,8 @@ send_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port)
 {
 	struct masq_tx *tx = &w->tx[port];
 
-	if (unlikely(!w->ports[port].sends_plain)) {
-		mbuf = prepare(w, mbuf, &w->ports[port]);
+	if (unlikely(!w->ports[port].takes_chains && mbuf->nb_segs > 1)) {
+		mbuf = unchain(w, mbuf);
 		if (mbuf == NULL)
 			return;
 	}
@@ -188,7 +186,7 @@ masq_tx_take_over(struct masq_worker *w, uint64_t from)
 		for (unsigned int i = 0; i < n; i++) {
 			struct masq_tx *tx = &w->tx[mbuf[i]->port];
 
-			/* Its tag is on already, so not masq_tx_one(). */
+			/* It is one buffer already where it has to be, so not masq_tx_one(). */
 			w->tx_used |= UINT64_C(1) << mbuf[i]->port;
 			tx->mbuf[tx->n++] = mbuf[i];
 			if (tx->n == MASQ_TX_BURST)
@@ -217,7 +215,7 @@ send_in_pieces(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	b->verdict[i] = MASQ_GONE;
 }
 
-/* What most bursts are: all packets are sent, by one port, which takes them as they are, and there is room.
+/* What most bursts are: all packets are sent, by one port, which takes chains if there are any, and there is room.
  * @return false: not so, nothing was done */
 static bool
 send_all(struct masq_worker *w, const struct masq_burst *b)
@@ -228,7 +226,7 @@ send_all(struct masq_worker *w, const struct masq_burst *b)
 
 	if (masq_burst_with(b, MASQ_SEND) != all ||
 			(~masq_burst_equal(b->departure, departure) & all) != 0 ||
-			!w->ports[departure].sends_plain || tx->n + b->n > MASQ_TX_BURST)
+			!w->ports[departure].takes_chains || tx->n + b->n > MASQ_TX_BURST)
 		return false;
 	memcpy(tx->mbuf + tx->n, b->mbuf, b->n * sizeof(b->mbuf[0]));
 	tx->n += b->n;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A port with a VLAN: its frames carry the tag, in both directions, ARP included. */
+#include <rte_mbuf.h>
+
 #include "masq_test_talk.h"
 
 #define TAG 100
@@ -107,6 +109,71 @@ wrong_tags(void **state)
 	box_close(box);
 }
 
+/* Two tags are one too many, even if both are the right one, and whoever took the first off. */
+static void
+two_tags(void **state)
+{
+	struct masq_test_box *box = open_tagged(state, NULL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
+	uint8_t frame[256];
+	uint32_t bytes;
+
+	pkt.vlan = TAG;
+	bytes = box_frame(box, LAN, &pkt, frame, sizeof(frame) - 4);
+	memmove(frame + 16, frame + 12, bytes - 12);
+	box_send_bytes(box, LAN, frame, bytes + 4);
+	box_expect_drop(box, MASQ_DROP_ETHERTYPE);
+	box_nic_says(box, RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
+	box_send(box, LAN, &pkt);
+	box_expect_drop(box, MASQ_DROP_ETHERTYPE);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* Full bursts in which every sort of frame stands beside every other: each is judged by its own tag. */
+static void
+all_sorts_in_one_burst(void **state)
+{
+	static const uint8_t no_operation[4] = { 1, 1, 1, 1 };
+	const struct masq_test_pkt sorts[] = {
+		{ .vlan = TAG },
+		{ .vlan = TAG + 1 },
+		{ .vlan = TAG, .vlan_priority = 3 },
+		{ 0 },
+		{ .vlan = TAG, .options = no_operation, .option_bytes = sizeof(no_operation) },
+		{ .is_tagged = true },
+		{ .vlan = TAG, .payload_bytes = 300, .first_segment_bytes = 100 },
+	};
+	const unsigned int n = 224; /* of each as many */
+	struct masq_test_box *box = open_tagged(state, NULL);
+	struct masq_test_pkt hello = { .arp = 1, .src = INSIDE, .dst = BOX_LAN, .vlan = TAG };
+	unsigned int left = 0;
+
+	box_send(box, LAN, &hello);
+	box_take(box, LAN);
+	box_hello(box, WAN, "203.0.113.254");
+	for (unsigned int round = 0; round < 2; round++, left = 0) {
+		for (uint16_t k = 0; k < n; k++) {
+			struct masq_test_pkt pkt = sorts[(k / 2 + k % 2 * round) % RTE_DIM(sorts)];
+
+			pkt.src = INSIDE;
+			pkt.dst = OUTSIDE;
+			pkt.sport = (uint16_t)(2000 + k);
+			pkt.dport = pkt.vlan == TAG ? 80 : 81;
+			box_put(box, LAN, &pkt);
+		}
+		box_run(box);
+		for (; box_waiting(box, WAN) > 0; left++)
+			assert_int_equal(box_take(box, WAN).dport, 80);
+		assert_int_equal(left, n / RTE_DIM(sorts) * 4);
+		assert_int_equal(box_drops(box, MASQ_DROP_VLAN),
+				n / RTE_DIM(sorts) * 3 * (round + 1));
+	}
+	box_drops_seen(box);
+	box_close(box);
+}
+
 /* A tag that names no VLAN is none. */
 static void
 priority_tags_are_no_vlan(void **state)
@@ -194,6 +261,8 @@ main(int argc, char **argv)
 		BOX_ROWS(through_a_tagged_port),
 		BOX_ROWS(arp_and_own_packets_are_tagged),
 		BOX_ROWS(wrong_tags),
+		BOX_ROWS(two_tags),
+		BOX_ROWS(all_sorts_in_one_burst),
 		BOX_ROWS(priority_tags_are_no_vlan),
 		BOX_ROWS(fragments_in_a_vlan),
 		BOX_ROWS(refusals_are_tagged),

@@ -28,6 +28,7 @@
 #include "bench.h"
 #include "bench_row.h"
 #include "masq_dp_priv.h"
+#include "masq_vlan.h"
 
 #define RING_SIZE 4096
 #define SEED 42
@@ -107,9 +108,11 @@ start_file(const struct bench_box *box, uint32_t sessions)
 		},
 	};
 
-	for (unsigned int p = 0; p < BENCH_PORTS; p++)
+	for (unsigned int p = 0; p < BENCH_PORTS; p++) {
 		snprintf(start.port[p].device, sizeof(start.port[p].device), "net_ring_%s%u",
 				start.port[p].name, box->queues);
+		start.port[p].vlan = box->vlan;
+	}
 	return start;
 }
 
@@ -149,6 +152,7 @@ bench_box_create(const struct bench_box_options *options)
 	box->now_ms = 1000;
 	box->workers = options->workers != 0 ? options->workers : 1;
 	box->rss = options->rss;
+	box->vlan = options->vlan;
 	box->queues = box->rss ? box->workers : 1;
 	make_devices(box->queues);
 	start = start_file(box, options->sessions);
@@ -213,6 +217,16 @@ bench_box_queue(const struct bench_box *box, enum bench_port port, const struct 
 	return (masq_rss_owner(box->dp->rss, tuple) + box->workers - port) % box->workers;
 }
 
+static void
+enqueue(struct bench_box *box, enum bench_port port, uint32_t queue, struct rte_mbuf *mbuf)
+{
+	if (box->vlan != 0 && !masq_vlan_put_on(mbuf, box->vlan))
+		bench_fail("no room for a tag");
+	if (rte_ring_enqueue(to_box[box->queues][port][queue], mbuf) != 0)
+		bench_fail("a queue is full");
+	box->waiting[port][queue]++;
+}
+
 void
 bench_put_frame(struct bench_box *box, enum bench_port port, struct rte_mbuf *mbuf,
 		const struct masq_tuple *tuple)
@@ -223,9 +237,7 @@ bench_put_frame(struct bench_box *box, enum bench_port port, struct rte_mbuf *mb
 		mbuf->hash.rss = masq_rss_hash(box->dp->rss, tuple);
 		mbuf->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
 	}
-	if (rte_ring_enqueue(to_box[box->queues][port][queue], mbuf) != 0)
-		bench_fail("a queue is full");
-	box->waiting[port][queue]++;
+	enqueue(box, port, queue, mbuf);
 }
 
 void
@@ -248,7 +260,7 @@ bench_put(struct bench_box *box, enum bench_port port, struct rte_mbuf *mbuf,
 
 /* Somebody out there has this address: the request becomes its own answer. */
 static void
-answer_arp(struct bench_box *box, unsigned int port, struct rte_mbuf *mbuf)
+answer_arp(struct bench_box *box, enum bench_port port, struct rte_mbuf *mbuf)
 {
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	uint8_t ip[4];
@@ -260,23 +272,23 @@ answer_arp(struct bench_box *box, unsigned int port, struct rte_mbuf *mbuf)
 	memcpy(frame + 38, ip, 4);
 	frame[27] = 0x10 + (uint8_t)port; /* the neighbour's address: not zero */
 	mbuf->ol_flags = 0;
-	rte_ring_enqueue(to_box[box->queues][port][0], mbuf);
-	box->waiting[port][0]++;
+	enqueue(box, port, 0, mbuf);
 }
 
 unsigned int
 bench_collect(struct bench_box *box, struct rte_mbuf **out, unsigned int max)
 {
 	unsigned int n = 0;
-	void *mbuf;
+	void *taken;
 
 	for (unsigned int p = 0; p < BENCH_PORTS; p++)
-		while (n < max && rte_ring_dequeue(from_box[box->queues][p], &mbuf) == 0) {
-			const uint8_t *frame = rte_pktmbuf_mtod(
-					(struct rte_mbuf *)mbuf, const uint8_t *);
+		while (n < max && rte_ring_dequeue(from_box[box->queues][p], &taken) == 0) {
+			struct rte_mbuf *mbuf = taken;
 
-			if (frame[13] == 0x06)
-				answer_arp(box, p, mbuf);
+			if (box->vlan != 0)
+				masq_vlan_take_off(mbuf);
+			if (rte_pktmbuf_mtod(mbuf, const uint8_t *)[13] == 0x06)
+				answer_arp(box, (enum bench_port)p, mbuf);
 			else
 				out[n++] = mbuf;
 		}

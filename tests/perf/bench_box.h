@@ -7,7 +7,8 @@
  * A whole appliance in this process: the real stages over memory ports. Packets are put into the
  * ports' queues, the workers polled with a watch, and what left is taken out; only the polls count.
  *
- * Two ports: LAN 192.168.1.1/24 (10.0.0.0/8 lies behind .254), WAN 203.0.113.1/24.
+ * Two ports: LAN 192.168.1.1/24 (10.0.0.0/8 lies behind .254), WAN 203.0.113.1/24. If they have a VLAN, tags
+ * are put on where packets are put, and taken off where they are taken.
  */
 
 #include <stdbool.h>
@@ -34,6 +35,7 @@ struct bench_box_options {
 	uint32_t sessions;
 	const char *rules; /**< text; NULL: bench_rule_text */
 	bool rss; /**< the ports play a NIC that knows our key and table: queue and hash are right */
+	uint16_t vlan; /**< of both ports; 0: none */
 };
 
 struct bench_box {
@@ -41,6 +43,7 @@ struct bench_box {
 	uint64_t now_ms;
 	uint32_t workers, queues;
 	bool rss;
+	uint16_t vlan;
 	unsigned int waiting[BENCH_PORTS][BENCH_WORKERS_MAX]; /**< packets put into a queue */
 	uint64_t polls;
 };

@@ -46,6 +46,7 @@ COUNTED(reply)
 COUNTED(portfw_session)
 COUNTED(portfw_reply)
 COUNTED(workers)
+COUNTED(tagged)
 
 typedef void counted(struct bench_box *box, const unsigned int *polls);
 
@@ -154,6 +155,21 @@ count_workers(void)
 	bench_box_destroy(box);
 }
 
+static void
+count_tagged(void)
+{
+	struct bench_box *box = bench_box_create(
+			&(struct bench_box_options){ .sessions = 2 * SESSIONS, .vlan = 42 });
+	struct bench_flow *flows = bench_flows_make(BENCH_MASQUERADE, SESSIONS);
+
+	bench_warm_up(box, BENCH_MASQUERADE, &flows[0]);
+	bench_sessions_make(box, BENCH_MASQUERADE, flows, SESSIONS);
+	bench_replies_make(box, BENCH_MASQUERADE, flows, SESSIONS);
+	run_hits(box, BENCH_MASQUERADE, flows, bench_counted_tagged);
+	free(flows);
+	bench_box_destroy(box);
+}
+
 void
 bench_count(const struct bench_options *options)
 {
@@ -168,4 +184,5 @@ bench_count(const struct bench_options *options)
 	count_portfw();
 	count_routed();
 	count_workers();
+	count_tagged();
 }

@@ -36,6 +36,7 @@
 #define BLOCKS_A_ROUND 8
 #define CREATE_ALL 8388608 /* sessions, in several tables if they are small */
 #define CREATE_REPEATS 6
+#define TAGGED_UP_TO 65536 /* sessions */
 #define CREATE_BAR_FROM 65536 /* smaller tables have no bar for new sessions and bytes */
 
 /*
@@ -54,61 +55,72 @@ struct hit {
 	struct bench_compared masquerade; /* its hits, and the ideal loop beside them */
 };
 
-static const char *const kind_names[BENCH_KINDS] = {
-	[BENCH_MASQUERADE] = "masquerade hit",
-	[BENCH_PORTFW] = "portfw hit",
-	[BENCH_ROUTED] = "routed packet",
-};
-
 /* ---------------------------------------------------------------- established flows */
 
-static void
-measure_hits(struct hit *h, struct bench_box *box, enum bench_kind kind)
+/* @param misses	out: packets that found nothing and took the slow path */
+static struct bench_compared
+compare_hits(const struct hit *h, struct bench_box *box, enum bench_kind kind, uint64_t *misses)
 {
 	struct bench_rounds real = { 0 }, ideal = { 0 };
 	uint32_t n = h->options->sessions;
-	struct bench_row row = {
-		.topic = "hit",
-		.what = kind_names[kind],
-		.at = h->at,
-		.x = n,
-		.unit = "cycles",
-		.bar = BENCH_RATIO_AT_MOST,
-	};
-	struct bench_compared c;
-	uint64_t slow;
 
 	/* Once through, so that every packet that is counted is of an established flow. */
 	bench_hit_round(box, kind, h->flows, n, PASSES);
-	slow = bench_counters(box).misses;
+	*misses = bench_counters(box).misses;
 	for (unsigned int r = 0; r < h->options->rounds; r++) {
 		bench_rounds_add(&real, bench_hit_round(box, kind, h->flows, n, PASSES));
 		bench_rounds_add(&ideal, bench_ideal_round(h->ideal, h->ideal_flows, n, PASSES));
 		box->now_ms++;
 	}
-	slow = bench_counters(box).misses - slow;
-	c = bench_compare(&real, &ideal);
-	row.value = c.value;
-	if (kind == BENCH_MASQUERADE) {
-		h->masquerade = c;
-		row.beside = "ideal loop";
-		row.reference = c.reference;
-		row.ratio = c.ratio;
-		row.limit = 2.0;
-	} else {
-		double ours = h->masquerade.ratio.median;
+	*misses = bench_counters(box).misses - *misses;
+	return bench_compare(&real, &ideal);
+}
 
-		row.beside = "masquerade hit";
-		row.reference = h->masquerade.value;
-		row.ratio.min = c.ratio.min / ours;
-		row.ratio.median = c.ratio.median / ours;
-		row.ratio.max = c.ratio.max / ours;
-		row.limit = NOISE;
-		row.note = bench_text("%.2f x the ideal loop; %.2f %% took the slow path",
-				c.ratio.median,
-				100.0 * (double)slow / (h->options->rounds * PASSES * BENCH_BATCH));
-	}
-	bench_row(&row);
+static void
+tell_beside_ideal(const struct hit *h, const char *what, const struct bench_compared *c)
+{
+	bench_row(&(struct bench_row){
+			.topic = "hit",
+			.what = what,
+			.at = h->at,
+			.x = h->options->sessions,
+			.unit = "cycles",
+			.value = c->value,
+			.beside = "ideal loop",
+			.reference = c->reference,
+			.ratio = c->ratio,
+			.bar = BENCH_RATIO_AT_MOST,
+			.limit = 2.0,
+	});
+}
+
+/* Their boxes do not run side by side, but the ideal loop runs beside each. */
+static void
+tell_beside_masquerade(const struct hit *h, const char *what, const struct bench_compared *c,
+		uint64_t misses)
+{
+	double ours = h->masquerade.ratio.median;
+
+	bench_row(&(struct bench_row){
+			.topic = "hit",
+			.what = what,
+			.at = h->at,
+			.x = h->options->sessions,
+			.unit = "cycles",
+			.value = c->value,
+			.beside = "masquerade hit",
+			.reference = h->masquerade.value,
+			.ratio = { .min = c->ratio.min / ours,
+					.median = c->ratio.median / ours,
+					.max = c->ratio.max / ours },
+			.bar = BENCH_RATIO_AT_MOST,
+			.limit = NOISE,
+			.note = bench_text("%.2f x the ideal loop; %.2f %% took the slow path",
+					c->ratio.median,
+					100.0 * (double)misses /
+							(h->options->rounds * PASSES *
+									BENCH_BATCH)),
+	});
 }
 
 /* ---------------------------------------------------------------- new sessions */
@@ -312,13 +324,15 @@ measure_masquerade(struct hit *h)
 {
 	uint32_t n = h->options->sessions;
 	struct bench_box *box;
+	uint64_t misses;
 
 	h->flows = h->ideal_flows = bench_flows_make(BENCH_MASQUERADE, n);
 	box = measure_create(h);
 	tell_first(h, "first packet of the other direction",
 			bench_replies_make(box, BENCH_MASQUERADE, h->flows, n));
 	bench_ideal_fill(h->ideal, h->ideal_flows, n);
-	measure_hits(h, box, BENCH_MASQUERADE);
+	h->masquerade = compare_hits(h, box, BENCH_MASQUERADE, &misses);
+	tell_beside_ideal(h, "masquerade hit", &h->masquerade);
 	bench_row(&(struct bench_row){
 			.topic = "hit",
 			.what = "memory taken while packets flow",
@@ -334,10 +348,12 @@ measure_masquerade(struct hit *h)
 }
 
 static void
-measure_other(struct hit *h, enum bench_kind kind)
+measure_other(struct hit *h, enum bench_kind kind, const char *what)
 {
 	uint32_t n = h->options->sessions;
 	struct bench_box *box = bench_box_create(&(struct bench_box_options){ .sessions = n });
+	struct bench_compared c;
+	uint64_t misses;
 
 	h->flows = bench_flows_make(kind, n);
 	bench_warm_up(box, kind, &h->flows[0]);
@@ -345,7 +361,30 @@ measure_other(struct hit *h, enum bench_kind kind)
 	if (kind != BENCH_ROUTED)
 		tell_first(h, "new portfw session", bench_sessions_make(box, kind, h->flows, n));
 	bench_replies_make(box, kind, h->flows, n);
-	measure_hits(h, box, kind);
+	c = compare_hits(h, box, kind, &misses);
+	tell_beside_masquerade(h, what, &c, misses);
+	bench_box_destroy(box);
+	free(h->flows);
+}
+
+/* Both ports have a VLAN. What a tag costs does not depend on the table. */
+static void
+measure_tagged(struct hit *h)
+{
+	uint32_t n = h->options->sessions;
+	struct bench_compared c;
+	struct bench_box *box;
+	uint64_t misses;
+
+	if (n > TAGGED_UP_TO)
+		return;
+	box = bench_box_create(&(struct bench_box_options){ .sessions = n, .vlan = 42 });
+	h->flows = bench_flows_make(BENCH_MASQUERADE, n);
+	bench_warm_up(box, BENCH_MASQUERADE, &h->flows[0]);
+	bench_sessions_make(box, BENCH_MASQUERADE, h->flows, n);
+	bench_replies_make(box, BENCH_MASQUERADE, h->flows, n);
+	c = compare_hits(h, box, BENCH_MASQUERADE, &misses);
+	tell_beside_ideal(h, "masquerade hit, tagged on both sides", &c);
 	bench_box_destroy(box);
 	free(h->flows);
 }
@@ -357,8 +396,9 @@ bench_hit(const struct bench_options *options)
 
 	h.at = bench_text("%u sessions", options->sessions);
 	measure_masquerade(&h);
-	measure_other(&h, BENCH_PORTFW);
-	measure_other(&h, BENCH_ROUTED);
+	measure_other(&h, BENCH_PORTFW, "portfw hit");
+	measure_other(&h, BENCH_ROUTED, "routed packet");
+	measure_tagged(&h);
 	bench_ideal_destroy(h.ideal);
 	free(h.ideal_flows);
 }

@@ -37,6 +37,7 @@ TITLES = {
     "portfw_session": "new forwarded session",
     "portfw_reply": "first answer of a forwarded session",
     "workers": "masquerade hit, 2 workers and RSS",
+    "tagged": "masquerade hit, tagged on both sides",
 }
 
 

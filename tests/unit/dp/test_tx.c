@@ -90,7 +90,6 @@ sent(struct rte_mbuf *mbuf, bool takes_chains, uint16_t vlan)
 
 	port->takes_chains = takes_chains;
 	port->vlan = vlan;
-	masq_port_settle_tx(port);
 	masq_tx_one(worker, mbuf, 0);
 	masq_tx_flush(worker);
 	(void)rte_ring_dequeue(ring, &out);
@@ -229,7 +228,6 @@ bursts_leave_whole(void **state)
 	(void)state;
 	dp->ports[0].takes_chains = true;
 	dp->ports[0].vlan = 0;
-	masq_port_settle_tx(&dp->ports[0]);
 	for (unsigned int waiting = 0; waiting < MASQ_TX_BURST; waiting++)
 		for (unsigned int k = 0; k < 3 * RTE_DIM(sizes); k++) {
 			const unsigned int n = sizes[k / 3], total = waiting + n;
