@@ -11,7 +11,7 @@
  *	any                                          a bit for SYN segments, if a rule looks at -y
  *
  * Two packets have the same key only if the chains cannot tell them apart: not by their addresses and
- * ports (masq_classes.h), nor by the interfaces, nor by -y. A field that has no classes stands in the key
+ * ports (masq_classes.h), nor by the interfaces, nor by -y. A value that is of no class stands in the key
  * whole, and so does a source that may be an own or a broadcast address, because who sends from these is
  * dropped, whatever rules say. The bits keep the three kinds of keys apart.
  *
@@ -36,6 +36,8 @@ static_assert(MASQ_JUDGED_KEY_HALF == UINT64_C(1) << 57, "has its place between 
 #define KEY_FORWARD 58
 #define KEY_SYN 59
 
+#define WHOLE(field) (UINT32_C(0x80) << 8 * (field))
+
 static inline uint64_t
 common(const struct masq_burst *b, unsigned int i, uint8_t departure)
 {
@@ -50,20 +52,20 @@ syn_bit(const struct masq_worker *w, const struct masq_pkt *pkt)
 	return (uint64_t)(w->classes->syn_matters & masq_pkt_is_syn(pkt)) << KEY_SYN;
 }
 
-/* Some fields stand in the key as they are. @param whole bits of enum masq_class_field */
+/* Some fields stand in the key as they are. @param whole which, as masq_classes_alone() says it */
 static struct masq_judged_key
-whole_key(const struct masq_tuple *tuple, uint32_t classes, unsigned int whole, uint64_t common)
+whole_key(const struct masq_tuple *tuple, uint32_t classes, uint32_t whole, uint64_t common)
 {
 	uint32_t src = classes & 0xff, dst = classes >> 8 & 0xff;
 	uint32_t sport = classes >> 16 & 0xff, dport = classes >> 24;
 
-	if ((whole >> MASQ_CLASS_SRC & 1) != 0)
+	if ((whole & WHOLE(MASQ_CLASS_SRC)) != 0)
 		src = rte_be_to_cpu_32(tuple->src);
-	if ((whole >> MASQ_CLASS_DST & 1) != 0)
+	if ((whole & WHOLE(MASQ_CLASS_DST)) != 0)
 		dst = rte_be_to_cpu_32(tuple->dst);
-	if ((whole >> MASQ_CLASS_SPORT & 1) != 0)
+	if ((whole & WHOLE(MASQ_CLASS_SPORT)) != 0)
 		sport = rte_be_to_cpu_16(tuple->sport);
-	if ((whole >> MASQ_CLASS_DPORT & 1) != 0)
+	if ((whole & WHOLE(MASQ_CLASS_DPORT)) != 0)
 		dport = rte_be_to_cpu_16(tuple->dport);
 	return (struct masq_judged_key){
 		.a = (uint64_t)dst << 32 | src,
@@ -108,11 +110,11 @@ is_told_by_its_key(uint8_t flags)
 static __rte_noinline struct masq_judged_key
 peculiar_key(const struct masq_worker *w, const struct masq_pkt *pkt, struct masq_judged_key key)
 {
-	unsigned int whole = w->classes->whole;
+	uint32_t whole = masq_classes_alone((uint32_t)key.a);
 
 	key.b |= syn_bit(w, pkt);
 	if (masq_fib_maybe_special(w->special, rte_be_to_cpu_32(pkt->key.src)))
-		whole |= 1u << MASQ_CLASS_SRC;
+		whole |= WHOLE(MASQ_CLASS_SRC);
 	return whole != 0 ? whole_key(&pkt->key, (uint32_t)key.a, whole, key.b) : key;
 }
 
@@ -178,20 +180,26 @@ static_assert(offsetof(struct masq_rewrite, src) == offsetof(struct masq_tuple, 
 						offsetof(struct masq_tuple, dport),
 		"addresses and ports of both are loaded alike");
 
-/* Both what the input chain sees and what the output chain sees; the forward chain sees the former.
+/* Both what the input chain sees and what the output chain sees; the forward chain sees the former. Two tuples
+ * have no room in a key but as classes.
  * @param classes	of the packet as it came
  * @param translated	in the order of a tuple */
 static inline void
 prepare_half(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32_t classes,
 		__m128i translated, bool asks_forward, uint8_t departure)
 {
+	const uint32_t leaves = masq_classes_of_vector(w->classes, translated);
 	const struct masq_judged_key key = {
-		.a = classes | (uint64_t)masq_classes_of_vector(w->classes, translated) << 32,
+		.a = classes | (uint64_t)leaves << 32,
 		.b = common(b, i, departure) | syn_bit(w, &b->pkt[i]) | MASQ_JUDGED_KEY_HALF |
 				(uint64_t)asks_forward << KEY_FORWARD,
 	};
 
-	set_key(w, b, i, key);
+	if (unlikely(w->classes->may_be_alone &&
+			    (masq_classes_alone(classes) | masq_classes_alone(leaves)) != 0))
+		b->judged_line[i] = MASQ_JUDGED_NO_LINE;
+	else
+		set_key(w, b, i, key);
 }
 
 void
@@ -212,8 +220,7 @@ masq_judged_prepare_halves(struct masq_worker *w, struct masq_burst *b, uint32_t
 		const __m128i translated = _mm_loadu_si128((const void *)&half->rewrite);
 
 		b->hop[i] = (uint32_t)hop[k];
-		/* Two tuples have no room in a key but as classes. */
-		if (likely(is_told_by_its_key(b->pkt[i].flags) && w->classes->whole == 0))
+		if (likely(is_told_by_its_key(b->pkt[i].flags)))
 			prepare_half(w, b, i, masq_classes_of(w->classes, &b->pkt[i].key),
 					translated, masq_slow_asks_forward(half, b->pkt[i].key.dst),
 					w->hops[hop[k]].departure);

@@ -16,7 +16,7 @@
  * other kinds than the data that follows.
  *
  * Not remembered: what is denied, rules that log, masquerading without session where a rule of the output chain
- * looks at the source, which is chosen later; halves where a field has no classes.
+ * looks at the source, which is chosen later; halves with a value that is of no class.
  *
  * A verdict is no state, so nothing is lost when it is forgotten: an array of lines with two places each,
  * where a new kind takes the place of an old one. Belongs to its worker; all memory is taken at creation.

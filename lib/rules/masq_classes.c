@@ -6,16 +6,12 @@
  * Words
  *	start	first value of a class. Value 0 needs none: a class begins there anyway
  *	cut	a rule that accepts lo..hi, or everything else, cuts at lo and behind hi
- *	whole	a field without classes
- * What is left out
- *	A field that needs more classes than a byte can tell, and one with a mask with holes, whose
- *	values are no range: it is left whole, and who remembers verdicts goes by its value. The
- *	other fields keep their classes: ten thousand rules about single hosts look at few ports.
+ *	table	where classes are looked up, of a field with more than MASQ_CLASSES_FEW starts, or with a
+ *		mask with holes (masq_class_table.c)
  * Cost
- *	Up to MASQ_CLASSES_FEW starts a vector compare each; more are halved, four fields side by
- *	side so that their loads overlap: 254 starts cost eight steps.
+ *	Up to MASQ_CLASSES_FEW starts a vector compare each, for all four fields; a table one load.
  * Threads
- *	Made by the control thread while it compiles; searched by any worker.
+ *	Made by the control thread while it compiles.
  */
 
 #include <stdlib.h>
@@ -23,6 +19,7 @@
 
 #include <rte_common.h>
 
+#include "masq_class_table.h"
 #include "masq_rules_priv.h"
 
 struct cuts {
@@ -31,9 +28,9 @@ struct cuts {
 };
 
 static void
-leave_whole(struct cuts *cuts, enum masq_class_field field)
+ask_for_table(struct cuts *cuts, enum masq_class_field field)
 {
-	cuts->classes->whole |= (uint8_t)(1u << field);
+	cuts->classes->have_tables |= (uint8_t)(1u << field);
 	cuts->n[field] = 0;
 }
 
@@ -41,17 +38,11 @@ leave_whole(struct cuts *cuts, enum masq_class_field field)
 static uint32_t
 find_start(const struct cuts *cuts, enum masq_class_field field, int32_t start)
 {
-	uint32_t lo = 0, hi = cuts->n[field];
+	uint32_t at = 0;
 
-	while (lo < hi) {
-		uint32_t middle = (lo + hi) / 2;
-
-		if (cuts->classes->starts[middle][field] < start)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo;
+	while (at < cuts->n[field] && cuts->classes->starts[at][field] < start)
+		at++;
+	return at;
 }
 
 static void
@@ -62,13 +53,13 @@ cut_at(struct cuts *cuts, enum masq_class_field field, uint32_t value)
 	uint32_t n = cuts->n[field], at;
 
 	/* 255.255.255.255 would be the padding; the parser lets no packet with it through. */
-	if (value == 0 || start == INT32_MAX || (cuts->classes->whole >> field & 1) != 0)
+	if (value == 0 || start == INT32_MAX)
 		return;
 	at = find_start(cuts, field, start);
 	if (at < n && starts[at][field] == start)
 		return;
-	if (n == MASQ_CLASSES_STARTS) {
-		leave_whole(cuts, field);
+	if (n == MASQ_CLASSES_FEW) {
+		ask_for_table(cuts, field);
 		return;
 	}
 	for (; n > at; n--)
@@ -77,81 +68,107 @@ cut_at(struct cuts *cuts, enum masq_class_field field, uint32_t value)
 	cuts->n[field]++;
 }
 
-/* Values lo..hi of a field are told from the others. */
-static void
-cut_range(struct cuts *cuts, enum masq_class_field field, uint32_t lo, uint32_t hi, uint32_t last)
+bool
+masq_class_range(const struct masq_rule *rule, enum masq_class_field field, uint32_t *lo,
+		uint32_t *hi)
 {
-	cut_at(cuts, field, lo);
-	if (hi < last)
-		cut_at(cuts, field, hi + 1);
+	const uint32_t first[MASQ_CLASS_FIELDS] = { rule->src, rule->dst, rule->sport_lo,
+		rule->dport_lo };
+	const uint32_t more[MASQ_CLASS_FIELDS] = { ~rule->src_mask, ~rule->dst_mask,
+		rule->sport_span, rule->dport_span };
+
+	*lo = first[field];
+	*hi = *lo + more[field];
+	return field >= MASQ_CLASS_SPORT || (more[field] & (more[field] + 1)) == 0;
 }
 
-static void
-cut_address(struct cuts *cuts, enum masq_class_field field, uint32_t addr, uint32_t mask)
-{
-	if ((~mask & (~mask + 1)) != 0)
-		leave_whole(cuts, field);
-	cut_range(cuts, field, addr, addr | ~mask, UINT32_MAX);
-}
-
+/* Values that a rule takes are told from the others. */
 static void
 cut_rule(struct cuts *cuts, const struct masq_rule *rule)
 {
-	cut_address(cuts, MASQ_CLASS_SRC, rule->src, rule->src_mask);
-	cut_address(cuts, MASQ_CLASS_DST, rule->dst, rule->dst_mask);
-	cut_range(cuts, MASQ_CLASS_SPORT, rule->sport_lo,
-			(uint32_t)rule->sport_lo + rule->sport_span, UINT16_MAX);
-	cut_range(cuts, MASQ_CLASS_DPORT, rule->dport_lo,
-			(uint32_t)rule->dport_lo + rule->dport_span, UINT16_MAX);
+	for (unsigned int f = 0; f < MASQ_CLASS_FIELDS; f++) {
+		enum masq_class_field field = (enum masq_class_field)f;
+		uint32_t lo, hi;
+
+		if ((cuts->classes->have_tables >> field & 1) != 0)
+			continue;
+		if (!masq_class_range(rule, field, &lo, &hi)) {
+			ask_for_table(cuts, field);
+			continue;
+		}
+		cut_at(cuts, field, lo);
+		if (hi < masq_class_last(field) && (cuts->classes->have_tables >> field & 1) == 0)
+			cut_at(cuts, field, hi + 1);
+	}
 }
 
-void
-masq_classes_init(struct masq_classes *classes, const struct masq_rules *rules)
+/* What is looked at besides addresses and ports. */
+static void
+note_rule(struct masq_classes *classes, const struct masq_rules *rules, uint32_t number)
 {
-	struct cuts cuts = { .classes = classes };
 	const struct masq_chain *forward = &rules->chains[MASQ_CHAIN_FORWARD];
 	const struct masq_chain *input = &rules->chains[MASQ_CHAIN_INPUT];
+	const struct masq_rule *rule = &rules->rules[number];
+
+	classes->syn_matters |= (rule->tests & MASQ_TEST_SYN) != 0;
+	if ((number >= input->first && number < input->end) ||
+			(number >= forward->first && number < forward->end))
+		return;
+	if (rule->src_mask != 0 || rule->sport_span != UINT16_MAX)
+		classes->output_sees_source = true;
+}
+
+/* @return 0, -1: no memory */
+static int
+tables_init(struct masq_classes *classes, struct masq_rules *rules)
+{
+	for (unsigned int f = 0; f < MASQ_CLASS_FIELDS; f++) {
+		if ((classes->have_tables >> f & 1) == 0)
+			continue;
+		classes->table[f] = masq_class_table_create(
+				rules->rules, rules->n_rules, (enum masq_class_field)f);
+		if (classes->table[f] == NULL)
+			return -1;
+		classes->may_be_alone |= classes->table[f]->leaves_alone;
+		rules->bytes += masq_class_table_bytes(classes->table[f]);
+	}
+	return 0;
+}
+
+int
+masq_classes_init(struct masq_classes *classes, struct masq_rules *rules)
+{
+	struct cuts cuts = { .classes = classes };
+	uint32_t most = 1;
 
 	memset(classes, 0, sizeof(*classes));
 	for (uint32_t i = 0; i < rules->n_rules; i++) {
-		const struct masq_rule *rule = &rules->rules[i];
-
-		cut_rule(&cuts, rule);
-		classes->syn_matters |= (rule->tests & MASQ_TEST_SYN) != 0;
-		if ((i >= input->first && i < input->end) ||
-				(i >= forward->first && i < forward->end))
-			continue;
-		if (rule->src_mask != 0 || rule->sport_span != UINT16_MAX)
-			classes->output_sees_source = true;
+		cut_rule(&cuts, &rules->rules[i]);
+		note_rule(classes, rules, i);
 	}
 	for (unsigned int field = 0; field < MASQ_CLASS_FIELDS; field++) {
-		classes->n_starts = (uint8_t)RTE_MAX(classes->n_starts, cuts.n[field]);
-		for (uint32_t i = cuts.n[field]; i < MASQ_CLASSES_MAX; i++)
-			classes->starts[i][field] = INT32_MAX;
+		bool has_table = (classes->have_tables >> field & 1) != 0;
+
+		most = RTE_MAX(most, cuts.n[field]);
+		for (uint32_t i = cuts.n[field]; i < MASQ_CLASSES_FEW; i++)
+			classes->starts[i][field] = has_table ? INT32_MIN : INT32_MAX;
 	}
-	classes->are_not_all = classes->whole != 0 || classes->syn_matters;
-	if (classes->n_starts <= MASQ_CLASSES_FEW)
-		classes->n_compared = (uint8_t)RTE_MAX(RTE_ALIGN_CEIL(classes->n_starts, 4u), 4u);
-	classes->first_step = (uint8_t)(rte_align32pow2(classes->n_starts + 1u) / 2);
+	classes->n_compared = (uint8_t)RTE_ALIGN_CEIL(most, 4u);
+	if (tables_init(classes, rules) != 0)
+		return -1;
+	classes->are_not_all = classes->may_be_alone || classes->syn_matters;
+	return 0;
+}
+
+void
+masq_classes_fini(struct masq_classes *classes)
+{
+	for (unsigned int f = 0; f < MASQ_CLASS_FIELDS; f++)
+		masq_class_table_destroy(classes->table[f]);
 }
 
 const struct masq_classes *
 masq_rules_classes(const struct masq_rules *rules)
 {
 	return &rules->classes;
-}
-
-uint32_t
-masq_classes_search(const struct masq_classes *classes, const int32_t value[MASQ_CLASS_FIELDS])
-{
-	const int32_t(*starts)[MASQ_CLASS_FIELDS] = classes->starts;
-	uint32_t found[MASQ_CLASS_FIELDS] = { 0 };
-
-	for (uint32_t step = classes->first_step; step != 0; step /= 2)
-		for (unsigned int field = 0; field < MASQ_CLASS_FIELDS; field++)
-			found[field] += starts[found[field] + step - 1][field] <= value[field]
-					? step
-					: 0;
-	return found[MASQ_CLASS_SRC] | found[MASQ_CLASS_DST] << 8 | found[MASQ_CLASS_SPORT] << 16 |
-			found[MASQ_CLASS_DPORT] << 24;
 }

@@ -369,7 +369,10 @@ masq_rules_create(const struct masq_conf_rules *conf,
 	rules->matches_max = MASQ_RULES_MATCHES_MIN + 4 * n_rules;
 	if (compile_chains(&c, rules, conf) != 0)
 		goto fail;
-	masq_classes_init(&rules->classes, rules);
+	if (masq_classes_init(&rules->classes, rules) != 0) {
+		masq_err_set(err, ENOMEM, "no memory for the classes of %u rules", n_rules);
+		goto fail;
+	}
 	if (n_rules > 0) {
 		rules->index = masq_index_create(rules->rules, n_rules);
 		if (rules->index == NULL) {
@@ -398,6 +401,7 @@ masq_rules_destroy(struct masq_rules *rules)
 		return;
 	masq_portfw_fini(&rules->portfw);
 	masq_index_destroy(rules->index);
+	masq_classes_fini(&rules->classes);
 	free(rules->chains);
 	free(rules->rules);
 	free(rules);

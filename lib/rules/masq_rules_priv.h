@@ -134,8 +134,14 @@ masq_rules_policy_slot(const struct masq_rules *rules, uint32_t chain)
 enum masq_rules_verdict masq_rules_walk(const struct masq_rules *rules, uint32_t chain,
 		const struct masq_rules_input *input, struct masq_rules_result *result);
 
-/** Cut the fields of the compiled rules into classes. */
-void masq_classes_init(struct masq_classes *classes, const struct masq_rules *rules);
+/**
+ * Cut the fields of the compiled rules into classes.
+ *
+ * @param rules	their bytes grow by what tables take
+ * @return 0, -1: no memory
+ */
+int masq_classes_init(struct masq_classes *classes, struct masq_rules *rules);
+void masq_classes_fini(struct masq_classes *classes);
 
 /**
  * Group the portfw rules of a model and give each group its turns.

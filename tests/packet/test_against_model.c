@@ -33,7 +33,7 @@
 #define LINE_BYTES 160
 #define WAN_MTU 1000
 #define MANY 140 /* rules that look at ports, each at two more */
-#define TEXT_BYTES ((LINES + 2 * MANY) * LINE_BYTES + 2048)
+#define TEXT_BYTES ((LINES + 3 * MANY) * LINE_BYTES + 2048)
 #define SILENCE_MS (7500 * 1000) /* longer than any session lives */
 #define ROW_BYTES 96
 
@@ -94,6 +94,7 @@ struct world {
 	unsigned int n_lines;
 	bool srv_route; /* 198.51.100.0/24 is behind the servers, else out there */
 	const char *holes; /* a rule that leaves addresses without classes, or "" */
+	unsigned int many_hosts; /* rules about two hosts each, so that addresses have a table of classes */
 	unsigned int matched_lines; /* rules that all TCP and UDP meets on its way out */
 	bool many_ports; /* so many rules that ports have no classes */
 	uint16_t ip_id;
@@ -559,6 +560,9 @@ write_rules(const struct world *w, char *text, size_t size)
 	for (unsigned int k = 0; k < w->matched_lines; k++)
 		n += snprintf(text + n, size - (size_t)n, "ipchains -A output -p %s\n",
 				k % 2 == 0 ? "tcp" : "! icmp");
+	for (unsigned int k = 0; k < w->many_hosts; k++)
+		n += snprintf(text + n, size - (size_t)n,
+				"ipchains -A u1 -s 192.168.1.%u -d 198.51.100.%u\n", 2 + k, 2 + k);
 	for (unsigned int k = 0; w->many_ports && k < MANY; k++)
 		n += snprintf(text + n, size - (size_t)n,
 				"ipchains -A u1 -p udp -s 0.0.0.0/0 %u -d 0.0.0.0/0 %u\n",
@@ -598,6 +602,7 @@ change_rules(struct world *w, char *text, size_t size)
 	w->holes = test_random_percent(&w->rnd, 80)
 			? ""
 			: "ipchains -A input -s 10.0.0.1/255.0.0.255 -d 10.0.0.1/255.0.0.255\n";
+	w->many_hosts = test_random_percent(&w->rnd, 30) ? test_random_below(&w->rnd, MANY) : 0;
 	w->many_ports = test_random_percent(&w->rnd, 20);
 	w->matched_lines = test_random_percent(&w->rnd, 20) ? test_random_below(&w->rnd, MANY) : 0;
 	write_rules(w, text, size);

@@ -8,6 +8,26 @@
 
 #include "masq_test_sorts.h"
 
+#define LISTED 300 /* hosts: more than there are names for classes */
+#define LIST_BYTES (64 * (LISTED + 8))
+
+/* Rules that tell so many hosts apart that those of the sessions are of no class; as sources or as destinations. */
+static const char *
+list_of_hosts(char text[LIST_BYTES], const char *chain, const char *option)
+{
+	static const char *const ours[] = { INSIDE, "192.168.1.66", SERVER, SERVER2, OUTSIDE,
+		"198.51.100.66" };
+	int n = 0;
+
+	for (unsigned int k = 0; k < LISTED; k++)
+		n += snprintf(text + n, LIST_BYTES - (size_t)n, "ipchains -A %s -%s 10.%u.%u.1\n",
+				chain, option, k / 256, k % 256);
+	for (unsigned int k = 0; k < RTE_DIM(ours); k++)
+		n += snprintf(text + n, LIST_BYTES - (size_t)n, "ipchains -A %s -%s %s\n", chain,
+				option, ours[k]);
+	return text;
+}
+
 /* Rules that come when sessions stand, and refuse those of one sort. */
 static void
 one_thing_is_enough(void **state)
@@ -72,17 +92,18 @@ one_thing_is_enough(void **state)
 				MASQ_DROP_OUTPUT_DENY },
 	};
 
-	/* Again with addresses that have no classes. */
-	static const char *const holes[] = { "",
-		"ipchains -A input -s 10.0.0.1/255.0.0.255 -d 10.0.0.1/255.0.0.255\n" };
+	/* Again with addresses that have no classes: any, or as they come, or as they leave. */
+	static char sources[LIST_BYTES], destinations[LIST_BYTES], rules[LIST_BYTES + 1024];
+	const char *const more[] = { "",
+		"ipchains -A input -s 10.0.0.1/255.0.0.255 -d 10.0.0.1/255.0.0.255\n",
+		list_of_hosts(sources, "input", "s"), list_of_hosts(destinations, "output", "d") };
 
-	for (unsigned int row = 0; row < 2 * RTE_DIM(rows); row++) {
-		unsigned int r = row / 2;
+	for (unsigned int row = 0; row < RTE_DIM(more) * RTE_DIM(rows); row++) {
+		unsigned int r = row / RTE_DIM(more);
 		struct masq_test_box *box = box_open(box_workers(state), NEUTRAL);
 		bool is_call = rows[r].way == CALL_IN || rows[r].way == ANSWER;
 		bool inwards = rows[r].way == BACK || rows[r].way == CALL_IN;
 		struct talk usual[TALKS], odd[TALKS];
-		char rules[1024];
 
 		for (uint16_t k = 0; k < TALKS; k++) {
 			const struct talk same = { .proto = 0 };
@@ -94,7 +115,7 @@ one_thing_is_enough(void **state)
 			open_talk(&odd[k], is_call);
 		}
 		snprintf(rules, sizeof(rules), NEUTRAL "ipchains -A %s -j DENY\n%s", rows[r].rule,
-				holes[row % 2]);
+				more[row % RTE_DIM(more)]);
 		box_rules(box, rules);
 		for (uint16_t k = 0; k < TALKS; k++) {
 			uint8_t flags = odd[k].proto == IPPROTO_TCP ? ACK : 0;

@@ -17,12 +17,18 @@
  * few classes: no rule can tell two values of a class apart. Packets with the same classes, protocol
  * and interfaces match the same rules, so a verdict about one of them holds for all.
  *
+ * Rules of which each tells other values apart make more classes than a byte can name. The values of those
+ * without a name are *alone*: alike with nobody but themselves.
+ *
  * Part of the compiled rules; immutable; any worker.
  */
 
-#define MASQ_CLASSES_MAX 255 /**< of one field; one that needs more is left whole */
-#define MASQ_CLASSES_STARTS (MASQ_CLASSES_MAX - 1)
-#define MASQ_CLASSES_FEW 32 /**< so many starts are all compared; more are searched */
+#define MASQ_CLASSES_FEW \
+	32 /**< of a field with so many starts all are compared; one with more has a table */
+#define MASQ_CLASSES_NAMED 254 /**< classes of a field with a table that have a name: 0..253 */
+#define MASQ_CLASS_MIXED 254 /**< of a page of a table: its values are not all of one class */
+#define MASQ_CLASS_ALONE 255 /**< the value is of no class */
+#define MASQ_CLASS_PAGES 65536
 
 /** Fields in the order of struct masq_tuple: lanes of a vector. */
 enum masq_class_field {
@@ -33,33 +39,84 @@ enum masq_class_field {
 	MASQ_CLASS_FIELDS
 };
 
+/** The classes of one field; masq_class_table.c. */
+struct masq_class_table {
+	/** Of addresses by their upper 16 bits, of ports by all of them: their class, or MASQ_CLASS_ALONE,
+	 * or MASQ_CLASS_MIXED, which values of ports never are. */
+	uint8_t of_page[MASQ_CLASS_PAGES];
+	bool leaves_alone; /**< some of its values are of no class */
+	uint32_t n_stretches; /**< values without a break that are of one class */
+	uint32_t *starts; /**< their first values, ascending, from 0 on */
+	uint8_t *classes; /**< theirs */
+	uint32_t *first; /**< [MASQ_CLASS_PAGES + 1]: in which stretch a page begins; of ports NULL */
+};
+
 struct masq_classes {
-	/** Bit f: field f has no classes, because there would be too many of them, or because of a mask
-	 * with holes. All of its values are then of one class, and may not be taken for alike. */
-	uint8_t whole;
+	bool may_be_alone; /**< a field has values that are alone */
 	/** A rule outside of the input and forward chains looks at a source: what the output chain says
 	 * of a packet depends on how its source was translated. */
 	bool output_sees_source;
 	bool syn_matters; /**< a rule looks at -y */
-	bool are_not_all; /**< a field is whole, or -y matters: classes alone do not tell packets apart */
-	uint8_t n_starts; /**< of the field that has most */
-	uint8_t n_compared; /**< so many are all compared, a multiple of 4; 0: they are many, and are searched */
-	uint8_t first_step; /**< of a search: the greatest power of two that is at most n_starts */
+	bool are_not_all; /**< values may be alone, or -y matters: classes alone do not tell packets apart */
+	uint8_t n_compared; /**< starts that are compared, a multiple of 4, not 0 */
+	uint8_t have_tables; /**< bit f: field f has one */
 	/** Where classes begin, less 2^31: vectors compare signed. The n-th of every field, then the next
-	 * ones. Padded with INT32_MAX, which no start is, to one less than a power of two. */
-	int32_t starts[MASQ_CLASSES_MAX][MASQ_CLASS_FIELDS] __attribute__((aligned(16)));
+	 * ones. Padded with INT32_MAX, which no start is; of a field with a table all INT32_MIN, above which
+	 * everything is. */
+	int32_t starts[MASQ_CLASSES_FEW][MASQ_CLASS_FIELDS] __attribute__((aligned(16)));
+	struct masq_class_table
+			*table[MASQ_CLASS_FIELDS]; /**< of fields with more starts, else NULL */
 };
 
-/** Part of masq_classes_of() for many starts. @param value fields, less 2^31 */
-uint32_t
-masq_classes_search(const struct masq_classes *classes, const int32_t value[MASQ_CLASS_FIELDS]);
+/** The class of an address in a mixed page of a table. A search among what begins in the page. */
+uint8_t masq_class_search(const struct masq_class_table *table, uint32_t address);
+
+/** @param address in host byte order */
+static inline uint32_t
+masq_class_of_address(const struct masq_class_table *table, uint32_t page, uint32_t address)
+{
+	uint8_t class = table->of_page[page];
+
+	return likely(class != MASQ_CLASS_MIXED) ? class : masq_class_search(table, address);
+}
 
 /**
- * The classes of a packet. A few starts: of each field how many lie above it, all four fields at a
- * time. Many: how many do not lie above it, by halving.
+ * Part of masq_classes_of_vector(): the fields that have a table.
+ *
+ * @param fields	lanes of values in host byte order
+ * @return a byte a field, 0 where there is no table
+ */
+static inline uint32_t
+masq_classes_look_up(const struct masq_classes *classes, __m128i fields)
+{
+	struct masq_class_table *const *table = classes->table;
+	uint32_t found = 0;
+
+	/* A word of 16 bits each: the upper one of addresses, the lower one of ports. */
+	if (table[MASQ_CLASS_SRC] != NULL)
+		found |= masq_class_of_address(table[MASQ_CLASS_SRC],
+				(uint32_t)_mm_extract_epi16(fields, 1),
+				(uint32_t)_mm_cvtsi128_si32(fields));
+	if (table[MASQ_CLASS_DST] != NULL)
+		found |= masq_class_of_address(table[MASQ_CLASS_DST],
+					 (uint32_t)_mm_extract_epi16(fields, 3),
+					 (uint32_t)_mm_cvtsi128_si32(_mm_srli_si128(fields, 4)))
+				<< 8;
+	if (table[MASQ_CLASS_SPORT] != NULL)
+		found |= (uint32_t)table[MASQ_CLASS_SPORT]->of_page[_mm_extract_epi16(fields, 4)]
+				<< 16;
+	if (table[MASQ_CLASS_DPORT] != NULL)
+		found |= (uint32_t)table[MASQ_CLASS_DPORT]->of_page[_mm_extract_epi16(fields, 6)]
+				<< 24;
+	return found;
+}
+
+/**
+ * The classes of a packet. Of each field how many starts lie above it, all four fields at a time; of fields
+ * with many starts what their table says.
  *
  * @param tuple	of TCP, UDP, or a protocol without ports: its 16 bytes, of which the first 12 matter
- * @return a byte a field, source lowest
+ * @return a byte a field, source lowest; MASQ_CLASS_ALONE: that value is of no class
  */
 static inline uint32_t
 masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
@@ -71,13 +128,8 @@ masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
 	const __m128i *start = (const void *)classes->starts;
 	const __m128i *end = (const void *)&classes->starts[classes->n_compared];
 	__m128i above = _mm_setzero_si128();
+	uint32_t compared;
 
-	if (unlikely(start == end)) {
-		int32_t value[MASQ_CLASS_FIELDS];
-
-		_mm_storeu_si128((void *)value, wanted);
-		return masq_classes_search(classes, value);
-	}
 	/* Who is behind the last start counts some of the padding, too, like everybody. True is -1. */
 	do {
 		above = _mm_sub_epi32(above, _mm_cmpgt_epi32(start[0], wanted));
@@ -87,7 +139,9 @@ masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
 		start += 4;
 	} while (start != end);
 	above = _mm_packs_epi32(above, above);
-	return (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(above, above));
+	compared = (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(above, above));
+	return likely(classes->have_tables == 0) ? compared
+						 : compared | masq_classes_look_up(classes, fields);
 }
 
 /** The same of a tuple in memory, which nobody has just written field by field: that would be waited for. */
@@ -97,8 +151,16 @@ masq_classes_of(const struct masq_classes *classes, const struct masq_tuple *tup
 	return masq_classes_of_vector(classes, _mm_loadu_si128((const void *)tuple));
 }
 
-static_assert(MASQ_CLASSES_MAX < 256, "a class is a byte");
+/** @return bit 8 * f + 7: the value of field f is alone */
+static inline uint32_t
+masq_classes_alone(uint32_t classes)
+{
+	/* Seven ones become the eighth bit, and that was set before. */
+	return ((classes & UINT32_C(0x7f7f7f7f)) + UINT32_C(0x01010101)) & classes &
+			UINT32_C(0x80808080);
+}
+
 static_assert(MASQ_CLASSES_FEW % 4 == 0, "starts are compared four at a time");
-static_assert((MASQ_CLASSES_MAX & (MASQ_CLASSES_MAX + 1)) == 0, "a search halves evenly");
+static_assert(MASQ_CLASSES_FEW < MASQ_CLASSES_NAMED, "who is compared is never alone");
 
 #endif /* MASQ_CLASSES_H */

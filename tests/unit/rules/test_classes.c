@@ -136,18 +136,29 @@ assert_same_way(const struct masq_rules *rules, const struct masq_rules_input *a
 	}
 }
 
-/* A field that is left whole has no classes: packets that differ there are never together. */
+static bool
+is_alone(const struct masq_rules *rules, uint32_t classes, unsigned int field)
+{
+	bool is = (classes >> 8 * field & 0xff) == MASQ_CLASS_ALONE;
+
+	assert_int_equal(is, (masq_classes_alone(classes) & UINT32_C(0x80) << 8 * field) != 0);
+	assert_true(!is || masq_rules_classes(rules)->may_be_alone);
+	return is;
+}
+
+/* Values that are alone are alike with nobody. */
 static bool
 are_together(const struct masq_rules *rules, const struct masq_rules_input *a,
 		const struct masq_rules_input *b)
 {
 	const bool differ[MASQ_CLASS_FIELDS] = { a->src != b->src, a->dst != b->dst,
 		a->sport != b->sport, a->dport != b->dport };
+	uint32_t classes = classes_of(rules, a);
 
 	for (unsigned int field = 0; field < MASQ_CLASS_FIELDS; field++)
-		if ((masq_rules_classes(rules)->whole >> field & 1) != 0 && differ[field])
+		if (is_alone(rules, classes, field) && differ[field])
 			return false;
-	return classes_of(rules, a) == classes_of(rules, b);
+	return classes == classes_of(rules, b);
 }
 
 /*
@@ -217,6 +228,97 @@ many_rules_treat_a_class_alike(void **state)
 		together += try_rules(&rnd, 1000, 2);
 }
 
+/* Networks of all sizes, anywhere or close to each other. */
+static struct masq_conf_rule
+rule_about_some_network(uint64_t *rnd, unsigned int percent_close)
+{
+	struct masq_conf_rule rule = RULE(.target = MASQ_TARGET_DENY);
+	uint32_t network = test_random(rnd);
+
+	if (test_random_percent(rnd, percent_close))
+		network = MASQ_IP4(198, 51, 0, 0) + (network & 0x3ffff);
+	rule.src_mask = TEST_MASK(
+			test_random_percent(rnd, 70) ? 32 : 8 + test_random_below(rnd, 24));
+	rule.src = network & rule.src_mask;
+	if (test_random_percent(rnd, 20)) {
+		rule.dst_mask = rule.src_mask;
+		rule.dst = rule.src;
+		rule.src = rule.src_mask = 0;
+	}
+	if (test_random_percent(rnd, 5))
+		rule.inverse = MASQ_INV_SRC;
+	return rule;
+}
+
+/* Where a rule about a network begins or ends, or just beside that. */
+static uint32_t
+near_an_edge(uint64_t *rnd, const struct masq_conf_rule *rule)
+{
+	uint32_t first = rule->src | rule->dst, mask = rule->src_mask | rule->dst_mask;
+	uint32_t address = (test_random_percent(rnd, 50) ? first : first | ~mask) +
+			test_random_below(rnd, 3) - 1;
+
+	return address != UINT32_MAX ? address : 0;
+}
+
+static struct masq_rules_input
+packet_near(uint64_t *rnd, const struct masq_conf_rule *rules, uint32_t n)
+{
+	struct masq_rules_input p = { .src = test_random(rnd), .dst = test_random(rnd) };
+
+	if (test_random_percent(rnd, 80))
+		p.src = near_an_edge(rnd, &rules[test_random_below(rnd, n)]);
+	if (test_random_percent(rnd, 50))
+		p.dst = near_an_edge(rnd, &rules[test_random_below(rnd, n)]);
+	return p;
+}
+
+/* @return pairs of packets that differ and are together */
+static unsigned int
+try_networks(uint64_t *rnd, uint32_t n, unsigned int percent_close)
+{
+	static struct masq_conf_rule about[3000];
+	struct masq_conf_rules model;
+	struct masq_rules *rules;
+	unsigned int together = 0;
+
+	test_model_init(&model);
+	for (uint32_t i = 0; i < n; i++) {
+		about[i] = rule_about_some_network(rnd, percent_close);
+		test_model_rule(&model, MASQ_CHAIN_INPUT, about[i]);
+	}
+	rules = compile(&model);
+	for (unsigned int k = 0; k < 5000; k++) {
+		struct masq_rules_input a = packet_near(rnd, about, n),
+					b = packet_near(rnd, about, n);
+
+		if (test_random_percent(rnd, 50))
+			b.src = a.src;
+		else if (test_random_percent(rnd, 50))
+			b.dst = a.dst;
+		if (!are_together(rules, &a, &b))
+			continue;
+		together += a.src != b.src || a.dst != b.dst;
+		assert_same_way(rules, &a, &b);
+	}
+	masq_rules_destroy(rules);
+	test_model_fini(&model);
+	return together;
+}
+
+static void
+rules_about_networks_treat_a_class_alike(void **state)
+{
+	static const uint32_t sizes[] = { 10, 40, 120, 250, 300, 1000, 3000 };
+	uint64_t rnd = 20261129;
+
+	(void)state;
+	for (unsigned int k = 0; k < RTE_DIM(sizes); k++)
+		for (unsigned int close = 0; close <= 100; close += 25)
+			for (unsigned int round = 0; round < 4; round++)
+				assert_in_range(try_networks(&rnd, sizes[k], close), 50, 4000);
+}
+
 /* Where a packet falls among n starts, all of which are known. */
 static void
 every_start_begins_a_class(void **state)
@@ -237,7 +339,8 @@ every_start_begins_a_class(void **state)
 											       5),
 										    UINT16_MAX }));
 		rules = compile(&model);
-		assert_int_equal(masq_rules_classes(rules)->whole, 0);
+		assert_int_equal(masq_rules_classes(rules)->may_be_alone,
+				sizes[k] + 1 > MASQ_CLASSES_NAMED);
 		for (uint32_t port = 0; port <= 3 * sizes[k] + 5; port++) {
 			struct masq_rules_input p = { .dport = (uint16_t)port };
 			uint32_t classes = classes_of(rules, &p);
@@ -253,47 +356,95 @@ every_start_begins_a_class(void **state)
 	}
 }
 
-/* Which fields are left whole by rules about n sources and one destination port? */
-static uint8_t
-whole(uint32_t n_rules, uint32_t mask)
+/* The class of a source by rules that refuse hosts of a list, the n-th one @p step behind the one before. */
+static uint32_t
+class_under_list(uint32_t n, uint32_t step, uint32_t src, struct masq_conf_rule more)
 {
+	struct masq_rules_input p = { .src = src };
 	struct masq_conf_rules model;
 	struct masq_rules *rules;
-	uint8_t whole;
+	uint32_t classes;
 
 	test_model_init(&model);
-	for (uint32_t i = 0; i < n_rules; i++)
+	test_model_rule(&model, MASQ_CHAIN_INPUT, more);
+	for (uint32_t i = 0; i < n; i++)
 		test_model_rule(&model, MASQ_CHAIN_INPUT,
-				(struct masq_conf_rule)RULE(.src = MASQ_IP4(10, 0, 0, 0) + 2 * i,
-						.src_mask = mask, .dport = { 80, 80 }));
+				(struct masq_conf_rule)RULE(.src = MASQ_IP4(20, 0, 0, 1) + step * i,
+						.src_mask = UINT32_MAX));
 	rules = compile(&model);
-	whole = masq_rules_classes(rules)->whole;
-	if (n_rules > 0) {
-		struct masq_rules_input a = { .dport = 79 }, b = { .dport = 80 };
-
-		assert_int_not_equal(classes_of(rules, &a), classes_of(rules, &b));
-	}
+	classes = classes_of(rules, &p);
+	assert_false(is_alone(rules, classes, MASQ_CLASS_DST));
 	masq_rules_destroy(rules);
 	test_model_fini(&model);
-	return whole;
+	return classes & 0xff;
+}
+
+/* Whoever is not on a list is like everybody else who is not, however long it is. */
+static void
+whoever_is_not_on_a_list_has_a_class(void **state)
+{
+	static const uint32_t lengths[] = { 1, 15, 16, 17, 126, 127, 253, 254, 5000 };
+	const uint32_t first = MASQ_IP4(20, 0, 0, 1), step = 30000;
+	const struct masq_conf_rule none = RULE(.src = 1, .src_mask = UINT32_MAX);
+
+	(void)state;
+	for (unsigned int k = 0; k < RTE_DIM(lengths); k++) {
+		uint32_t n = lengths[k], last = first + step * (n - 1);
+		uint32_t others = class_under_list(n, step, last + 1, none);
+		uint32_t listed = class_under_list(n, step, last, none);
+
+		if (n > MASQ_CLASSES_FEW / 2) { /* with fewer those between two hosts are a class of their own */
+			assert_int_not_equal(others, MASQ_CLASS_ALONE);
+			assert_int_equal(others, class_under_list(n, step, first - 1, none));
+			assert_int_equal(others, class_under_list(n, step, first + 1, none));
+			assert_int_equal(others, class_under_list(n, step, last - 1, none));
+		}
+		assert_int_not_equal(others, listed);
+		assert_int_not_equal(others, class_under_list(n, step, first, none));
+		/* The rule about 0.0.0.1 and those who are not on the list are classes, too. */
+		if (n + 2 <= MASQ_CLASSES_NAMED)
+			assert_int_not_equal(listed, MASQ_CLASS_ALONE);
+		if (n == 5000)
+			assert_int_equal(listed, MASQ_CLASS_ALONE);
+	}
+}
+
+/* Hosts of a list in one network: the others of it have a class, unless most have none. */
+static void
+hosts_of_one_network(void **state)
+{
+	const struct masq_conf_rule none = RULE(.src = 1, .src_mask = UINT32_MAX);
+	uint32_t others = class_under_list(200, 4, MASQ_IP4(1, 2, 3, 4), none);
+
+	(void)state;
+	assert_int_equal(class_under_list(200, 4, MASQ_IP4(20, 0, 0, 0), none), others);
+	assert_int_equal(class_under_list(200, 4, MASQ_IP4(20, 0, 0, 2), none), others);
+	assert_int_equal(class_under_list(200, 4, MASQ_IP4(20, 0, 200, 0), none), others);
+	assert_int_not_equal(class_under_list(200, 4, MASQ_IP4(20, 0, 0, 1), none), others);
+	/* All of 20.0.0.1 to 20.1.56.128 are listed. */
+	assert_int_equal(class_under_list(80000, 1, MASQ_IP4(20, 0, 0, 0), none), MASQ_CLASS_ALONE);
+	assert_int_equal(class_under_list(80000, 1, MASQ_IP4(20, 0, 0, 1), none), MASQ_CLASS_ALONE);
+	assert_int_not_equal(class_under_list(80000, 1, MASQ_IP4(20, 1, 56, 129), none),
+			MASQ_CLASS_ALONE);
 }
 
 static void
-a_field_with_too_many_classes_stays_whole(void **state)
+masks_with_holes_leave_all_alone(void **state)
 {
-	(void)state;
-	assert_int_equal(whole(0, UINT32_MAX), 0);
-	assert_int_equal(whole(MASQ_CLASSES_STARTS / 2, UINT32_MAX), 0);
-	assert_int_equal(whole(MASQ_CLASSES_STARTS / 2 + 1, UINT32_MAX), 1 << MASQ_CLASS_SRC);
-	assert_int_equal(whole(5000, UINT32_MAX), 1 << MASQ_CLASS_SRC);
-}
+	const struct masq_conf_rule even = RULE(.src = MASQ_IP4(10, 0, 0, 0),
+			.src_mask = 0xffffff00);
+	const struct masq_conf_rule holes = RULE(.src = MASQ_IP4(10, 0, 0, 1),
+			.src_mask = 0xff0000ff);
 
-static void
-masks_with_holes_leave_a_field_whole(void **state)
-{
 	(void)state;
-	assert_int_equal(whole(1, 0xffffff00), 0);
-	assert_int_equal(whole(1, 0xff0000ff), 1 << MASQ_CLASS_SRC);
+	for (uint32_t n = 0; n < 200; n += 50) {
+		assert_int_not_equal(class_under_list(n, 30000, MASQ_IP4(10, 0, 0, 1), even),
+				MASQ_CLASS_ALONE);
+		assert_int_equal(class_under_list(n, 30000, MASQ_IP4(10, 0, 0, 1), holes),
+				MASQ_CLASS_ALONE);
+		assert_int_equal(class_under_list(n, 30000, MASQ_IP4(1, 2, 3, 4), holes),
+				MASQ_CLASS_ALONE);
+	}
 }
 
 static bool
@@ -337,8 +488,10 @@ main(void)
 		cmocka_unit_test(rules_treat_a_class_alike),
 		cmocka_unit_test(many_rules_treat_a_class_alike),
 		cmocka_unit_test(every_start_begins_a_class),
-		cmocka_unit_test(a_field_with_too_many_classes_stays_whole),
-		cmocka_unit_test(masks_with_holes_leave_a_field_whole),
+		cmocka_unit_test(rules_about_networks_treat_a_class_alike),
+		cmocka_unit_test(whoever_is_not_on_a_list_has_a_class),
+		cmocka_unit_test(hosts_of_one_network),
+		cmocka_unit_test(masks_with_holes_leave_all_alone),
 		cmocka_unit_test(sources_in_the_output_chain_are_told),
 	};
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_CLASS_TABLE_H
+#define MASQ_CLASS_TABLE_H
+
+/**
+ * @file
+ * The classes of one field of which rules tell many values apart.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <masq_classes.h>
+
+struct masq_rule;
+
+/**
+ * Which values of a field does a rule take, or all but which?
+ *
+ * @param lo, hi	out: first and last
+ * @return false: they are no range, because of a mask with holes
+ */
+bool masq_class_range(const struct masq_rule *rule, enum masq_class_field field, uint32_t *lo,
+		uint32_t *hi);
+
+/** @return the greatest value of a field */
+static inline uint32_t
+masq_class_last(enum masq_class_field field)
+{
+	return field < MASQ_CLASS_SPORT ? UINT32_MAX : UINT16_MAX;
+}
+
+/**
+ * Make the table of a field. Control thread; n * log(n).
+ *
+ * @return NULL: no memory
+ */
+struct masq_class_table *masq_class_table_create(
+		const struct masq_rule *rules, uint32_t n_rules, enum masq_class_field field);
+void masq_class_table_destroy(struct masq_class_table *table);
+
+/** @return what it takes on the heap */
+uint64_t masq_class_table_bytes(const struct masq_class_table *table);
+
+#endif /* MASQ_CLASS_TABLE_H */
