@@ -53,7 +53,7 @@ static void
 goes_slow(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
-	const void *record = masq_session_at(w->sessions->tables[half->creator], half->session);
+	const void *record = masq_session_of(w->sessions, half);
 
 	rte_prefetch0(half->rewrite.proto == IPPROTO_TCP ? record : half);
 	b->verdict[i] = MASQ_SLOW;
@@ -66,7 +66,7 @@ may_change(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
 
-	rte_prefetch0_write(masq_session_at(w->sessions->tables[half->creator], half->session));
+	rte_prefetch0_write(masq_session_of(w->sessions, half));
 	b->changes |= UINT32_C(1) << i;
 }
 

@@ -272,6 +272,10 @@ void masq_session_free(struct masq_session_table *table, uint32_t session);
 static inline struct masq_session *
 masq_session_at(const struct masq_session_table *table, uint32_t session);
 
+/** The record of a half of this table, which may be in the table of another worker. */
+static inline struct masq_session *
+masq_session_of(const struct masq_session_table *table, const struct masq_half *half);
+
 /**
  * A packet of @p half carries @p tcp_flags: change the state if the table of states says so.
  * Called by the worker that owns the half, which need not be the creator.

@@ -83,6 +83,12 @@ masq_session_at(const struct masq_session_table *table, uint32_t session)
 	return &table->sessions[session];
 }
 
+static inline struct masq_session *
+masq_session_of(const struct masq_session_table *table, const struct masq_half *half)
+{
+	return masq_session_at(table->tables[half->creator], half->session);
+}
+
 /* Relaxed stores of aligned words cost what plain ones cost; they are there because the creator
  * reads the three fields while the owner of the half writes them. */
 static inline void
