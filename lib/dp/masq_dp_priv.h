@@ -77,24 +77,25 @@ struct masq_port {
 	uint16_t tx_queue[MASQ_MAX_WORKERS]; /**< and on which queue, if it is w itself */
 };
 
-/** Messages between workers: those of lib/nat, and these. */
+/** Messages between workers: those of enum masq_nat_op, and these. */
 enum masq_message_op {
 	MASQ_MSG_NEIGH_WANT = 64, /**< to the keeper: somebody needs this neighbour */
 	MASQ_MSG_NEIGH_HEARD, /**< to the keeper: ARP told us */
 };
 
+static_assert((int)MASQ_NAT_TOUCH < (int)MASQ_MSG_NEIGH_WANT,
+		"an op is of one kind of message only");
+
 struct masq_neigh_msg {
 	uint8_t op;
-	uint8_t to;
 	uint8_t port;
-	uint8_t create;
-	uint32_t ip;
-	uint8_t mac[6];
-	uint8_t pad[50];
+	uint8_t create; /**< HEARD: a neighbour that is not in the table gets an entry */
+	uint32_t ip; /**< host order */
+	uint8_t mac[6]; /**< HEARD */
 };
 
 union masq_message {
-	uint8_t op;
+	uint8_t op; /**< the first member of both */
 	struct masq_nat_msg nat;
 	struct masq_neigh_msg neigh;
 };
@@ -191,7 +192,6 @@ struct masq_worker {
 	uint32_t judged_lines;
 	struct masq_hash_seed judged_seed;
 	int socket_id;
-	unsigned int lcore;
 
 	/* the rule set in force */
 	const struct masq_snapshot *snapshot;

@@ -127,7 +127,7 @@ masq_session_end(struct masq_worker *w, uint32_t session)
 		w->ending++;
 		return true;
 	}
-	masq_nat_unsent(w->nat, &msg.nat, w->now_ms);
+	masq_nat_unsent(w->nat, &msg.nat);
 	return false;
 }
 

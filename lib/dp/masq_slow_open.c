@@ -153,7 +153,7 @@ ask(struct masq_worker *w, struct masq_burst *b, unsigned int i, const struct ma
 		w->held++;
 		return true;
 	}
-	masq_nat_unsent(w->nat, &msg.nat, w->now_ms);
+	masq_nat_unsent(w->nat, &msg.nat);
 	return false;
 }
 
@@ -194,7 +194,7 @@ finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
 				    masq_neighbour_is_given_up(
 						    w, o->route[k].port, o->route[k].next_hop))) {
 			/* It has waited for its neighbour; when it came back it would wait once more. */
-			masq_nat_unsent(w->nat, &result->msg, w->now_ms);
+			masq_nat_unsent(w->nat, &result->msg);
 			result->reason = MASQ_DROP_NEIGH_UNREACHABLE;
 			break;
 		}

@@ -178,7 +178,6 @@ masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err)
 	w->neigh = dp->neigh;
 	w->pool = dp->pools[dp->plan.of_worker[id]];
 	w->sleeps = dp->start.idle == MASQ_IDLE_SLEEP;
-	w->lcore = dp->worker_lcore[id];
 	w->socket_id = node;
 	w->post = calloc(1, sizeof(*w->post));
 	if (w->post == NULL) {

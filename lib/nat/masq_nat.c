@@ -53,7 +53,6 @@
 
 struct masq_nat {
 	struct masq_nat_config config;
-	uint64_t remote; /* sessions with halves on two workers */
 };
 
 struct masq_nat *
@@ -74,12 +73,6 @@ void
 masq_nat_destroy(struct masq_nat *nat)
 {
 	rte_free(nat);
-}
-
-uint64_t
-masq_nat_remote_count(const struct masq_nat *nat)
-{
-	return nat->remote;
 }
 
 /* Who travels from inside to outside: a masqueraded host's packets, and a server's answers, also
@@ -441,7 +434,7 @@ masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flows, unsigned 
 }
 
 void
-masq_nat_unsent(struct masq_nat *nat, const struct masq_nat_msg *msg, uint64_t now_ms)
+masq_nat_unsent(struct masq_nat *nat, const struct masq_nat_msg *msg)
 {
 	struct masq_session *record;
 
@@ -454,7 +447,7 @@ masq_nat_unsent(struct masq_nat *nat, const struct masq_nat_msg *msg, uint64_t n
 		/* The record stays; the wheel brings it back and the message is tried again. */
 		record = masq_session_at(nat->config.table, msg->session);
 		record->dying = 0;
-		masq_session_arm_now(nat->config.table, msg->session, now_ms);
+		masq_session_arm_now(nat->config.table, msg->session);
 		break;
 	default:
 		break;
@@ -477,8 +470,7 @@ receive_install(struct masq_nat *nat, const struct masq_nat_msg *msg, struct mas
 	answer->op = MASQ_NAT_INSTALLED;
 	answer->to = msg->creator;
 	answer->reason = (uint8_t)reason;
-	/* Who answers is who holds the half: the creator must know where to send REMOVE. */
-	answer->spare = (uint8_t)nat->config.worker;
+	answer->holder = (uint8_t)nat->config.worker;
 	return true;
 }
 
@@ -490,8 +482,7 @@ receive_installed(struct masq_nat *nat, const struct masq_nat_msg *msg,
 		initial_remove(nat, msg->session);
 		return;
 	}
-	complete(nat, msg->session, msg, msg->spare, timeouts, now_ms);
-	nat->remote++;
+	complete(nat, msg->session, msg, msg->holder, timeouts, now_ms);
 }
 
 bool

@@ -162,11 +162,10 @@ masq_session_arm(struct masq_session_table *table, uint32_t session,
 }
 
 void
-masq_session_arm_now(struct masq_session_table *table, uint32_t session, uint64_t now_ms)
+masq_session_arm_now(struct masq_session_table *table, uint32_t session)
 {
 	struct masq_session *s = masq_session_at(table, session);
 
-	(void)now_ms; /* the due list has no time */
 	masq_wheel_remove(table, session);
 	if (table->wheel[MASQ_WHEEL_DUE] == MASQ_SESSION_NONE) {
 		wheel_insert(table, session, MASQ_WHEEL_DUE);

@@ -47,11 +47,12 @@ struct masq_nat_msg {
 	uint8_t choose; /**< INSTALL: the port (reply.dport) is yours to choose */
 	uint8_t asked; /**< INSTALL, REMOVE, and their answers: to whom the creator sent it */
 	uint8_t from_inside; /**< INSTALL: replies travel from inside to outside */
-	uint8_t spare;
+	uint8_t holder; /**< INSTALLED: who holds the REPLY half, to be asked when the session ends */
 	uint64_t tried; /**< INSTALL: bit w: worker w found no port */
 	struct masq_tuple reply; /**< tuple of replies as they arrive */
 	struct masq_tuple back; /**< what replies become: the reverse of the INITIAL tuple */
-	struct rte_mbuf *mbuf; /**< the packet that made the session; travels along, or NULL */
+	struct rte_mbuf *
+			mbuf; /**< INSTALL, INSTALLED: the packet that made the session travels along */
 };
 
 static_assert(sizeof(struct masq_nat_msg) == 64, "one ring element is one cache line");
@@ -111,7 +112,7 @@ void masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flows, unsi
 		struct masq_nat_result *results);
 
 /** A message of masq_nat_open() or masq_nat_close() could not be sent: undo what it stands for. */
-void masq_nat_unsent(struct masq_nat *nat, const struct masq_nat_msg *msg, uint64_t now_ms);
+void masq_nat_unsent(struct masq_nat *nat, const struct masq_nat_msg *msg);
 
 /**
  * A message arrived.
@@ -135,8 +136,5 @@ bool masq_nat_receive(struct masq_nat *nat, const struct masq_nat_msg *msg,
  * @return true when @p msg is to be sent: the rest happens when REMOVED comes back
  */
 bool masq_nat_close(struct masq_nat *nat, uint32_t session, struct masq_nat_msg *msg);
-
-/** @return sessions of this worker whose halves are on two workers, made so far */
-uint64_t masq_nat_remote_count(const struct masq_nat *nat);
 
 #endif /* MASQ_NAT_H */

@@ -303,7 +303,7 @@ void masq_session_arm_seen(struct masq_session_table *table, uint32_t session,
 void masq_session_arm_fetch(const struct masq_session_table *table, uint32_t session);
 
 /** Make @p session due in any case at the next tick (flush). Creator only. */
-void masq_session_arm_now(struct masq_session_table *table, uint32_t session, uint64_t now_ms);
+void masq_session_arm_now(struct masq_session_table *table, uint32_t session);
 
 /** Has masq_session_tick() not yet come to the present? Creator only. */
 bool masq_session_is_due(const struct masq_session_table *table, uint64_t now_ms);

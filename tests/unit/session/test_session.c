@@ -531,7 +531,7 @@ rows_know_what_is_not_there(void **state)
 	dying = add_session(table, 3, MASQ_STATE_UDP, 1000);
 	masq_half_remove(table, masq_session_at(table, one)->reply);
 	masq_session_at(table, one)->reply = MASQ_HALF_NONE;
-	masq_session_arm_now(table, due, 1000);
+	masq_session_arm_now(table, due);
 	masq_session_at(table, dying)->dying = 1;
 	assert_int_equal(masq_session_rows(table, &cursor, &default_timeouts, 500000, ALL, row, 10),
 			2);

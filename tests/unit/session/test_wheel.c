@@ -215,8 +215,8 @@ flushed_sessions_end_at_the_next_tick(void **state)
 		add_session(table, i, MASQ_STATE_ESTABLISHED, now_ms);
 	assert_int_equal(tick(table, now_ms), 0);
 	for (uint32_t i = 0; i < 50; i++)
-		masq_session_arm_now(table, i, now_ms);
-	masq_session_arm_now(table, 7, now_ms);
+		masq_session_arm_now(table, i);
+	masq_session_arm_now(table, 7);
 	/* Neither a nearer deadline nor use takes them off the list again. */
 	atomic_store(&masq_session_at(table, 8)->state, MASQ_STATE_CLOSE);
 	masq_session_arm(table, 8, &default_timeouts, now_ms);
@@ -244,7 +244,7 @@ flushed_in_portions_end_in_their_order(void **state)
 	for (uint32_t i = 0; i < 9; i++)
 		session[i] = add_session(table, i, MASQ_STATE_ESTABLISHED, now_ms);
 	for (uint32_t i = 0; i < 5; i++)
-		masq_session_arm_now(table, session[i], now_ms);
+		masq_session_arm_now(table, session[i]);
 	assert_int_equal(masq_session_tick(table, &default_timeouts, now_ms, 2, expired, MANY), 1);
 	assert_int_equal(expired[0], session[0]);
 	/* They go from the middle, from the end and from the beginning. */
@@ -252,9 +252,9 @@ flushed_in_portions_end_in_their_order(void **state)
 	drop_session(table, session[4]);
 	drop_session(table, session[1]);
 	session[3] = add_session(table, 10, MASQ_STATE_ESTABLISHED, now_ms);
-	masq_session_arm_now(table, session[3], now_ms);
+	masq_session_arm_now(table, session[3]);
 	for (uint32_t i = 5; i < 9; i++)
-		masq_session_arm_now(table, session[i], now_ms);
+		masq_session_arm_now(table, session[i]);
 	drop_session(table, session[7]);
 	assert_int_equal(tick(table, now_ms), 5);
 	for (size_t i = 0; i < 5; i++)
@@ -275,12 +275,12 @@ the_only_due_one_is_freed(void **state)
 	tick(table, now_ms);
 	for (uint32_t i = 0; i < 3; i++) {
 		session = add_session(table, i, MASQ_STATE_ESTABLISHED, now_ms);
-		masq_session_arm_now(table, session, now_ms);
+		masq_session_arm_now(table, session);
 		drop_session(table, session);
 	}
 	assert_false(masq_session_is_due(table, now_ms));
 	session = add_session(table, 4, MASQ_STATE_ESTABLISHED, now_ms);
-	masq_session_arm_now(table, session, now_ms);
+	masq_session_arm_now(table, session);
 	assert_int_equal(tick(table, now_ms), 1);
 	assert_int_equal(expired[0], session);
 	masq_session_table_destroy(table);
@@ -301,7 +301,7 @@ who_comes_back_stands_behind_all_others(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < N; i++) {
 		add_session(table, i, MASQ_STATE_ESTABLISHED, now_ms);
-		masq_session_arm_now(table, i, now_ms);
+		masq_session_arm_now(table, i);
 	}
 	assert_int_equal(masq_session_tick(table, &default_timeouts, now_ms, ALL, expired, 0), 0);
 	for (unsigned int done = 0; done < 3 * N;) {
@@ -311,7 +311,7 @@ who_comes_back_stands_behind_all_others(void **state)
 		assert_true(n > 0 && masq_session_is_due(table, now_ms));
 		for (unsigned int k = 0; k < n; k++, done++) {
 			assert_int_equal(tries[expired[k]]++, done / N);
-			masq_session_arm_now(table, expired[k], now_ms);
+			masq_session_arm_now(table, expired[k]);
 		}
 	}
 	masq_session_table_destroy(table);
@@ -385,7 +385,7 @@ the_budget_is_for_both_kinds(void **state)
 		add_session(table, i, MASQ_STATE_UDP, now_ms);
 	now_ms += 300256;
 	for (uint32_t i = 0; i < 20; i++)
-		masq_session_arm_now(table, i, now_ms);
+		masq_session_arm_now(table, i);
 	assert_int_equal(
 			masq_session_tick(table, &default_timeouts, now_ms, 30, expired, MANY), 30);
 	assert_int_equal(tick(table, now_ms), 30);
@@ -658,7 +658,7 @@ model_step(struct model *m)
 		model_segment(m, i);
 	else if (dice < 97) {
 		m->session[i].now = true;
-		masq_session_arm_now(m->table, i, m->now_ms);
+		masq_session_arm_now(m->table, i);
 	} else {
 		m->session[i].lives = false;
 		drop_session(m->table, i);
