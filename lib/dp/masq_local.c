@@ -115,19 +115,17 @@ answer_echo(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 
 	if (masq_fib_lookup(w->snapshot->fib, judgement->input.src, &route) != 0 ||
 			route.is_local || route.is_broadcast) {
-		masq_judge_count(w, &b->pkt[i], judgement);
-		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+		masq_judge_drop(w, b, i, judgement, MASQ_DROP_NO_ROUTE);
 		return;
 	}
 	judgement->input.sport = 0; /* type of an echo reply */
 	judgement->ttl_out = MASQ_ICMP_TTL;
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &reply, route.port, judgement))
 		return;
-	link = masq_slow_neighbour(w, b, i, &route, &ref);
-	if (link != 0 || b->verdict[i] == MASQ_DROP)
-		masq_judge_count(w, &b->pkt[i], judgement);
+	link = masq_judge_neighbour(w, b, i, judgement, &route, &ref);
 	if (link == 0)
 		return;
+	masq_judge_count(w, &b->pkt[i], judgement);
 	masq_icmp_echo_reply(b->mbuf[i], &b->pkt[i]);
 	masq_rewrite_tos(judgement->result.tos_and, judgement->result.tos_xor, b->mbuf[i],
 			&b->pkt[i]);

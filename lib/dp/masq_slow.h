@@ -137,9 +137,22 @@ bool masq_judge_chain(struct masq_worker *w, struct masq_burst *b, unsigned int 
 		enum masq_conf_builtin chain, const struct masq_tuple *tuple, uint8_t port,
 		struct masq_judgement *judgement);
 
-/** Count the packet on every rule that it matched (a packet that is not of a judged half). */
+/**
+ * Count the packet on every rule that it matched: once, when it is known what becomes of it. Not for a packet
+ * that its half counts, nor for one that is parked, which will be judged again.
+ */
 void masq_judge_count(struct masq_worker *w, const struct masq_pkt *pkt,
 		const struct masq_judgement *judgement);
+
+/** Drop a packet that the chains asked so far let through: it is counted. */
+void masq_judge_drop(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, enum masq_drop reason);
+
+/** masq_slow_neighbour() for a packet that is not counted yet: it is if it was dropped there, else the caller
+ * counts. */
+uint64_t masq_judge_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, const struct masq_fib_route *route,
+		struct masq_neigh_ref *ref);
 
 /** A packet without session, or whose session does not matter now, leaves as it is: output chain,
  * neighbour, TTL. The chains before have been asked already. */
@@ -165,11 +178,12 @@ void masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigne
 /** A packet without session. */
 void masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i);
 
-/** A session could not be made: drop its packet, tell the sender if it may hear of it. */
-void masq_slow_refuse(
-		struct masq_worker *w, struct masq_burst *b, unsigned int i, enum masq_drop reason);
+/** A session could not be made: count and drop its packet, tell the sender if he may hear of it. */
+void masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, enum masq_drop reason);
 
-/** The same for a packet that another worker refused; it is judged and counted first. */
+/** The same for a packet that is not judged: another worker refused it, or it took the short way. Input and
+ * forward chain are asked first. */
 void masq_slow_refuse_late(
 		struct masq_worker *w, struct masq_burst *b, unsigned int i, enum masq_drop reason);
 
@@ -196,9 +210,10 @@ void masq_packet_log(struct masq_worker *w, const struct masq_pkt *pkt,
 /**
  * TTL and MTU, which come before the forward chain (reference 1.2).
  *
- * @return true: fine. false: dropped, and answered with ICMP 11/0 or 3/4
+ * @return true: fine. false: counted, dropped, and answered with ICMP 11/0 or 3/4
  */
-bool masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure);
+bool masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, uint8_t departure);
 
 /**
  * Find the neighbour of a route.
@@ -219,7 +234,7 @@ masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
 
 /**
  * Find the neighbour of a route. When its link address is not known the packet is parked, also
- * while others that came before are. A packet that is dropped here has been counted.
+ * while others that came before are; it is dropped if the neighbour does not answer. Nothing is counted here.
  *
  * @param ref	out
  * @return word of masq_neigh_word(), 0: the packet is decided
@@ -231,8 +246,9 @@ uint64_t masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsign
 void masq_slow_send(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link,
 		uint8_t departure);
 
-/** Nothing leads to where the packet wants to go: dropped by name, its sender learns (ICMP 3/0). */
-void masq_slow_no_route(struct masq_worker *w, struct masq_burst *b, unsigned int i);
+/** Nothing leads to where the packet wants to go: counted, dropped by name, its sender learns (ICMP 3/0). */
+void masq_slow_no_route(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement);
 
 /** Nobody out there can have this source: an own address, or one of all hosts of a network. */
 bool masq_slow_is_martian(const struct masq_worker *w, uint32_t src);

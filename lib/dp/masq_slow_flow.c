@@ -21,13 +21,14 @@
 
 /* Ports that are used up are told to the sender, ICMP 3/13, and so is a neighbour that does not answer, 3/1. */
 void
-masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int i, enum masq_drop reason)
+masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, enum masq_drop reason)
 {
 	if (reason == MASQ_DROP_NO_PORT)
 		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_ADMIN, 0);
 	else if (reason == MASQ_DROP_NEIGH_UNREACHABLE)
 		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_HOST, 0);
-	masq_burst_drop(b, i, reason);
+	masq_judge_drop(w, b, i, judgement, reason);
 }
 
 /* Nothing has been counted: an answer to the question would have been judged afresh. */
@@ -46,8 +47,7 @@ masq_slow_refuse_late(
 			!masq_judge_chain(
 					w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, &judgement))
 		return;
-	masq_judge_count(w, &b->pkt[i], &judgement);
-	masq_slow_refuse(w, b, i, reason);
+	masq_slow_refuse(w, b, i, &judgement, reason);
 }
 
 static uint8_t
@@ -142,8 +142,7 @@ masquerade_if_possible(struct masq_worker *w, struct masq_burst *b, unsigned int
 		masq_openings_add(w, b, i);
 		return;
 	}
-	masq_judge_count(w, &b->pkt[i], judgement);
-	masq_burst_drop(b, i, reason);
+	masq_judge_drop(w, b, i, judgement, reason);
 }
 
 /* Is there a way for the packet to its server? @return false: it is decided */
@@ -152,19 +151,15 @@ finds_server(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_judgement *judgement, uint32_t server,
 		struct masq_fib_route *route)
 {
-	bool fits = false;
-
 	if (masq_fib_lookup(w->snapshot->fib, server, route) != 0)
-		masq_slow_no_route(w, b, i);
+		masq_slow_no_route(w, b, i, judgement);
 	else if (route->is_broadcast)
-		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+		masq_judge_drop(w, b, i, judgement, MASQ_DROP_NO_ROUTE);
 	else if (route->is_local)
-		masq_burst_drop(b, i, MASQ_DROP_FORWARD_LOCAL);
+		masq_judge_drop(w, b, i, judgement, MASQ_DROP_FORWARD_LOCAL);
 	else
-		fits = masq_slow_fits(w, b, i, route->port);
-	if (!fits)
-		masq_judge_count(w, &b->pkt[i], judgement);
-	return fits;
+		return masq_slow_fits(w, b, i, judgement, route->port);
+	return false;
 }
 
 /* When the server is on the very port from which the client comes, the server would answer the client
@@ -225,8 +220,7 @@ forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	if (!finds_server(w, b, i, judgement, next->raddr, route))
 		return;
 	if (unlikely(!masq_openings_have_room(w))) {
-		masq_judge_count(w, &b->pkt[i], judgement);
-		masq_slow_refuse(w, b, i, MASQ_DROP_SESSION_TABLE);
+		masq_slow_refuse(w, b, i, judgement, MASQ_DROP_SESSION_TABLE);
 		return;
 	}
 	masq_rules_portfw_turn(w->snapshot->rules, b->pkt[i].key.proto, judgement->input.dst,
@@ -410,13 +404,11 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], judgement))
 		return;
 	if (masq_slow_is_martian(w, judgement->input.src)) {
-		masq_judge_count(w, &b->pkt[i], judgement);
-		masq_burst_drop(b, i, MASQ_DROP_MARTIAN_SOURCE);
+		masq_judge_drop(w, b, i, judgement, MASQ_DROP_MARTIAN_SOURCE);
 		return;
 	}
 	if (!find_way(w, b, i, judgement->input.dst, route)) {
-		masq_judge_count(w, &b->pkt[i], judgement);
-		masq_slow_no_route(w, b, i);
+		masq_slow_no_route(w, b, i, judgement);
 		return;
 	}
 	if (route->is_local) {
@@ -424,14 +416,11 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		return;
 	}
 	if (route->is_broadcast) {
-		masq_judge_count(w, &b->pkt[i], judgement);
-		masq_burst_drop(b, i, MASQ_DROP_BROADCAST);
+		masq_judge_drop(w, b, i, judgement, MASQ_DROP_BROADCAST);
 		return;
 	}
-	if (!masq_slow_fits(w, b, i, route->port)) {
-		masq_judge_count(w, &b->pkt[i], judgement);
+	if (!masq_slow_fits(w, b, i, judgement, route->port))
 		return;
-	}
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route->port, judgement))
 		return;
 	if (judgement->result.verdict == MASQ_VERDICT_MASQ)

@@ -24,24 +24,19 @@ route_unmatched(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	struct masq_fib_route route;
 
 	if (masq_fib_lookup(w->snapshot->fib, judgement->input.dst, &route) != 0) {
-		masq_judge_count(w, &b->pkt[i], judgement);
-		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+		masq_judge_drop(w, b, i, judgement, MASQ_DROP_NO_ROUTE);
 		return;
 	}
 	if (route.is_local || route.is_broadcast) {
-		masq_judge_count(w, &b->pkt[i], judgement);
-		masq_burst_drop(b, i, MASQ_DROP_ICMP_UNMATCHED);
+		masq_judge_drop(w, b, i, judgement, MASQ_DROP_ICMP_UNMATCHED);
 		return;
 	}
-	if (!masq_slow_fits(w, b, i, route.port)) {
-		masq_judge_count(w, &b->pkt[i], judgement);
+	if (!masq_slow_fits(w, b, i, judgement, route.port))
 		return;
-	}
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, judgement))
 		return;
 	if (judgement->result.verdict == MASQ_VERDICT_MASQ) {
-		masq_judge_count(w, &b->pkt[i], judgement);
-		masq_burst_drop(b, i, MASQ_DROP_ICMP_UNMATCHED);
+		masq_judge_drop(w, b, i, judgement, MASQ_DROP_ICMP_UNMATCHED);
 		return;
 	}
 	masq_slow_route(w, b, i, judgement, &route);
@@ -74,21 +69,17 @@ translate(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 
 	if (masq_fib_lookup(w->snapshot->fib, rte_be_to_cpu_32(outer.dst), &route) != 0 ||
 			route.is_local || route.is_broadcast) {
-		masq_judge_count(w, &b->pkt[i], judgement);
-		masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+		masq_judge_drop(w, b, i, judgement, MASQ_DROP_NO_ROUTE);
 		return;
 	}
-	if (!masq_slow_fits(w, b, i, route.port)) {
-		masq_judge_count(w, &b->pkt[i], judgement);
+	if (!masq_slow_fits(w, b, i, judgement, route.port))
 		return;
-	}
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &outer, route.port, judgement))
 		return;
-	link = masq_slow_neighbour(w, b, i, &route, &ref);
-	if (link != 0 || b->verdict[i] == MASQ_DROP)
-		masq_judge_count(w, &b->pkt[i], judgement);
+	link = masq_judge_neighbour(w, b, i, judgement, &route, &ref);
 	if (link == 0)
 		return;
+	masq_judge_count(w, &b->pkt[i], judgement);
 	rewrite.tos_and = judgement->result.tos_and;
 	rewrite.tos_xor = judgement->result.tos_xor;
 	masq_rewrite_icmp_error(&rewrite, b->mbuf[i], &b->pkt[i]);
@@ -106,8 +97,7 @@ masq_slow_icmp_error(struct masq_worker *w, struct masq_burst *b, unsigned int i
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
 		return;
 	if (masq_slow_is_martian(w, judgement.input.src)) {
-		masq_judge_count(w, &b->pkt[i], &judgement);
-		masq_burst_drop(b, i, MASQ_DROP_MARTIAN_SOURCE);
+		masq_judge_drop(w, b, i, &judgement, MASQ_DROP_MARTIAN_SOURCE);
 		return;
 	}
 	/* Addressed to somebody else than the sender of what it quotes: not about our session. */

@@ -160,6 +160,27 @@ masq_judge_count(struct masq_worker *w, const struct masq_pkt *pkt,
 	count(w, pkt, judgement);
 }
 
+void
+masq_judge_drop(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, enum masq_drop reason)
+{
+	count(w, &b->pkt[i], judgement);
+	masq_burst_drop(b, i, reason);
+}
+
+uint64_t
+masq_judge_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, const struct masq_fib_route *route,
+		struct masq_neigh_ref *ref)
+{
+	uint64_t link = masq_slow_neighbour(w, b, i, route, ref);
+
+	/* The chains let it through; that it got no further is no matter of theirs. */
+	if (b->verdict[i] == MASQ_DROP)
+		count(w, &b->pkt[i], judgement);
+	return link;
+}
+
 static enum masq_rules_verdict
 ask_chain(struct masq_worker *w, enum masq_conf_builtin chain, const struct masq_tuple *tuple,
 		uint8_t port, struct masq_judgement *judgement)
@@ -298,13 +319,9 @@ finish_half(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, &translated, route->port, judgement))
 		return MASQ_PATH_NONE;
-	link = masq_slow_neighbour(w, b, i, route, &ref);
-	if (link == 0) {
-		/* The chains let it through; that it got no further is no matter of theirs. */
-		if (b->verdict[i] == MASQ_DROP)
-			masq_judge_count(w, pkt, judgement);
+	link = masq_judge_neighbour(w, b, i, judgement, route, &ref);
+	if (link == 0)
 		return MASQ_PATH_NONE;
-	}
 	path = count(w, pkt, judgement);
 	masq_tally_apart(w, half, pkt->l3_len_bytes);
 	judged = said(judgement, path);
@@ -339,13 +356,9 @@ masq_slow_route(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_OUTPUT, NULL, route->port, judgement))
 		return;
-	link = masq_slow_neighbour(w, b, i, route, &ref);
-	if (link == 0) {
-		/* The chains let it through; that it got no further is no matter of theirs. */
-		if (b->verdict[i] == MASQ_DROP)
-			masq_judge_count(w, &b->pkt[i], judgement);
+	link = masq_judge_neighbour(w, b, i, judgement, route, &ref);
+	if (link == 0)
 		return;
-	}
 	remember_kind(w, b, i, judgement, count(w, &b->pkt[i], judgement));
 	masq_rewrite_route(judgement->result.tos_and, judgement->result.tos_xor, b->mbuf[i],
 			&b->pkt[i]);
@@ -427,24 +440,19 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], &judgement))
 		return;
 	if (!masq_fib_hop_route(&w->hops[b->hop[i]], rte_be_to_cpu_32(half->rewrite.dst), &route)) {
-		masq_judge_count(w, &b->pkt[i], &judgement);
-		masq_slow_no_route(w, b, i);
+		masq_slow_no_route(w, b, i, &judgement);
 		return;
 	}
 	if (route.is_broadcast) {
-		masq_judge_count(w, &b->pkt[i], &judgement);
-		masq_burst_drop(b, i, MASQ_DROP_BROADCAST);
+		masq_judge_drop(w, b, i, &judgement, MASQ_DROP_BROADCAST);
 		return;
 	}
 	if (route.is_local) {
-		masq_judge_count(w, &b->pkt[i], &judgement);
-		masq_burst_drop(b, i, MASQ_DROP_FORWARD_LOCAL);
+		masq_judge_drop(w, b, i, &judgement, MASQ_DROP_FORWARD_LOCAL);
 		return;
 	}
-	if (!masq_slow_fits(w, b, i, route.port)) {
-		masq_judge_count(w, &b->pkt[i], &judgement);
+	if (!masq_slow_fits(w, b, i, &judgement, route.port))
 		return;
-	}
 	if (masq_slow_asks_forward(half, b->pkt[i].key.dst)) {
 		if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, &judgement))
 			return;
@@ -455,8 +463,7 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 				masq_slow_route(w, b, i, &judgement, &route);
 				return;
 			}
-			masq_judge_count(w, &b->pkt[i], &judgement);
-			masq_burst_drop(b, i, MASQ_DROP_REPLY_NOT_MASQ);
+			masq_judge_drop(w, b, i, &judgement, MASQ_DROP_REPLY_NOT_MASQ);
 			return;
 		}
 	}

@@ -210,8 +210,7 @@ finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
 		masq_slow_refuse_late(w, b, i, result->reason);
 		return;
 	}
-	masq_judge_count(w, &b->pkt[i], &o->judgement[k]);
-	masq_slow_refuse(w, b, i, result->reason);
+	masq_slow_refuse(w, b, i, &o->judgement[k], result->reason);
 }
 
 void

@@ -107,10 +107,11 @@ masq_slow_originate(struct masq_worker *w, struct rte_mbuf *mbuf, uint32_t dst)
 }
 
 void
-masq_slow_no_route(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+masq_slow_no_route(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement)
 {
 	masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_NET, 0);
-	masq_burst_drop(b, i, MASQ_DROP_NO_ROUTE);
+	masq_judge_drop(w, b, i, judgement, MASQ_DROP_NO_ROUTE);
 }
 
 bool
@@ -123,19 +124,20 @@ masq_slow_is_martian(const struct masq_worker *w, uint32_t src)
 }
 
 bool
-masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint8_t departure)
+masq_slow_fits(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, uint8_t departure)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 
 	if (pkt->ttl <= 1) {
 		masq_slow_icmp(w, b, i, MASQ_ICMP_TIME_EXCEEDED, 0, 0);
-		masq_burst_drop(b, i, MASQ_DROP_TTL);
+		masq_judge_drop(w, b, i, judgement, MASQ_DROP_TTL);
 		return false;
 	}
 	if (pkt->l3_len_bytes > w->ports[departure].mtu && dont_fragment(b->mbuf[i], pkt)) {
 		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_FRAG_NEEDED,
 				w->ports[departure].mtu);
-		masq_burst_drop(b, i, MASQ_DROP_MTU);
+		masq_judge_drop(w, b, i, judgement, MASQ_DROP_MTU);
 		return false;
 	}
 	return true;
