@@ -331,8 +331,6 @@ bool masq_message_request(struct masq_worker *w, union masq_message *msg, uint32
 void masq_message_hint(struct masq_worker *w, const union masq_message *msg, uint32_t to);
 /** @param from bit f: look at what worker f has sent. @return messages */
 unsigned int masq_messages_drain(struct masq_worker *w, uint64_t from);
-/** Take a session down. @return false: the colleague cannot be asked now; it will expire at once, again */
-bool masq_session_end(struct masq_worker *w, uint32_t session);
 
 /* masq_neighbour.c: the data path's side of lib/net's neighbours */
 void masq_neighbour_want(struct masq_worker *w, uint8_t port, uint32_t ip);

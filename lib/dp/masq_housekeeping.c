@@ -17,6 +17,7 @@
 
 #include <rte_mbuf.h>
 
+#include "masq_life.h"
 #include "masq_slow.h"
 #include "masq_tally.h"
 
@@ -49,7 +50,7 @@ masq_worker_expire(struct masq_worker *w)
 		/* Flushed a moment ago, and the colleague has not answered yet. */
 		if (masq_session_at(w->sessions, expired[k])->dying)
 			continue;
-		w->counters.sessions_expired += masq_session_end(w, expired[k]);
+		w->counters.sessions_expired += masq_life_end(w, expired[k]);
 	}
 	w->counters.sessions = masq_session_count(w->sessions);
 }
@@ -167,7 +168,7 @@ answer_flush(struct masq_worker *w, struct masq_mail *mail)
 	}
 	masq_session_fetch(w->sessions, matching, n);
 	for (unsigned int k = 0; k < n; k++)
-		masq_session_end(w, matching[k]);
+		masq_life_end(w, matching[k]);
 	mail->n += n;
 	return is_letter_end(w, mail);
 }

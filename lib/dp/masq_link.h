@@ -66,13 +66,4 @@ masq_count_path(struct masq_worker *w, uint32_t path, uint32_t len_bytes)
 	masq_path_count(w->path_counters, path, len_bytes);
 }
 
-/**
- * A segment that may change the protocol state; when the deadline came nearer the creator of the
- * session is told. Out of line.
- */
-void masq_session_note(struct masq_worker *w, struct masq_half *half, uint8_t tcp_flags);
-
-/** The same for all packets of a burst that took the fast path and are marked: they have been seen just now. */
-void masq_session_note_burst(struct masq_worker *w, const struct masq_burst *b);
-
 #endif /* MASQ_LINK_H */

@@ -19,7 +19,7 @@
 #include <rte_mbuf.h>
 
 #include "masq_bell.h"
-#include "masq_link.h"
+#include "masq_life.h"
 #include "masq_slow.h"
 #include "masq_tally.h"
 
@@ -65,72 +65,6 @@ masq_message_hint(struct masq_worker *w, const union masq_message *msg, uint32_t
 		put(w, msg, to);
 }
 
-/* Its record is elsewhere: the deadline has come nearer. */
-static void
-touch(struct masq_worker *w, const struct masq_half *half)
-{
-	const union masq_message msg = {
-		.nat = { .op = MASQ_NAT_TOUCH, .to = half->creator, .session = half->session }
-	};
-
-	masq_message_hint(w, &msg, half->creator);
-}
-
-void
-masq_session_note(struct masq_worker *w, struct masq_half *half, uint8_t tcp_flags)
-{
-	if (half->rewrite.proto != IPPROTO_TCP ||
-			!masq_session_event(w->sessions, half, tcp_flags, &w->snapshot->timeouts))
-		return;
-	if (half->creator == w->id)
-		masq_session_arm(w->sessions, half->session, &w->snapshot->timeouts, w->now_ms);
-	else
-		touch(w, half);
-}
-
-void
-masq_session_note_burst(struct masq_worker *w, const struct masq_burst *b)
-{
-	const struct masq_conf_timeouts *timeouts = &w->snapshot->timeouts;
-	uint32_t nearer[MASQ_BURST];
-	unsigned int n = 0;
-
-	for (uint32_t left = b->changes; left != 0; left &= left - 1) {
-		unsigned int i = masq_burst_first(left);
-		struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
-
-		if (!masq_session_event(w->sessions, half, b->pkt[i].tcp_flags, timeouts))
-			continue;
-		if (half->creator != w->id) {
-			touch(w, half);
-			continue;
-		}
-		masq_session_arm_fetch(w->sessions, half->session);
-		nearer[n++] = half->session;
-	}
-	for (unsigned int k = 0; k < n; k++)
-		masq_session_arm_seen(w->sessions, nearer[k], timeouts, w->now_ms);
-}
-
-bool
-masq_session_end(struct masq_worker *w, uint32_t session)
-{
-	const struct masq_session *record = masq_session_at(w->sessions, session);
-	union masq_message msg;
-
-	masq_tally_leave(w, masq_half_at(w->sessions, record->initial));
-	if (record->reply_worker == w->id)
-		masq_tally_leave(w, masq_half_at(w->sessions, record->reply));
-	if (!masq_nat_close(w->nat, session, &msg.nat))
-		return true;
-	if (masq_message_request(w, &msg, msg.nat.to)) {
-		w->ending++;
-		return true;
-	}
-	masq_nat_unsent(w->nat, &msg.nat);
-	return false;
-}
-
 /* A packet whose session could not be: its sender learns of a lack of ports, like everywhere. */
 static void
 refuse_packet(struct masq_worker *w, struct rte_mbuf *mbuf, enum masq_drop reason)
@@ -166,7 +100,7 @@ receive_nat(struct masq_worker *w, const struct masq_nat_msg *msg)
 	union masq_message answer;
 
 	if (msg->op == MASQ_NAT_INSTALL)
-		masq_session_make_room_for_half(w);
+		masq_life_make_room_for_half(w);
 	if (msg->op == MASQ_NAT_REMOVE)
 		masq_tally_leave(w, masq_half_at(w->sessions, msg->half));
 	if (masq_nat_receive(w->nat, msg, &w->snapshot->timeouts, w->now_ms, &answer.nat)) {

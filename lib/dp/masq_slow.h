@@ -57,12 +57,6 @@ struct masq_openings {
  */
 bool masq_openings_have_room(struct masq_worker *w);
 
-/**
- * A half of another worker's session is coming: when there is no place for it, half-open sessions of this one give
- * way, the oldest first.
- */
-void masq_session_make_room_for_half(struct masq_worker *w);
-
 /** A burst begins. */
 void masq_openings_begin(struct masq_openings *o);
 
@@ -72,6 +66,12 @@ static inline void
 masq_openings_mark(struct masq_openings *o, uint32_t signature)
 {
 	o->marks[signature >> (32 - MASQ_MARKS_BITS)] = o->burst;
+}
+
+static inline void
+masq_openings_mark_tuple(struct masq_worker *w, const struct masq_tuple *tuple)
+{
+	masq_openings_mark(w->openings, masq_half_signature(w->sessions, tuple));
 }
 
 /** Is what the burst's lookup said of a tuple with this signature out of date, perhaps? */

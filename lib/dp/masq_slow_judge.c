@@ -31,6 +31,7 @@
 #include <masq_icmp.h>
 
 #include "masq_judged.h"
+#include "masq_life.h"
 #include "masq_link.h"
 #include "masq_slow.h"
 #include "masq_tally.h"
@@ -289,7 +290,7 @@ send_translated(struct masq_worker *w, struct masq_burst *b, unsigned int i, str
 	const struct masq_pkt *pkt = &b->pkt[i];
 	struct masq_rewrite rewrite = half->rewrite;
 
-	masq_session_note(w, half, pkt->tcp_flags);
+	masq_life_note(w, half, pkt->tcp_flags);
 	rewrite.tos_and = tos_and;
 	rewrite.tos_xor = tos_xor;
 	masq_rewrite_apply(&rewrite, b->mbuf[i], pkt);
@@ -408,7 +409,7 @@ take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i, stru
 	}
 	half_judged(w, half, judged, b->arrival[i], way.port, ref);
 	masq_half_seen(half, w->now_ms, pkt->l3_len_bytes);
-	masq_session_note(w, half, pkt->tcp_flags);
+	masq_life_note(w, half, pkt->tcp_flags);
 	masq_rewrite_apply(&half->rewrite, b->mbuf[i], pkt);
 	masq_slow_send(w, b, i, link, way.port);
 	return true;

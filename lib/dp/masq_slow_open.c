@@ -15,112 +15,16 @@
  * gathered: verdict, way, neighbour. The INITIAL half begins with all that, this packet counted, and
  * what remains is to rewrite the packet and send it. The others ask the output chain when their port
  * is known.
- *
- * Room. When there is less of it than flows, half-open sessions give way, the oldest first
- * (masq_session_half_open.c). Established ones that are still on the old end of the list are in the way
- * then, and can be many: so while room becomes scarce each new flow takes some of them off. One with a
- * half on another worker takes a moment to go, too long for this burst; so these give way some flows ahead.
  */
+#include "masq_life.h"
 #include "masq_link.h"
 #include "masq_slow.h"
-
-#define LOOK_BUDGET 16 /* half-open sessions looked at for each that is wanted */
-#define TRIES 16u /* sessions that give way at once, at most, or as many as are wanted */
-#define SWEEP_A_FLOW 4 /* the same when there is still room: more than come in */
-#define SCARCE 4 /* a quarter of the table is left */
-#define AHEAD 16 /* a sixteenth of it, or a burst if that is less */
-#define OF_MANY 8 /* an eighth of the half-open sessions give way ahead */
 
 void
 masq_openings_begin(struct masq_openings *o)
 {
 	o->n = 0;
 	o->burst++;
-}
-
-static void
-mark_tuple(struct masq_worker *w, const struct masq_tuple *tuple)
-{
-	masq_openings_mark(w->openings, masq_half_signature(w->sessions, tuple));
-}
-
-/* @return false: the colleague who has its other half cannot be asked now; it ends when he can */
-static bool
-evict(struct masq_worker *w, uint32_t session)
-{
-	const struct masq_session *s = masq_session_at(w->sessions, session);
-	bool is_ending;
-
-	mark_tuple(w, masq_half_key(w->sessions, s->initial));
-	if (s->reply_worker == w->id)
-		mark_tuple(w, masq_half_key(w->sessions, s->reply));
-	is_ending = masq_session_end(w, session);
-	w->counters.sessions_evicted += is_ending;
-	return is_ending;
-}
-
-/* Sessions that have room here, or single halves. */
-static uint32_t
-room_for(const struct masq_worker *w, bool halves)
-{
-	if (halves)
-		return masq_half_capacity(w->sessions) - masq_half_used(w->sessions);
-	return masq_session_room(w->sessions);
-}
-
-/* For so many, and for @p ahead more as far as that takes time. Where there is no room at all the oldest goes
- * whoever has its other half, and the next one, until there is: it may be long until a colleague answers. */
-static __rte_noinline void
-make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
-{
-	for (unsigned int tries = RTE_MAX(n + ahead, TRIES); tries > 0; tries--) {
-		uint32_t room = room_for(w, halves), victim;
-		bool enough = room >= n, enough_ahead = room + w->ending >= n + ahead;
-
-		if (enough && enough_ahead)
-			return;
-		victim = masq_session_oldest_half_open(w->sessions, LOOK_BUDGET);
-		if (victim == MASQ_SESSION_NONE)
-			return;
-		if (enough && masq_session_at(w->sessions, victim)->reply_worker == w->id)
-			return;
-		if (!evict(w, victim) && enough)
-			return;
-	}
-}
-
-/* How many flows before they are in the way do sessions with a half on another worker give way? That is against
- * floods: where few are half-open these are about to come about, and have the room that is left. */
-static unsigned int
-flows_ahead(const struct masq_worker *w)
-{
-	uint32_t ahead = RTE_MIN(masq_session_capacity(w->sessions) / AHEAD, (uint32_t)MASQ_BURST);
-
-	if (w->n_workers == 1)
-		return 0;
-	return RTE_MIN(ahead, masq_session_half_open_count(w->sessions) / OF_MANY);
-}
-
-/* For the flows that were gathered, and some more. */
-static void
-make_room(struct masq_worker *w, unsigned int n)
-{
-	unsigned int ahead = flows_ahead(w);
-	uint32_t room = room_for(w, false);
-
-	if (unlikely(room < masq_session_capacity(w->sessions) / SCARCE))
-		masq_session_half_open_sweep(w->sessions, SWEEP_A_FLOW * n);
-	if (unlikely(room < n + ahead))
-		make_way(w, false, n, ahead);
-}
-
-void
-masq_session_make_room_for_half(struct masq_worker *w)
-{
-	unsigned int ahead = flows_ahead(w);
-
-	if (unlikely(room_for(w, true) < 1 + ahead))
-		make_way(w, true, 1, ahead);
 }
 
 static bool
@@ -135,7 +39,7 @@ masq_openings_have_room(struct masq_worker *w)
 {
 	if (likely(has_record(w)))
 		return true;
-	make_room(w, w->openings->n + 1);
+	masq_life_make_room(w, w->openings->n + 1);
 	return has_record(w);
 }
 
@@ -220,12 +124,13 @@ masq_openings_flush(struct masq_worker *w, struct masq_burst *b, bool more)
 
 	if (o->n == 0)
 		return;
-	make_room(w, o->n);
+	masq_life_make_room(w, o->n);
 	masq_nat_open(w->nat, o->flow, o->n, &w->snapshot->timeouts, w->now_ms, o->result);
 	for (unsigned int k = 0; k < o->n; k++)
 		finish(w, b, k);
 	for (unsigned int k = 0; more && k < o->n; k++)
 		if (o->result[k].outcome == MASQ_NAT_DONE)
-			mark_tuple(w, masq_half_key(w->sessions, o->result[k].reply_half));
+			masq_openings_mark_tuple(
+					w, masq_half_key(w->sessions, o->result[k].reply_half));
 	o->n = 0;
 }

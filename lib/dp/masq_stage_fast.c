@@ -18,6 +18,7 @@
 #include <rte_prefetch.h>
 
 #include "masq_judged.h"
+#include "masq_life.h"
 #include "masq_link.h"
 
 /* A segment with data or an ACK alone changes nothing, unless the half says that it might. One branch,
@@ -167,5 +168,5 @@ masq_stage_fast(struct masq_worker *w, struct masq_burst *b)
 			routed_packet(w, b, i);
 	}
 	if (unlikely(b->changes != 0))
-		masq_session_note_burst(w, b);
+		masq_life_note_burst(w, b);
 }
