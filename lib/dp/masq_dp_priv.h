@@ -24,9 +24,18 @@
 /**
  * @file
  * The structs of the data path. struct masq_dp belongs to the control thread; a struct masq_worker
- * belongs to its worker, which reads the constant part of struct masq_dp. They meet in five places
- * only: the snapshot pointer, the worker's "seen" word, its mailbox, its counters, and the pictures in
- * its path tables.
+ * belongs to its worker, which reads the constant part of struct masq_dp.
+ *
+ * While workers run the two threads meet only here:
+ *
+ *	control writes   the snapshot pointer (masq_publish.c), a letter in the worker's mail (masq_dp_read.c),
+ *	                 stop
+ *	worker writes    seen, and with it the counters of the paths that it has left; the letter's answer, or
+ *	                 the picture in its path table that a letter asked for (masq_tally.c); counters, held
+ *	                 and other gauges, which are read as they stand; the ring of log records
+ *
+ * Workers meet each other in rings (masq_message.c), their bells (masq_bell.h), the neighbour table, and
+ * the state of sessions that two of them have a half of.
  */
 
 #define MASQ_TX_BURST 64
@@ -44,8 +53,9 @@
 #define MASQ_PATHS_MAX (2 * MASQ_RULE_SLOTS_MAX)
 #define MASQ_NEIGHBOURS 16384
 #define MASQ_REPLACED_MAX 8 /**< configurations that a stuck worker may be behind */
-#define MASQ_TAKE_OVER_MS 10000 /**< who has not taken over a configuration by then is stuck */
-#define MASQ_ANSWER_MS 1000 /**< the same for a letter that he has not begun with */
+#define MASQ_TAKE_OVER_MS \
+	10000 /**< a worker that has not taken over a configuration by then is stuck */
+#define MASQ_ANSWER_MS 1000 /**< so is one that has not begun with a letter by then */
 #define MASQ_NAP_US 50 /**< between two looks at a worker that control waits for */
 
 /** Immutable once published; a new one replaces it. */
@@ -168,7 +178,7 @@ struct masq_near {
 	uint32_t ip; /**< host order */
 	struct masq_neigh_ref ref;
 	uint64_t link; /**< word of the neighbour when it was asked for; 0: no link address was known */
-};
+} __attribute__((aligned(16))); /* never in two lines of the cache */
 
 struct masq_worker {
 	/* constant after creation */
@@ -185,7 +195,7 @@ struct masq_worker {
 	struct masq_neigh *neigh; /**< everybody's; written by worker 0, the keeper */
 	struct rte_mempool *pool; /**< of packets that it makes itself */
 	uint32_t n_rx;
-	uint32_t next_rx; /**< queue with which the next round begins */
+	uint32_t next_rx; /**< queue with which the next round begins: not constant, but beside its like */
 	struct masq_rx_queue rx[MASQ_CONF_PORTS_MAX * 2];
 	bool sleeps;
 	struct masq_judged *judged; /**< masq_judged.h */
@@ -207,16 +217,19 @@ struct masq_worker {
 	uint32_t leaving; /**< halves below have left */
 	uint32_t pictured; /**< halves below are in the picture */
 
-	/* this round */
+	/* the time, and what is done once a millisecond: masq_housekeeping.c */
 	uint64_t now_ms;
 	uint64_t housekept_ms;
-	unsigned int may_expire; /**< sessions that may yet end in this millisecond; 0: none is due */
+	unsigned int may_expire; /**< sessions that may yet end in this millisecond; 0: no more, or none is due */
 	uint32_t rearm_cursor;
 	bool rearming;
 	struct masq_conf_timeouts rearmed_for;
+
+	/* packets that this round sends: masq_stage_tx.c */
 	struct masq_tx tx[MASQ_CONF_PORTS_MAX];
 	uint64_t tx_used; /**< bit p: tx[p] is not empty */
 
+	/* next hops, and packets that wait for them: masq_link.h, masq_neighbour.c */
 	struct masq_near near[MASQ_NEAR]; /**< of the routes in force */
 	struct masq_parked parked[MASQ_PARKED_MAX];
 	uint32_t n_parked;
@@ -225,32 +238,39 @@ struct masq_worker {
 	uint32_t n_lined_up; /**< packets that were parked behind others since the last look */
 	struct masq_parked lined_up; /**< the last of them */
 	bool look_at_parked; /**< at the beginning of the next round: their neighbours may have answered */
-	uint32_t unanswered; /**< requests to other workers under way */
+
+	/* questions to other workers: masq_message.c, masq_life.c */
+	uint32_t unanswered; /**< requests under way */
 	uint32_t unanswered_by[MASQ_MAX_WORKERS]; /**< of these, by whom they were sent to */
 	uint32_t ending; /**< sessions whose record is free when another worker has answered */
+
+	/* how much a round does: masq_worker.c */
 	unsigned int burst_max; /**< packets that the next burst may have */
 	uint32_t cold_packets; /**< slow ones, until the rules are in the cache */
-	uint64_t judged_anew; /**< packets of sessions that new rules had not judged yet */
-	unsigned int found; /**< packets and messages of this round, for the decision to rest */
+	uint64_t judged_anew; /**< packets of sessions that new rules had not judged yet, ever */
+	unsigned int found; /**< packets and messages of the last round: is there time for more, or to rest? */
 	bool unfinished; /**< there is work that needs no packet */
-	struct rte_ring *log_ring; /**< masq_packet_log.c: records on their way to control */
+
+	/* what is bounded by the second, and what is said to control: masq_packet_log.c, masq_slow_send.c */
+	struct rte_ring *log_ring; /**< records on their way to control */
 	uint64_t log_began_ms; /**< second whose records are counted */
 	uint32_t log_n; /**< records of this second */
 	struct masq_bucket icmp_bucket; /**< ICMP errors that may be made */
-	struct masq_mail *letter; /**< that is being answered */
+	struct masq_mail *letter; /**< in hand; NULL: none */
+
 	uint32_t matches[MASQ_MATCHES_MAX]; /**< of the packet that is being judged, when many */
 
 	/* masq_bell.h */
-	uint64_t bell_wanted; /**< bit t: at worker t's, when the round is over */
+	uint64_t bell_wanted; /**< bit t: worker t's bell is to be rung when the round is over */
 	uint32_t bell_rung
-			[MASQ_MAX_WORKERS]; /**< counts that we have raised, at each of the others */
+			[MASQ_MAX_WORKERS]; /**< the last counts that we gave to the others' bells */
 	uint32_t bell_now[MASQ_MAX_WORKERS]; /**< counts at the start of this round */
 	uint32_t bell_heard[MASQ_MAX_WORKERS]; /**< counts of which everything was taken out */
 
-	/* what others write, each his own */
+	/* what other workers write, each his own */
 	_Atomic(uint32_t) bell[MASQ_MAX_WORKERS] __rte_cache_aligned;
 
-	/* what others read */
+	/* what other threads read */
 	struct masq_dp_counters counters __rte_cache_aligned;
 	int64_t held; /**< packets taken into rings and lists by us minus taken out by us */
 	/** Generation that this worker works with, and nothing any more with one before. */
@@ -285,8 +305,8 @@ struct masq_dp {
 	/** Replaced, but a worker may still be at them; the oldest first. */
 	struct masq_snapshot *replaced[MASQ_REPLACED_MAX];
 	uint32_t n_replaced;
-	uint32_t take_over_ms; /**< limits: for workers to take a configuration over, or to answer a letter */
-	uint32_t answer_ms; /**< and to begin with one */
+	uint32_t take_over_ms; /**< MASQ_TAKE_OVER_MS; also how long the answer of a letter in hand may take */
+	uint32_t answer_ms; /**< MASQ_ANSWER_MS */
 	struct masq_conf_route
 			*routes; /**< those of the fib in force, to see whether they changed */
 	uint32_t n_routes;

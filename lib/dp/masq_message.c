@@ -6,12 +6,14 @@
  * No ring can overflow, so no message that matters is ever lost. There are three kinds:
  *
  *	requests  INSTALL, REMOVE. A worker has at most a limited number of them unanswered, all
- *	          colleagues together; beyond that the session is refused by name, or ends later. One
- *	          colleague has at most half of them, so that who is stuck is not in everybody's way.
- *	answers   INSTALLED, REMOVED, and INSTALL passed on. One per request at any time, so a ring
- *	          holds at most (number of workers + 2) times that limit of both kinds, which is how
- *	          the limit is chosen: half a ring.
- *	hints     TOUCH and what ARP says. Sent only while the other half of the ring has room; they
+ *	          colleagues together; beyond that the session is refused by name, or ends later. With
+ *	          more than two workers one colleague has at most half of them, so that a stuck one is
+ *	          not in everybody's way.
+ *	answers   INSTALLED, REMOVED, and INSTALL passed on. One per request at any time. A ring has
+ *	          requests of its writer, answers to its reader, and what was passed on for anybody:
+ *	          at most (number of workers + 2) times that limit. The limit is chosen so that this
+ *	          is half a ring.
+ *	hints     TOUCH and what ARP says. Sent only while more than half of the ring is free; they
  *	          are repeated anyway, or only make a session end a little later.
  *
  * Packets that travel with a message count as held by whoever took them in.
