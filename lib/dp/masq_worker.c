@@ -2,13 +2,15 @@
 /*
  * A worker: one lcore, its queues, its tables, its round.
  *
- *	take over the configuration if there is a new one
+ *	take over the configuration if there is a new one, or leave another piece of the old one
  *	messages of other workers -> packets that had to wait -> packets handed over by others ->
  *	a burst from each own queue
- *	transmit what the round gathered, and what others gathered for ports that we serve
- *	(rings of other workers are looked at if their bells have rung, masq_bell.h)
- *	once a millisecond: housekeeping; and some sessions that are due
+ *	once a millisecond: housekeeping
+ *	some of the sessions that are due
  *	a letter of the control thread, if any, or a piece of its answer
+ *	transmit what the round gathered, and what others gathered for ports that we serve
+ *
+ * Rings of other workers are looked at if their bells have rung (masq_bell.h).
  *
  * All memory is taken at creation. A worker tells everybody that it holds no pointer of the round
  * before (rte_rcu_qsbr) at the start of each round, and which configuration it works with and
@@ -92,8 +94,8 @@ create_memories(struct masq_worker *w, const struct masq_session_config *session
 
 /*
  * A worker gets its share of the sessions and a little more, because RSS spreads by chance: a share of a
- * thousand deviates by 28 or less, greater ones by a smaller part. Not where a little more would take
- * twice the hash buckets: a share that is a power of two, or small, stays as it is.
+ * thousand deviates by some 30 (standard deviation), greater ones by a smaller part. Not where a little more
+ * would take twice the hash buckets: a share that is a power of two, or small, stays as it is.
  */
 static uint32_t
 sessions_of_worker(uint32_t sessions, uint32_t workers)
@@ -461,15 +463,20 @@ masq_worker_main(void *worker)
 }
 
 static void
+drop_held(struct masq_worker *w, struct rte_mbuf *mbuf)
+{
+	w->held--;
+	w->counters.drops[MASQ_DROP_SHUTDOWN]++;
+	rte_pktmbuf_free(mbuf);
+}
+
+static void
 empty_ring(struct masq_worker *w, struct rte_ring *ring)
 {
 	void *mbuf;
 
-	while (ring != NULL && rte_ring_sc_dequeue(ring, &mbuf) == 0) {
-		w->held--;
-		w->counters.drops[MASQ_DROP_SHUTDOWN]++;
-		rte_pktmbuf_free(mbuf);
-	}
+	while (ring != NULL && rte_ring_sc_dequeue(ring, &mbuf) == 0)
+		drop_held(w, mbuf);
 }
 
 /* Packets that are still in the box when it stops. The workers do not run any more. */
@@ -484,19 +491,12 @@ masq_worker_empty(struct masq_worker *w)
 		empty_ring(w, w->dp->packet_ring[from][w->id]);
 		empty_ring(w, w->dp->tx_ring[from][w->id]);
 		while (messages != NULL &&
-				rte_ring_sc_dequeue_elem(messages, &msg, sizeof(msg)) == 0) {
-			if (msg.op > MASQ_NAT_INSTALLED || msg.nat.mbuf == NULL)
-				continue;
-			w->held--;
-			w->counters.drops[MASQ_DROP_SHUTDOWN]++;
-			rte_pktmbuf_free(msg.nat.mbuf);
-		}
+				rte_ring_sc_dequeue_elem(messages, &msg, sizeof(msg)) == 0)
+			if (msg.op == MASQ_NAT_INSTALL || msg.op == MASQ_NAT_INSTALLED)
+				drop_held(w, msg.nat.mbuf);
 	}
-	for (uint32_t k = 0; k < w->n_parked; k++) {
-		w->held--;
-		w->counters.drops[MASQ_DROP_SHUTDOWN]++;
-		rte_pktmbuf_free(w->parked[k].mbuf);
-	}
+	for (uint32_t k = 0; k < w->n_parked; k++)
+		drop_held(w, w->parked[k].mbuf);
 	w->n_parked = 0;
 	if (w->frag != NULL) {
 		w->counters.drops[MASQ_DROP_SHUTDOWN] += masq_frag_held(w->frag);
