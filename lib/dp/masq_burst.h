@@ -12,8 +12,10 @@
 
 /**
  * @file
- * A burst: what travels through the stages, as parallel arrays. The count never changes on the way;
- * a stage skips what is already decided, and only the last stage sends and frees.
+ * A burst: what travels through the stages, as parallel arrays. The count never changes on the
+ * way, and a stage skips what is already decided. The last stage sends what is to be sent and frees
+ * what is to be dropped; a packet that is not in the burst any more (MASQ_GONE) belongs to whoever
+ * took it out.
  */
 
 struct rte_mbuf;
@@ -25,8 +27,8 @@ enum masq_verdict {
 	MASQ_SLOW, /**< the slow path decides */
 	MASQ_SEND, /**< translated and addressed; departure[] says where to */
 	MASQ_SEND_CUT, /**< the same, but longer than that link takes: in pieces */
-	MASQ_DROP, /**< reason[] says why; its buffer is freed by the last stage */
-	MASQ_GONE, /**< buffer is not ours any more: handed on, parked, kept, or consumed */
+	MASQ_DROP, /**< reason[] says why; counted and freed by the last stage */
+	MASQ_GONE, /**< not of this burst any more: handed on, parked, kept, consumed, or cut */
 };
 
 /** What a kind of packets is remembered by; masq_judged.c. */
@@ -46,10 +48,12 @@ struct masq_burst {
 	/* set by the lookup stage for all that are undecided: */
 	uint32_t half[MASQ_BURST]; /**< MASQ_HALF_NONE: no session */
 	uint32_t signature[MASQ_BURST]; /**< masq_half_signature() */
-	/* of those without session, and of those whose half shall be judged, masq_judged.h: */
-	uint32_t hop[MASQ_BURST]; /**< to where it will go; index, or MASQ_HOP_UNKNOWN */
+	/* set by masq_judged_prepare() for those without session, and by masq_judged_prepare_halves() for those
+	 * whose half shall be judged: */
+	uint32_t hop[MASQ_BURST]; /**< index of masq_worker.hops: where it will go; or MASQ_HOP_UNKNOWN */
 	struct masq_judged_key judged_key[MASQ_BURST];
 	uint32_t judged_line[MASQ_BURST]; /**< where the key may be, or MASQ_JUDGED_NO_LINE */
+	/* set by the fast stage: */
 	uint32_t slow_halves; /**< bit i: packet i has a session and takes the slow path */
 	uint32_t changes; /**< bit i: packet i took the fast path and may change its session's state */
 	uint8_t verdict[MASQ_BURST] __attribute__((aligned(16))); /**< enum masq_verdict */

@@ -34,8 +34,8 @@
  *	                 the picture in its path table that a letter asked for (masq_tally.c); counters, held
  *	                 and other gauges, which are read as they stand; the ring of log records
  *
- * Workers meet each other in rings (masq_message.c), their bells (masq_bell.h), the neighbour table, and
- * the state of sessions that two of them have a half of.
+ * Workers meet each other in rings (masq_message.c), their bells (masq_bell.h), the neighbour table,
+ * and the state of sessions that two of them have a half of.
  */
 
 #define MASQ_TX_BURST 64
@@ -220,7 +220,7 @@ struct masq_worker {
 	/* the time, and what is done once a millisecond: masq_housekeeping.c */
 	uint64_t now_ms;
 	uint64_t housekept_ms;
-	unsigned int may_expire; /**< sessions that may yet end in this millisecond; 0: no more, or none is due */
+	unsigned int may_expire; /**< sessions that may yet end in this millisecond; 0: no more, none is due */
 	uint32_t rearm_cursor;
 	bool rearming;
 	struct masq_conf_timeouts rearmed_for;

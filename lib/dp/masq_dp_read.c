@@ -21,7 +21,7 @@
 
 #include "masq_judged.h"
 
-/* Both structs are nothing but 64-bit counters; read each once. */
+/* The struct is nothing but 64-bit counters; each is read once. */
 static void
 add_counters(struct masq_dp_counters *sum, const struct masq_worker *w)
 {

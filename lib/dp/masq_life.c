@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The life of sessions, as far as the data path has a hand in it. lib/session has the tables, lib/nat makes
- * sessions and dismantles them; here stands what it takes to have both done from packets and between workers.
+ * The life of sessions, as far as the data path has a hand in it. lib/session has the tables, lib/nat
+ * makes sessions and dismantles them; here stands what it takes to have both done from packets and
+ * between workers.
  *
- * State. A segment that may change the protocol state of its session is noted. If its deadline comes nearer by
- * that, the creator has to move it on the wheel; another worker sends him a hint (TOUCH), which may get lost: then
- * the session only ends later.
+ * State. A segment that may change the protocol state of its session is noted. If its deadline comes
+ * nearer by that, the creator has to move it on the wheel; another worker sends him a hint (TOUCH),
+ * which may get lost: then the session only ends later.
  *
- * End. The halves leave the paths that they count for (masq_tally.c) before lib/nat takes them out. A REPLY half
- * on another worker has to be asked for. While too many questions are open (masq_message.c) the session only takes
- * no more packets, and is due again at once.
+ * End. The halves leave the paths that they count for (masq_tally.c) before lib/nat takes them out. A
+ * REPLY half on another worker has to be asked for. While too many questions are open
+ * (masq_message.c) the session only takes no more packets, and is due again at once.
  *
  * Room. When there is less of it than new flows, half-open sessions give way, the oldest first
  * (masq_session_half_open.c). Established ones that are still at the old end of a list are in the way
@@ -124,11 +125,13 @@ room_left(const struct masq_worker *w, bool halves)
 }
 
 /*
- * Half-open sessions give way, the oldest first, until there is room for n, and has been asked for ahead more.
+ * Half-open sessions give way, the oldest first, until there is room for n, and has been asked for
+ * ahead more.
  *
- * Where there is no room for n each that is met goes, whoever has its other half, until there is: a colleague who
- * is asked for a half may take long to answer. What is done ahead stops at the first that would leave at once, for
- * that needs no asking ahead; and at the first whose colleague cannot be asked now.
+ * Where there is no room for n each that is met goes, whoever has its other half, until there is: a
+ * colleague who is asked for a half may take long to answer. What is done ahead stops at the first
+ * that would leave at once, for that needs no asking ahead; and at the first whose colleague cannot
+ * be asked now.
  */
 static __rte_noinline void
 make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
@@ -149,8 +152,9 @@ make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
 	}
 }
 
-/* So many flows before their records are needed, sessions with a half on another worker give way. That is against
- * floods: where few are half-open they are about to be established, and may have the room that is left. */
+/* So many flows before their records are needed, sessions with a half on another worker give way.
+ * That is against floods: where few are half-open they are about to be established, and may have the
+ * room that is left. */
 static unsigned int
 flows_ahead(const struct masq_worker *w)
 {

@@ -10,8 +10,8 @@
 #include "masq_dp_priv.h"
 
 /**
- * A packet of @p half has come: if it is TCP, change the protocol state as its flags demand. When the deadline comes
- * nearer by that, the creator of the session moves it on his wheel.
+ * A packet of @p half has come: if it is TCP, change the protocol state as its flags demand. When the
+ * deadline comes nearer by that, the creator of the session moves it on his wheel.
  */
 void masq_life_note(struct masq_worker *w, struct masq_half *half, uint8_t tcp_flags);
 

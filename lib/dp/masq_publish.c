@@ -27,8 +27,6 @@
 #include <rte_cycles.h>
 #include <rte_errno.h>
 
-#include <masq_dp_manual.h>
-
 #include "masq_dp_priv.h"
 
 #define LINKS_A_PATH 6 /* rules and policies that a packet meets, on average */

@@ -4,7 +4,8 @@
 
 /**
  * @file
- * The slow path's own verbs. Each works on packet @p i of burst @p b and leaves it decided.
+ * The slow path's own verbs. Each works on packet @p i of burst @p b, and leaves it decided
+ * unless it says otherwise.
  */
 
 #include <masq_fib.h>
@@ -30,6 +31,8 @@ struct masq_judgement {
 	} asked[MASQ_CHAIN_BUILTINS]; /**< in order, to ask again for a very long path */
 };
 
+static_assert(MASQ_BURST <= MASQ_NAT_BURST, "the sessions of a burst are opened in one call");
+
 #define MASQ_MARKS_BITS 12 /**< of a signature: 4096 places, of which a burst marks some 32 */
 
 /**
@@ -46,7 +49,8 @@ struct masq_openings {
 	struct masq_judgement judgement[MASQ_BURST];
 	/** Tuples that came or went in this burst, by signature. */
 	uint8_t marks[1 << MASQ_MARKS_BITS];
-	uint8_t burst; /**< what marks of this one are; those of 256 bursts ago cost a lookup */
+	uint8_t burst; /**< number of this burst: its marks have this value. One of 256 bursts ago that is still
+				there costs a lookup */
 };
 
 /* masq_slow_open.c */
@@ -138,8 +142,8 @@ bool masq_judge_chain(struct masq_worker *w, struct masq_burst *b, unsigned int 
 		struct masq_judgement *judgement);
 
 /**
- * Count the packet on every rule that it matched: once, when it is known what becomes of it. Not for a packet
- * that its half counts, nor for one that is parked, which will be judged again.
+ * Count the packet on every rule that it matched: once, when it is known what becomes of it. Not for
+ * a packet that its half counts, nor for one that is parked, which will be judged again.
  */
 void masq_judge_count(struct masq_worker *w, const struct masq_pkt *pkt,
 		const struct masq_judgement *judgement);
@@ -169,7 +173,7 @@ void masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 void masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement, const struct masq_fib_route *route);
 
-/** A packet without session whose class all chains have judged. */
+/** A packet without session whose kind is known to be routed (masq_judged.h). */
 void masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_judged *judged, const struct masq_fib_route *route);
 
@@ -233,8 +237,9 @@ masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
 }
 
 /**
- * Find the neighbour of a route. When its link address is not known the packet is parked, also
- * while others that came before are; it is dropped if the neighbour does not answer. Nothing is counted here.
+ * Find the neighbour of a route. When its link address is not known the packet is parked, also while
+ * others that came before are; it is dropped if the neighbour does not answer. Nothing is counted
+ * here.
  *
  * @param ref	out
  * @return word of masq_neigh_word(), 0: the packet is decided

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Slow path: a packet without session. The order is that of house and reference (1.2):
+ * Slow path: a packet without session. The order is that of Linux 2.2 (reference 1.2):
  *
  *	input chain -> for us?  yes: a forwarding rule takes it -> new session, output chain
  *	                             none does -> the box itself
@@ -273,7 +273,7 @@ find_way(const struct masq_worker *w, const struct masq_burst *b, unsigned int i
 	return masq_fib_hop_route(&w->hops[b->hop[i]], dst, route);
 }
 
-/* What the INITIAL half begins with: what was said of its class, and this packet, counted. Where that depends
+/* What the INITIAL half begins with: what was said of its kind, and this packet, counted. Where that depends
  * on -y, the next packet is another kind: the half stands on no path yet. No first packet leads to a state
  * that another ACK from the same side would change, so nobody need watch for one. */
 static inline void
@@ -302,9 +302,9 @@ half_begin(const struct masq_worker *w, const struct masq_burst *b, unsigned int
 }
 
 /*
- * When the chains have judged this class of packets neither they nor most of what follows here need be
- * asked again. @return false: they have not, or there is something about the packet or its neighbour
- * that has to be looked at
+ * When the chains have judged this kind of packets (masq_judged.h) neither they nor most of what
+ * follows here need be asked again. @return false: they have not, or there is something about the
+ * packet or its neighbour that has to be looked at
  */
 static bool
 take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)

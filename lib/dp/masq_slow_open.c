@@ -11,7 +11,7 @@
  * gathered is made, and is then looked up anew. A place that is marked by chance costs a lookup and nothing
  * else.
  *
- * Judged. Of a packet whose class was judged before (masq_judged.h) everything is known when its flow is
+ * Judged. Of a packet whose kind was judged before (masq_judged.h) everything is known when its flow is
  * gathered: verdict, way, neighbour. The INITIAL half begins with all that, this packet counted, and
  * what remains is to rewrite the packet and send it. The others ask the output chain when their port
  * is known.
@@ -61,8 +61,9 @@ ask(struct masq_worker *w, struct masq_burst *b, unsigned int i, const struct ma
 	return false;
 }
 
-/* The first packet of a flow whose class was judged, like any that follows (masq_stage_fast.c): but
- * its half has counted it already, for the rules only if it stands on the path. */
+/* The first packet of a flow whose kind was judged, sent like any that follows (masq_stage_fast.c),
+ * but for the counters: its half has counted it already; for the rules that is not enough where the
+ * half stands on no path. */
 static void
 send_first(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link)
 {

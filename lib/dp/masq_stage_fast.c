@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Stage: fast path. A packet of a judged session is rewritten and addressed here; everything that is
- * not plain - no session, a half that the rule set in force has not judged, a SYN where rules look
- * at -y, an odd ICMP query, a TTL that runs out, a packet that does not fit the next link, a
+ * Stage: fast path. A packet of a judged session is rewritten and addressed here, and so is a packet
+ * without session of a kind that is known to be merely routed (masq_judged.h). Everything that is not
+ * plain - another packet without session, a half that the rule set in force has not judged, a SYN where
+ * rules look at -y, an odd ICMP query, a TTL that runs out, a packet that does not fit the next link, a
  * neighbour without link address - goes to the slow path, untouched.
- *
- * So is a packet without session of a kind that is merely routed (masq_judged.h).
  *
  * Per packet: the half's cache line (prefetched by the lookup), one neighbour word, the packet's
  * headers. The half counts for the rules, too (masq_tally.c). The protocol state is looked at only
@@ -134,8 +133,8 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	w->counters.routed++;
 }
 
-/* Others wait for link addresses. Who comes behind them must not leave before them, should their neighbour
- * have answered in this moment: the slow path looks. */
+/* Packets wait for link addresses. When their neighbour has just answered, a routed packet that comes
+ * now must not leave before them: it takes the slow path, which lets it line up. */
 static __rte_noinline void
 line_up(struct masq_worker *w, struct masq_burst *b)
 {

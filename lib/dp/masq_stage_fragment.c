@@ -3,7 +3,7 @@
  * Stage: fragments. The rules judge whole datagrams (the original's "always defragment"), so a
  * fragment waits here until its datagram is complete. All fragments of a datagram reach the same
  * worker, because they hash over addresses only; the whole datagram may then belong to another
- * worker, which the next stage finds out. A burst without fragments costs one test a packet.
+ * worker, which the next stage finds out. A burst without fragments costs one test.
  *
  * A completed datagram takes the place of the fragment that completed it. The others count as
  * punted (taken in by the box); what the reassembly gives up is dropped by name.

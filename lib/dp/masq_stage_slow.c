@@ -9,6 +9,9 @@
  *	masq_slow_flow.c   packets without session: forwarding rules, routes, masquerading
  *	masq_slow_open.c   sessions of a burst are made together
  *	masq_slow_send.c   what they share: TTL, MTU, neighbours, ICMP answers
+ *
+ * What masq_judged.c remembers of kinds of packets shortens the ways through masq_slow_judge.c and
+ * masq_slow_flow.c.
  */
 #include "masq_judged.h"
 #include "masq_slow.h"

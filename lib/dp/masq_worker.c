@@ -93,9 +93,10 @@ create_memories(struct masq_worker *w, const struct masq_session_config *session
 }
 
 /*
- * A worker gets its share of the sessions and a little more, because RSS spreads by chance: a share of a
- * thousand deviates by some 30 (standard deviation), greater ones by a smaller part. Not where a little more
- * would take twice the hash buckets: a share that is a power of two, or small, stays as it is.
+ * A worker gets its share of the sessions and a little more, because RSS spreads by chance: a share
+ * of a thousand deviates by some 30 (standard deviation), greater ones by a smaller part. Not where a
+ * little more would take twice the hash buckets: a share that is a power of two, or small, stays as
+ * it is.
  */
 static uint32_t
 sessions_of_worker(uint32_t sessions, uint32_t workers)

@@ -482,7 +482,7 @@ check_config(const struct masq_portmap_config *config, struct masq_err *err)
 }
 
 /* Where the ports low..high stand in each class.
- * @return 0; -EINVAL: of these tables rank and port do not undo each other */
+ * @return 0; -EINVAL: in these tables masq_rss_position() does not undo masq_rss_port() */
 static int
 fill_ports(const struct masq_rss *rss, struct masq_portmap_ports *ports, uint32_t low,
 		uint32_t high)

@@ -20,13 +20,13 @@
  *	A cuckoo hash whose buckets are all but full searches long for each new tuple, and in the end
  *	finds no place for it. Above 15/16 of a power of two the hash therefore gets one entry more
  *	than that power, which doubles its buckets. With h = 2 s that is 64 + 32 + 16 + 128 + 48 = 288
- *	bytes a session at a power of two and just above it, 256 to 15/16 of one, and 304
- *	just above that. Small hashes are doubled above 1/2, because chance is not even among few
- *	buckets. Measured with random keys and 1024 places: of 20000 hashes filled to 15/16 none
- *	refused a key; the last adds into 262144 places took 430 cycles, 170 at 3/4. What would be
- *	refused is refused by name, like a session too many.
- *	Extended buckets, which refuse nobody, cost as much memory as twice the plain ones, and two
- *	adds near the full table of a million sessions took 18900 cycles with them and 1000 without.
+ *	bytes a session at a power of two and just above it, then fewer, down to 266 at 15/16 of the
+ *	next one, and 304 just above that. Small hashes are doubled above 1/2, because chance is not
+ *	even among few buckets. Measured with random keys and 1024 places: of 20000 hashes filled to
+ *	15/16 none refused a key; the last adds into 262144 places took 430 cycles, 170 at 3/4. What
+ *	would be refused is refused by name, like a session too many. Extended buckets, which refuse
+ *	nobody, cost as much memory as twice the plain ones, and two adds near the full table of a
+ *	million sessions took 18900 cycles with them and 1000 without.
  * Life cycle
  *	Record: free -> masq_session_alloc() -> halves are put in and named in it -> armed, or all
  *	of that at once when both halves are here: masq_session_open() ->

@@ -32,8 +32,8 @@
  * Bounds
  *	A tick examines at most budget sessions and goes on there next time. When the clock has
  *	jumped by more than a turn (fake clocks, a suspended machine), all slots are due, each
- *	once: the walk begins a turn before the present. So a tick never looks at more than 4096
- *	heads.
+ *	once: the walk begins a turn before the present. So a tick never looks at the heads of more
+ *	than 4096 slots.
  * Cost
  *	A tick takes sessions in batches: it walks the lists, fetches the halves of each session
  *	while it walks on, then examines them. With 524287 sessions strewn over memory that is

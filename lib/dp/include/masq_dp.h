@@ -28,7 +28,7 @@ struct masq_dp;
 /** How a data path is run. */
 enum masq_dp_mode {
 	MASQ_DP_LCORES, /**< workers run on EAL worker lcores */
-	MASQ_DP_MANUAL, /**< nobody runs them: the caller polls (tests, benchmarks; masq_worker.h) */
+	MASQ_DP_MANUAL, /**< nobody runs them: the caller polls (tests, benchmarks; masq_dp_manual.h) */
 };
 
 /**
@@ -50,7 +50,7 @@ struct masq_dp *masq_dp_create(const struct masq_conf_start *start, enum masq_dp
  */
 int masq_dp_start(struct masq_dp *dp, struct masq_err *err);
 
-/** Stop workers, then ports. Packets in the box are dropped by name. Idempotent. */
+/** Stop workers, then ports. Packets in the box are dropped by name. Idempotent; there is no second start. */
 void masq_dp_stop(struct masq_dp *dp);
 
 /** Release devices and memory. NULL is fine; stops first if need be. */
@@ -59,8 +59,8 @@ void masq_dp_destroy(struct masq_dp *dp);
 #define MASQ_DP_LATE 1
 
 /**
- * Compile a configuration and put it in force. Returns when every worker has left the old one
- * (one RCU grace period); counters of rules that live on are kept.
+ * Compile a configuration and put it in force. Returns when every worker works with it and has left the
+ * old one; counters of rules that live on are kept.
  *
  * A worker that has not left it after ten seconds is stuck. That changes nothing about what is in force:
  * the worker takes the new one over as soon as it runs again, and what was counted under the old one
@@ -197,7 +197,7 @@ struct masq_dp_log {
  * Take what workers logged, the oldest first; to be called often, for a ring holds a second's.
  *
  * @param records	out: capacity @p max, 1 or more a worker
- * @return how many; fewer than @p max / workers of each worker: there is no more now
+ * @return how many; less than @p max / workers: there is no more now
  */
 unsigned int masq_dp_log_read(struct masq_dp *dp, struct masq_dp_log *records, unsigned int max);
 
