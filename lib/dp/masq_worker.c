@@ -12,9 +12,10 @@
  *
  * Rings of other workers are looked at if their bells have rung (masq_bell.h).
  *
- * All memory is taken at creation. A worker tells everybody that it holds no pointer of the round
- * before (rte_rcu_qsbr) at the start of each round, and which configuration it works with and
- * has left all others for ("seen").
+ * All memory is taken at creation. At the start of each round a worker tells everybody that it holds no
+ * pointer of the round before (rte_rcu_qsbr): the neighbour table gives places back by that. Configurations
+ * take longer to leave, so a worker says by itself which one it works with and has left all others for
+ * ("seen").
  *
  * Idle. With idle = poll the loop never stops. With idle = sleep a worker that found nothing for a
  * while sleeps, first briefly, then up to half a millisecond, and is awake at once when packets are
