@@ -7,16 +7,21 @@
  * The memory of verdicts: what all chains together said of a kind of packets.
  *
  * Flows come in kinds: the same inside network, the same few services. A packet need not ask the
- * chains one after the other when an earlier one of its kind has; the counters stay exact, because the path
- * is remembered too. Of those without session, who is routed is sent on without ado, and who is masqueraded
- * gets its session by a short way (masq_slow_flow.c). Of those with a session the first packet of each half,
- * and the first behind new rules, gives its half what is known of the kind (masq_slow_judge.c); the first
- * packet of a forwarded call is looked up like one of the half that it is going to have.
- * An entry holds for one rule set, TCP or UDP or unknown protocols. Where rules look at -y, SYN segments are
- * other kinds than the data that follows.
+ * chains one after the other when an earlier one of its kind has; the counters stay exact, because
+ * the path is remembered too.
  *
- * Not remembered: what is denied, rules that log, masquerading without session where a rule of the output chain
- * looks at the source, which is chosen later; halves with a value that is of no class.
+ *	routed, no session   sent by the fast stage (masq_stage_fast.c)
+ *	masqueraded, new     its session is made by the short way (masq_slow_flow.c)
+ *	forwarded call, new  the same; it is looked up as a packet of the half that it is going to have
+ *	half unjudged        the first packet of a half, and the first after a change of the rules, gives the
+ *	                     half what is known of its kind (masq_slow_judge.c)
+ *
+ * What makes a kind stands in masq_judged.c. An entry holds for one rule set and one protocol. Where
+ * rules look at -y, SYN segments are another kind than the data that follows.
+ *
+ * Not remembered: what is denied; what a rule with -l met; ICMP, whose key does not say all that
+ * rules look at; for packets without session, masquerading if a rule of the output chain looks at the
+ * source, which is chosen later; for halves, anything with a value that is of no class.
  *
  * A verdict is no state, so nothing is lost when it is forgotten: an array of lines with two places each,
  * where a new kind takes the place of an old one. Belongs to its worker; all memory is taken at creation.

@@ -4,18 +4,24 @@
  * writer. Other workers send the keeper messages: "I need this one", "ARP told me this". The keeper
  * sends the requests that the table asks for.
  *
- * Packets that wait for a link address are parked by the worker that has them, bounded in all and
- * per neighbour, untranslated. Once a millisecond the worker looks whether their neighbour has
+ * Parking. Packets that wait for a link address are parked by the worker that has them, bounded in all
+ * and per neighbour, untranslated. Once a millisecond the worker looks whether their neighbour has
  * answered or been given up; then they go to the end of its own packet ring and are looked up anew:
  * they leave, or their senders get ICMP host unreachable, and either way the rules count them then.
- * Packets that come between the answer and that moment line up behind the parked ones, and go with
- * them, so a flow keeps its order. The packets of one neighbour go in a round: hundreds that wait for
- * many would take the slow path in one poll otherwise. While packets line up theirs goes first, and so
- * many others with it that the list does not grow. The fast path need not ask for
- * packets of a judged half: what it knows of a neighbour that was forgotten since does not fit any more.
  *
- * A parked packet that has a deadline's age asked in vain: nobody even heard the question. It fares like
- * one whose neighbour said nothing.
+ * Order. Packets that come between the answer and that moment *line up* behind the parked ones, and
+ * go with them, so a flow keeps its order. The fast path need not ask for packets of a judged half:
+ * if they could be parked, their neighbour had been forgotten, and its old reference in the half fits
+ * no more, so they take the slow path.
+ *
+ * How many go in a round. The packets of one neighbour, as a rule: hundreds that wait for many
+ * neighbours would otherwise take the slow path in one poll. While packets line up, the neighbour
+ * that they line up for goes first, and as many packets of others with it as lined up, so that the
+ * list does not grow.
+ *
+ * Deadline. The keeper may never have heard the question for a neighbour, so there is no answer to
+ * wait for, nor silence. A packet that is parked for MASQ_PARK_MS is treated like one whose neighbour
+ * did not answer.
  */
 #include <string.h>
 
@@ -162,9 +168,9 @@ append(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t arrival, uint8_t de
 static bool
 park(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t arrival, uint8_t departure, uint32_t ip)
 {
-	/* Each one says so while nobody asks: the first may not have been heard, or the table has forgotten it,
-	 * full or flushed. Also who finds no place: or those that wait for silent neighbours would keep all
-	 * others from being asked. */
+	/* Each packet wants the neighbour while the table has no entry for it: the hint of the first may have
+	 * been lost, or the table was full or flushed. So does a packet that finds no place here, or those
+	 * that wait for silent neighbours would keep all others from being asked for. */
 	if (masq_neigh_find(w->neigh, departure, ip).value == MASQ_NEIGH_REF_NONE)
 		masq_neighbour_want(w, departure, ip);
 	if (w->n_parked == MASQ_PARKED_MAX ||
@@ -237,7 +243,8 @@ masq_neighbour_is_given_up(const struct masq_worker *w, uint8_t departure, uint3
 }
 
 /* Through the stages once more: the rules judge and count it, and its sender is told, as if the neighbour
- * had been asked and said nothing. If by now the way leads to another one, it waits for that. */
+ * had been asked and had not answered. If its route has another next hop by now, it waits for that
+ * one. */
 static void
 give_up(struct masq_worker *w, const struct masq_parked *p)
 {
@@ -293,8 +300,9 @@ going_find(const struct going *going, const struct masq_parked *p)
 	return k;
 }
 
-/* The neighbour behind whose packets others have lined up goes first: or all of a fast flow would stand here when its
- * turn comes. @return packets of others that are to go, too, so that never more line up than go */
+/* The neighbour for which packets have lined up goes first: otherwise all of a fast flow would be parked here
+ * by the time its turn comes. @return how many packets of others are to go, too: as many go as lined
+ * up */
 static uint32_t
 go_first(struct masq_worker *w, struct going *going)
 {
@@ -307,7 +315,7 @@ go_first(struct masq_worker *w, struct going *going)
 	return lined_up - RTE_MIN(lined_up, waiting_for(w, w->lined_up.departure, w->lined_up.ip));
 }
 
-/* Giving up may park an answer to the sender: at the end of the list, which is walked then too. */
+/* To give a packet up may park the ICMP error about it: at the end of the list, where this walk meets it. */
 void
 masq_parked_tick(struct masq_worker *w)
 {

@@ -87,9 +87,9 @@ masquerade_refusal(const struct masq_pkt *pkt, const struct masq_judgement *judg
 }
 
 /*
- * Behind the last opening: a session that leaves packets as they are. Field by field: to clear all of it
- * the compiler takes "rep stos", which needs some hundred cycles to begin. What its half begins with is the
- * caller's to say.
+ * Behind the last opening: a session that leaves packets as they are. Field by field: to clear all of
+ * it the compiler takes "rep stos", which needs some hundred cycles to begin. What its half begins
+ * with is the caller's to say.
  */
 static __rte_always_inline struct masq_nat_flow *
 flow_begin(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
@@ -171,8 +171,8 @@ is_hairpin(const struct masq_burst *b, unsigned int i, const struct masq_fib_rou
 	return route->port == b->arrival[i] && route->preferred_src != 0;
 }
 
-/* The short way has looked at the server that was next then. Others take turns, so this may be another one,
- * and what will be said of the packet is of this one. */
+/* The short way has prepared the packet's kind for the server whose turn it was then. Other workers take turns,
+ * too, so the server may be another one by now, and the verdict is about that one. */
 static void
 prepare_for_server(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_nat_flow *flow, bool hairpin, const struct masq_fib_route *route)
@@ -214,9 +214,9 @@ forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	struct masq_portfw_target target = *next;
 
 	/*
-	 * A packet that gets no further makes no session, and uses no turn up. But what only shows when the
-	 * session is opened - no port, a reply tuple that is in use, a colleague without room - is mostly about
-	 * this server: would it keep its turn, the client's next try would end there, too.
+	 * A packet that is dropped here makes no session, so it must not use up a turn of its server. When the
+	 * session cannot be opened later - no port, a reply tuple in use, a colleague without room - the turn is
+	 * used up all the same: the reason is mostly this server, and the client's next try shall meet another.
 	 */
 	if (!finds_server(w, b, i, judgement, next->raddr, route))
 		return;

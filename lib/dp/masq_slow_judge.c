@@ -16,11 +16,11 @@
  * its half remembers nothing yet: the first data segment judges it.
  *
  * What all chains let through is remembered for the kind of packets, too (masq_judged.h): when a half of
- * that kind is to be judged, it begins with what is known.
+ * that kind is to be judged, the chains need not be asked.
  *
- * A half that goes out by MASQ and whose forward verdict is no longer MASQ: an ACCEPT now means that
- * the host is routed as it is, so that is done for masqueraded hosts; a forwarded server's reply
- * without MASQ is dropped by name, because no client could make sense of it.
+ * New rules may say ACCEPT to a half that went out by MASQ. For a masqueraded host that means that
+ * its packets are routed as they are. A forwarded server's reply is dropped by name then, because no
+ * client could make sense of one that comes from the server's own address.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -415,8 +415,9 @@ take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i, stru
 	return true;
 }
 
-/* New rules meet this half for the first time. Should they not let it through, and so not remember it, later packets are
- * judged as well, but by rules that were met already: it is one that nobody has judged. */
+/* New rules meet this half for the first time, and are not in the cache yet: it counts for the length of bursts
+ * (masq_worker.c). Once only: from now on it is a half that nobody has judged, also if the rules deny
+ * the packet. */
 static void
 judge_anew(struct masq_worker *w, struct masq_half *half)
 {

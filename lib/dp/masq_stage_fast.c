@@ -48,9 +48,9 @@ is_plain(const struct masq_worker *w, const struct masq_half *half, const struct
 }
 
 /* A segment that may change the state of its session needs the record, which answers find anywhere in
- * memory. Fetched here and not when the slow path comes to it: a first answer of TCP 312 to 296 cycles at
- * 65 536 sessions, 409 to 340 at a million. No branch: nobody foresees who is TCP; what is fetched for others
- * is there. */
+ * memory. Fetched here and not when the slow path comes to it: a first answer of TCP 312 to 296
+ * cycles at 65 536 sessions, 409 to 340 at a million. No branch: nobody foresees who is TCP; what is
+ * fetched for others is there. */
 static void
 goes_slow(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {

@@ -12,10 +12,10 @@
  *
  * Rings of other workers are looked at if their bells have rung (masq_bell.h).
  *
- * All memory is taken at creation. At the start of each round a worker tells everybody that it holds no
- * pointer of the round before (rte_rcu_qsbr): the neighbour table gives places back by that. Configurations
- * take longer to leave, so a worker says by itself which one it works with and has left all others for
- * ("seen").
+ * All memory is taken at creation. At the start of each round a worker tells everybody that it holds
+ * no pointer of the round before (rte_rcu_qsbr): the neighbour table gives places back by that.
+ * Configurations take longer to leave, so a worker says by itself which one it works with and has
+ * left all others for ("seen").
  *
  * Idle. With idle = poll the loop never stops. With idle = sleep a worker that found nothing for a
  * while sleeps, first briefly, then up to half a millisecond, and is awake at once when packets are
@@ -278,9 +278,10 @@ masq_worker_run_burst(struct masq_worker *w)
 }
 
 /*
- * Behind new rules each session's next packet is judged anew, by rules that are not in the cache yet:
- * one takes as long as a whole burst of others. While that goes on bursts are short. So are the first
- * ones that meet many rules with other slow packets, be it of new flows or of kinds that are routed.
+ * After a change of the rules each session's next packet is judged anew, by rules that are not in the
+ * cache yet: one takes as long as a whole burst of others. So bursts are short while more than a few
+ * of their packets are judged anew; and, when there are many rules, until COLD_PACKETS packets have
+ * taken the slow path for any reason.
  */
 static void
 run_measured(struct masq_worker *w)

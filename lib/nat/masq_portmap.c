@@ -381,9 +381,9 @@ masq_portmap_take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns
 }
 
 /*
- * Step 2 at the first look, of an address that was wanted before, for a peer of TCP or UDP that has nothing
- * special about it: nearly all that happens, in 128 instructions instead of 204. A class is whole words, so
- * what is near is in it.
+ * Step 2 at the first look, of an address that was wanted before, for a peer of TCP or UDP that has
+ * nothing special about it: nearly all that happens, in 128 instructions instead of 204. A class is
+ * whole words, so what is near is in it.
  */
 static inline bool
 guess_near(struct masq_portmap *map, struct masq_tuple *reply)
