@@ -11,7 +11,7 @@
  * before (-s ! x). A chain name, a rule number and other optional words are recognised by not
  * starting with a dash.
  *
- * Mended (behaviour.md): -A without a chain name, as in the article of the time, means forward when
+ * Mended (docs/differences-from-linux-2.2.rst): -A without a chain name, as in the article of the time, means forward when
  * the target is MASQ - it is legal nowhere else - with a warning. The original took the next
  * option for the chain; since no chain can have such a name here, nothing is lost.
  *

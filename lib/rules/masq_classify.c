@@ -2,7 +2,7 @@
 
 /*
  * What it is
- *	A packet's way through the chains (reference-2.2.md 5.4): rule after rule in order, the
+ *	A packet's way through the chains (reference 5.4): rule after rule in order, the
  *	first that matches and has a target decides; the others count, mark, rewrite the TOS and
  *	let it go on.
  * Words

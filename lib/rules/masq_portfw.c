@@ -6,7 +6,7 @@
  *	rules as the original would show it.
  * Words
  *	group	the rules with the same protocol, LADDR and LPORT; 0.0.0.0 is no wildcard here
- *		(reference-2.2.md 2.2), so a group is found by its exact key
+ *		(reference 2.2), so a group is found by its exact key
  *	key	protocol, address and port in one word, never 0
  *	position	place of a rule in the model's list, 0 is the head
  * Data and who owns it

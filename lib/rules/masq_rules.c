@@ -22,7 +22,7 @@
  *	One control thread creates and destroys. Workers only read; what they write (turns) is
  *	atomic.
  * Reference
- *	reference-2.2.md 5.2 and 5.4. Where the model can say what the tools refuse, this is
+ *	reference 5.2 and 5.4. Where the model can say what the tools refuse, this is
  *	what it means: protocol 0 is "any", negated or not; a port range that is empty never
  *	holds and its negation holds for every packet with ports.
  */

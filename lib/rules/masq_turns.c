@@ -4,7 +4,7 @@
  * What it is
  *	The rotation of portfw: of the rules that take one destination, the first serves as many
  *	new sessions as its preference says, then it goes to the tail of its protocol's list
- *	(reference-2.2.md 2.3). Here it is exact over all workers: every session takes exactly
+ *	(reference 2.3). Here it is exact over all workers: every session takes exactly
  *	one turn, and the turns come in order.
  * Words
  *	turn order	the list order of the group's rules when the turns were made

@@ -3,12 +3,13 @@
 """What the code declares, the documentation explains: one case a name.
 
 Drop reasons, methods of the socket, timeouts and command words stand in the page that a reader would
-open. (Keys of the start file are printed from the parser's own table and cannot be forgotten.)
+open. (Keys of the start file are printed from the parser's own table and cannot be forgotten.) So does each
+section of the original's behaviour that a comment refers to ("reference 5.4").
 """
 
 import re
 
-from common import read, report
+from common import files, read, report
 
 CLI_WORDS = ("ipchains", "portfw", "session show", "session flush", "port show", "route add",
              "route del", "route show", "neigh show", "neigh flush", "timeout show", "timeout set",
@@ -30,7 +31,7 @@ def demand(name, page, what):
     global checked
     checked += 1
     if name not in read(page):
-        faults.append(f"{page}: {what} '{name}' is not explained")
+        faults.append(f"{page}: {what} '{name.strip()}' is not explained")
 
 
 for name in quoted("lib/base/include/masq_drop.h", "MASQ_DROP_LIST"):
@@ -44,4 +45,10 @@ for method in re.findall(r'"([a-z]+\.[a-z_]+)", (?:true|false)', read("lib/rpc/i
 for words in CLI_WORDS:
     demand(words, "docs/reference/cli.rst", "command")
     demand(words, "docs/man/dpdk-masq-cli.1.rst", "command")
+sections = set()
+for path in files(".c", ".h"):
+    for numbers in re.findall(r"[Rr]eference,? (?:sections )?\(?((?:\d\.\d+(?:, | and )?)+)", read(path)):
+        sections.update(re.findall(r"\d\.\d+", numbers))
+for section in sorted(sections):
+    demand(f"\n{section} ", "docs/dev/linux-2.2.rst", "section")
 report(checked, faults)

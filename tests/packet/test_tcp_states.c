@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * TCP states and how long a session lives in each, against the table of reference 1.8 and the
- * timeouts of behaviour.md. A timeout is a promise to the second: one second before its end the
+ * timeouts that people are promised. A timeout is a promise to the second: one second before its end the
  * session is there, one second after it is gone.
  */
 #include "masq_test_talk.h"

@@ -118,7 +118,7 @@ struct masq_conf_request {
 /**
  * Read the words of one line: words[0] is "ipchains", "portfw", "route" or "timeout". The
  * compatible spellings, options and refusals are those of the reference, sections 2.1, 5.1 and 5.2,
- * with the changes of behaviour.md.
+ * with the changes of docs/differences-from-linux-2.2.rst.
  *
  * How the tools of the time end: a failure here is exit 2 (bad parameters) - ipchains adds its
  * "Try `ipchains -h' ..." line, portfw does not - except -MASQ_CONF_EUSAGE; a failure of

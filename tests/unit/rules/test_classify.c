@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The sentences of reference-2.2.md 5.4, one row each. A row has rules for one built-in chain and
+ * The sentences of reference 5.4, one row each. A row has rules for one built-in chain and
  * for the user chains "a" and "b"; counter slots are numbered in that order, the policy (P) is
  * behind them.
  */

@@ -2,7 +2,7 @@
 
 /*
  * The compiled rules against a plain reading of the model: rule sets and packets by chance, every
- * outcome compared in full. The reader below is reference-2.2.md 5.4 word for word: no index, no
+ * outcome compared in full. The reader below is reference 5.4 word for word: no index, no
  * precomputed bit, recursion where the text says "descend".
  *
  * The seed is printed on failure; MASQ_TEST_SEED=N runs that one.

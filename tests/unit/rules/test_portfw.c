@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The turns of portfw (reference-2.2.md 2.3, behaviour.md "every new session counts"). Stories are
+ * The turns of portfw (reference 2.3, but that every new session counts). Stories are
  * rows: a step changes the rules, takes sessions, or looks at the list. Servers are letters, the
  * last byte of their address.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What chains say to a packet that is only described ("ipchains -C", reference-2.2.md 5.3): built-in
+ * What chains say to a packet that is only described ("ipchains -C", reference 5.3): built-in
  * chains say what real packets get, user chains are asked without a caller.
  */
 
