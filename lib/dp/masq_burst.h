@@ -105,6 +105,16 @@ masq_burst_is_undecided(const struct masq_burst *b)
 	return _mm_movemask_epi8(_mm_cmpeq_epi8(all, undecided)) == 0xffff;
 }
 
+/** A burst of one packet, which this worker or another one has looked at before. */
+static inline void
+masq_burst_of_one(struct masq_burst *b, struct rte_mbuf *mbuf, uint8_t arrival)
+{
+	b->n = 1;
+	b->owned = true;
+	b->mbuf[0] = mbuf;
+	b->arrival[0] = arrival;
+}
+
 /** Decide against packet @p i. */
 static inline void
 masq_burst_drop(struct masq_burst *b, unsigned int i, enum masq_drop reason)

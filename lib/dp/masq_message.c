@@ -73,10 +73,7 @@ refuse_packet(struct masq_worker *w, struct rte_mbuf *mbuf, enum masq_drop reaso
 {
 	struct masq_burst *b = &w->burst;
 
-	b->n = 1;
-	b->mbuf[0] = mbuf;
-	b->arrival[0] = (uint8_t)mbuf->port;
-	b->owned = true;
+	masq_burst_of_one(b, mbuf, (uint8_t)mbuf->port);
 	masq_stage_parse(w, b);
 	if (b->verdict[0] == MASQ_UNDECIDED)
 		masq_slow_refuse_late(w, b, 0, reason);
@@ -87,12 +84,7 @@ refuse_packet(struct masq_worker *w, struct rte_mbuf *mbuf, enum masq_drop reaso
 static void
 resume_packet(struct masq_worker *w, struct rte_mbuf *mbuf)
 {
-	struct masq_burst *b = &w->burst;
-
-	b->n = 1;
-	b->mbuf[0] = mbuf;
-	b->arrival[0] = (uint8_t)mbuf->port;
-	b->owned = true;
+	masq_burst_of_one(&w->burst, mbuf, (uint8_t)mbuf->port);
 	masq_worker_run_burst(w);
 }
 

@@ -248,12 +248,7 @@ masq_neighbour_is_given_up(const struct masq_worker *w, uint8_t departure, uint3
 static void
 give_up(struct masq_worker *w, const struct masq_parked *p)
 {
-	struct masq_burst *b = &w->burst;
-
-	b->n = 1;
-	b->mbuf[0] = p->mbuf;
-	b->arrival[0] = p->arrival;
-	b->owned = true;
+	masq_burst_of_one(&w->burst, p->mbuf, p->arrival);
 	w->given_up = p;
 	masq_worker_run_burst(w);
 	w->given_up = NULL;

@@ -308,7 +308,7 @@ half_begin(const struct masq_worker *w, const struct masq_burst *b, unsigned int
  * packet or its neighbour that has to be looked at
  */
 static bool
-take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+flow_takes_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	struct masq_openings *o = w->openings;
@@ -350,7 +350,7 @@ is_plain_call(const struct masq_worker *w, const struct masq_burst *b, unsigned 
 
 /* The same for a call to an address of the box: its kind is that of the half which it is going to have. */
 static bool
-take_short_way_in(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+call_takes_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	const uint32_t laddr = rte_be_to_cpu_32(pkt->key.dst);
@@ -398,7 +398,7 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_judgement *judgement = &w->openings->judgement[w->openings->n];
 	struct masq_fib_route *route = &w->openings->route[w->openings->n];
 
-	if (is_plain_call(w, b, i) ? take_short_way_in(w, b, i) : take_short_way(w, b, i))
+	if (is_plain_call(w, b, i) ? call_takes_short_way(w, b, i) : flow_takes_short_way(w, b, i))
 		return;
 	w->openings->link[w->openings->n] = 0;
 	masq_judge_begin(b, i, judgement);

@@ -387,7 +387,8 @@ masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int
  * the packet or its neighbour that has to be looked at
  */
 static bool
-take_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq_half *half)
+half_takes_short_way(
+		struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq_half *half)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	const struct masq_judged *judged;
@@ -433,7 +434,7 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_judgement judgement;
 	struct masq_fib_route route;
 
-	if (take_short_way(w, b, i, half))
+	if (half_takes_short_way(w, b, i, half))
 		return;
 	if (half->generation != 0 && half->generation != w->generation &&
 			(b->pkt[i].flags & MASQ_PKT_ICMP_ODD) == 0)

@@ -8,7 +8,7 @@
 /**
  * @file
  * A set of numbers 0..65535: one bit each, and above them one bit for each word that has any, so
- * that the next member is found in a few steps however few there are. 8.2 KB, no pointers; all
+ * that the next member is found in a few steps however few there are. 8328 bytes, no pointers; all
  * zero is the empty set.
  */
 
