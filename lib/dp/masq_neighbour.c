@@ -14,6 +14,10 @@
  * if they could be parked, their neighbour had been forgotten, and its old reference in the half fits
  * no more, so they take the slow path.
  *
+ * Packets in the ring may wait for a colleague to make their session. The first packet of such a flow
+ * travelled with the question. If it has come back and lined up in this very round, it is older than
+ * they are; so what goes on from here goes before what the ring held.
+ *
  * How many go in a round. The packets of one neighbour, as a rule: hundreds that wait for many
  * neighbours would otherwise take the slow path in one poll. While packets line up, the neighbour
  * that they line up for goes first, and as many packets of others with it as lined up, so that the
@@ -310,6 +314,21 @@ go_first(struct masq_worker *w, struct going *going)
 	return lined_up - RTE_MIN(lined_up, waiting_for(w, w->lined_up.departure, w->lined_up.ip));
 }
 
+/* The first @p n packets of our own ring came later than those behind them: they go to the end. */
+static void
+move_behind(struct rte_ring *ring, unsigned int n)
+{
+	void *mbuf[MASQ_BURST];
+
+	while (n > 0) {
+		unsigned int moved = rte_ring_sc_dequeue_burst(
+				ring, mbuf, RTE_MIN(n, (unsigned int)MASQ_BURST), NULL);
+
+		rte_ring_sp_enqueue_bulk(ring, mbuf, moved, NULL);
+		n -= moved;
+	}
+}
+
 /* To give a packet up may park the ICMP error about it: at the end of the list, where this walk meets it. */
 void
 masq_parked_tick(struct masq_worker *w)
@@ -317,7 +336,7 @@ masq_parked_tick(struct masq_worker *w)
 	struct rte_ring *ring = w->dp->packet_ring[w->id][w->id];
 	struct going going = { .n = 0 };
 	uint32_t kept = 0, given_up = 0, others = 0, wanted;
-	unsigned int first;
+	unsigned int first, in_ring = rte_ring_count(ring);
 
 	w->look_at_parked = false;
 	/* All of a neighbour that answered or none, or the last would be overtaken by the first. */
@@ -353,6 +372,8 @@ masq_parked_tick(struct masq_worker *w)
 		}
 	}
 	w->n_parked = kept;
+	if (unlikely(in_ring != 0) && rte_ring_count(ring) > in_ring)
+		move_behind(ring, in_ring);
 	/* There may be more of them. */
 	w->look_at_parked |= going.n != 0;
 	memset(w->waited_for, 0, sizeof(w->waited_for));

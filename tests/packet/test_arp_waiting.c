@@ -362,6 +362,79 @@ nobody_overtakes_who_waits(void **state)
 	box_close(box);
 }
 
+#define CALLS_TO_SERVER MASQ_ALL "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 5353\n"
+
+/* The payload of a call is its number: how many of this client came before. */
+static void
+send_call(struct masq_test_box *box, uint16_t client_port, unsigned int number)
+{
+	struct talk t = CALL(box, UDP, OUTSIDE, client_port, 53, SERVER, 5353);
+	struct masq_test_pkt pkt = talk_in_pkt(&t, 0);
+
+	pkt.payload = number == 0 ? "0" : "1";
+	box_put(box, WAN, &pkt);
+}
+
+static void
+expect_calls_in_order(struct masq_test_box *box)
+{
+	static uint8_t came[65536];
+
+	memset(came, 0, sizeof(came));
+	while (box_waiting(box, SRV) > 0) {
+		uint8_t frame[128];
+		const uint8_t *udp = frame + 34;
+		uint32_t port;
+
+		box_take_bytes(box, SRV, frame, sizeof(frame));
+		port = (uint32_t)udp[0] << 8 | udp[1];
+		assert_int_equal(udp[8], '0' + came[port]++);
+	}
+}
+
+/* The first packet of a call has been with a colleague, and comes back in the moment between the answer and the
+ * departure of those that wait, while the second waits for the session. It lines up, and goes first all the same. */
+static void
+nobody_overtakes_who_was_with_a_colleague(void **state)
+{
+	/* All that wait have room, also at one worker. */
+	enum {
+		BEFORE = 4,
+		CALLS = 6
+	};
+
+	const uint32_t workers = box_workers(state), first = WAN % workers;
+	struct masq_test_box *box = open_by_hand(state, CALLS_TO_SERVER);
+	struct masq_dp *dp = box_dp(box);
+	const struct masq_test_pkt question = asks(SRV, SERVER);
+	const struct masq_test_pkt reply = { .arp = 2,
+		.src = SERVER,
+		.src_mac = box_host_mac(SRV),
+		.dst = box_address(SRV),
+		.arp_target_mac = box_mac(box, SRV) };
+
+	for (uint16_t k = 0; k < BEFORE; k++)
+		send_call(box, (uint16_t)(2000 + k), 0);
+	box_run(box);
+	box_expect(box, SRV, &question);
+	for (uint16_t k = 0; k < 2 * CALLS; k++)
+		send_call(box, (uint16_t)(1000 + k / 2), k % 2);
+	/* The colleagues are asked; then they hear the neighbour, and answer. */
+	masq_dp_poll(dp, first, masq_dp_now_ms(dp));
+	box_put(box, SRV, &reply);
+	for (uint32_t k = 0; k < 3 * workers; k++)
+		if (k % workers != first)
+			masq_dp_poll(dp, k % workers, masq_dp_now_ms(dp));
+	box_run(box);
+	box_advance(box, 1);
+	assert_int_equal(box_waiting(box, SRV), BEFORE + 2 * CALLS);
+	if (workers > 1)
+		assert_int_not_equal(box_counters(box).sessions_remote, 0);
+	expect_calls_in_order(box);
+	assert_int_equal(box_counters(box).held, 0);
+	box_close(box);
+}
+
 /* New flows of a kind that the box knows: those for a silent neighbour wait, and nobody overtakes them;
  * those for another leave at once. */
 static void
@@ -588,6 +661,7 @@ main(int argc, char **argv)
 		BOX_ROWS(silent_neighbours_hold_up_nobody),
 		BOX_ROWS(nobody_answers),
 		BOX_ROWS(nobody_overtakes_who_waits),
+		BOX_ROWS(nobody_overtakes_who_was_with_a_colleague),
 		BOX_ROWS(flows_of_a_known_kind_wait_for_their_own_neighbour),
 		BOX_ROWS(routed_packets_of_a_known_kind_line_up),
 		BOX_ROWS(forgotten_while_asked),
