@@ -8,7 +8,8 @@
  *
  * A claim is a Unix socket with an abstract name. Such names belong to the network namespace, as
  * interfaces do, and the kernel takes them back however the daemon ends. Who finds a name taken
- * connects to it and is told by the kernel whose it is.
+ * connects to it and is told by the kernel whose it is. Nobody accepts these connections, and each stays in
+ * the queue of the socket after it is closed; so the queue is as long as the kernel lets it be.
  *
  * PCI devices are claimed by their address; a driver of DPDK refuses a second owner too, later and in
  * its own words. Devices that are made of nothing in particular (net_null, net_ring) are not claimed.
@@ -71,6 +72,18 @@ owner(const struct sockaddr_un *addr, socklen_t addr_len)
 	return cred.pid;
 }
 
+static void
+say_taken(const struct masq_conf_port *port, const char *key, size_t len, pid_t pid,
+		struct masq_err *err)
+{
+	char who[32] = "";
+
+	if (pid != 0)
+		snprintf(who, sizeof(who), " (pid %d)", (int)pid);
+	masq_err_set(err, EBUSY, "[port %s]: %.*s is served by another dpdk-masq already%s",
+			port->name, (int)len, key, who);
+}
+
 static int
 claim_port(const struct masq_conf_start *start, const struct masq_conf_port *port,
 		struct masq_err *err)
@@ -86,12 +99,11 @@ claim_port(const struct masq_conf_start *start, const struct masq_conf_port *por
 	addr_len = claim_address(key, len, &addr);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	/* Never closed: the claim ends with the process. */
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, addr_len) != 0 || listen(fd, 1) != 0)
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, addr_len) != 0 ||
+			listen(fd, SOMAXCONN) != 0)
 		ret = -errno;
 	if (ret == -EADDRINUSE)
-		masq_err_set(err, EBUSY,
-				"[port %s]: %.*s is served by another dpdk-masq already (pid %d)",
-				port->name, (int)len, key, (int)owner(&addr, addr_len));
+		say_taken(port, key, len, owner(&addr, addr_len), err);
 	else if (ret != 0)
 		masq_err_set(err, -ret, "[port %s]: cannot claim %.*s: %s", port->name, (int)len,
 				key, strerror(-ret));

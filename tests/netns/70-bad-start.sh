@@ -76,7 +76,7 @@ check_exit "--help teaches" 0 'device = net_af_packet0' dpdk-masq --help
 check_exit "--version" 0 '^dpdk-masq [0-9]' dpdk-masq --version
 check_exit "--test starts nothing" 0 '2 ports, 2 workers.*fine' on box dpdk-masq --test --config "$T/box.conf"
 closed() { on box dpdk-masq -c "$T/bad.conf" <&- >&- 2>&-; }
-refused "an interface again" 'served by another' 's/spare0/lan/'
+refused "an interface, as often as somebody tries" "lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/'
 check_exit "without stdin, stdout and stderr it still ends with 1" 1 '' closed
 check "the daemon that ran before still routes" on client ping -c 2 -i 0.2 -W 2 203.0.113.1
 check "and still serves its socket" cli port show
