@@ -240,6 +240,66 @@ masq_conf_iface_find(const struct masq_conf_start *start, const struct masq_conf
 			names);
 }
 
+static bool
+portfw_stands(const struct masq_conf_rules *rules, const struct masq_conf_portfw *rule)
+{
+	for (uint32_t i = 0; i < rules->n_portfw; i++) {
+		const struct masq_conf_portfw *one = &rules->portfw[i];
+
+		if (one->proto == rule->proto && one->lport == rule->lport &&
+				one->laddr == rule->laddr && one->raddr == rule->raddr &&
+				one->rport == rule->rport)
+			return true;
+	}
+	return false;
+}
+
+static bool
+address_is_ours(const struct masq_conf_start *start, uint32_t addr)
+{
+	for (uint32_t p = 0; p < start->n_ports; p++)
+		for (uint32_t i = 0; i < start->port[p].n_addresses; i++)
+			if (start->port[p].address[i].addr == addr)
+				return true;
+	return false;
+}
+
+static void
+addresses_text(const struct masq_conf_start *start, char list[MASQ_ERR_LIST_BYTES])
+{
+	char text[MASQ_IP4_TEXT_BYTES];
+
+	list[0] = '\0';
+	for (uint32_t p = 0; p < start->n_ports; p++)
+		for (uint32_t i = 0; i < start->port[p].n_addresses; i++)
+			masq_err_list_add(
+					list, masq_ip4_text(start->port[p].address[i].addr, text));
+	if (list[0] == '\0')
+		masq_err_list_add(list, "none");
+}
+
+int
+masq_conf_portfw_find(const struct masq_conf_start *start, const struct masq_conf_rules *rules,
+		const struct masq_conf_portfw *added, struct masq_err *err)
+{
+	char text[MASQ_IP4_TEXT_BYTES], addresses[MASQ_ERR_LIST_BYTES];
+
+	if (!portfw_stands(rules, added))
+		return 0;
+	masq_ip4_text(added->laddr, text);
+	if (!address_is_ours(start, added->laddr)) {
+		addresses_text(start, addresses);
+		return masq_err_set(err, ENODEV,
+				"-L %s: no port has that address, so nothing is forwarded; addresses: %s",
+				text, addresses);
+	}
+	if (added->raddr != 0 && added->rport != 0)
+		return 0;
+	return masq_err_set(err, ENODEV,
+			"-L %s %u is forwarded to no server; -R wants its address and port", text,
+			added->lport);
+}
+
 /* Ports, or ICMP type and code: one value each, unless the packet has none. */
 static int
 packet_ports_check(const struct masq_conf_rule *rule, struct masq_err *err)

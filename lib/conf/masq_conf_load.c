@@ -140,6 +140,17 @@ add_words(struct masq_err *err, char *const *words, int n)
 	}
 }
 
+static void
+portfw_warn(const struct masq_conf_reader *reader, const struct masq_conf_rules *rules,
+		const struct masq_conf_command *command)
+{
+	struct masq_err err;
+
+	if (reader->start != NULL && command->verb == MASQ_VERB_PORTFW_ADD &&
+			masq_conf_portfw_find(reader->start, rules, &command->portfw, &err) != 0)
+		masq_conf_warn(reader, "%s", err.text);
+}
+
 static int
 line_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader, char *line,
 		struct masq_err *err)
@@ -157,8 +168,11 @@ line_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 		return masq_err_set(err, EINVAL, "a quote is not closed");
 	ret = masq_conf_words_parse(reader, (const char *const *)words, (unsigned int)n, commands,
 			&n_commands, err);
-	for (unsigned int i = 0; ret == 0 && i < n_commands; i++)
+	for (unsigned int i = 0; ret == 0 && i < n_commands; i++) {
 		ret = masq_conf_rules_apply(rules, &commands[i], err);
+		if (ret == 0)
+			portfw_warn(reader, rules, &commands[i]);
+	}
 	if (ret != 0)
 		add_words(err, words, n);
 	return ret == 0 || ret == -ENOMEM ? ret : -EINVAL;

@@ -33,16 +33,18 @@ static const struct {
 
 /* A rule that was put, and that no packet may ever meet. */
 static void
-warn_of_iface(const struct masq_ctl *ctl, const struct masq_conf_command *command,
+warn_of_rule(const struct masq_ctl *ctl, const struct masq_conf_command *command,
 		struct masq_conf_warnings *warnings)
 {
 	const bool puts = command->verb == MASQ_VERB_CHAIN_APPEND ||
 			command->verb == MASQ_VERB_CHAIN_INSERT ||
 			command->verb == MASQ_VERB_CHAIN_REPLACE;
+	struct masq_err *text = &warnings->text[warnings->n];
 
-	if (puts &&
-			masq_conf_iface_find(ctl->start, &command->rule,
-					&warnings->text[warnings->n]) != 0)
+	if ((puts && masq_conf_iface_find(ctl->start, &command->rule, text) != 0) ||
+			(command->verb == MASQ_VERB_PORTFW_ADD &&
+					masq_conf_portfw_find(ctl->start, &ctl->rules,
+							&command->portfw, text) != 0))
 		warnings->n++;
 }
 
@@ -58,7 +60,7 @@ change(struct masq_ctl *ctl, enum masq_conf_verb verb, const json_t *params, jso
 		ret = masq_ctl_model_apply(ctl, &command, &warnings, err);
 	if (ret != 0)
 		return ret;
-	warn_of_iface(ctl, &command, &warnings);
+	warn_of_rule(ctl, &command, &warnings);
 	return masq_ctl_put_warnings(result, &warnings);
 }
 

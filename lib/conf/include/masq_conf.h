@@ -272,6 +272,17 @@ size_t masq_conf_device_interface(const char *device, const char **name);
 int masq_conf_iface_find(const struct masq_conf_start *start, const struct masq_conf_rule *rule,
 		struct masq_err *err);
 
+/**
+ * Can a packet come to a forwarding that was added, and has it a server to go to? Other rules that the adding edited
+ * are not looked at.
+ *
+ * @param rules	the rules after the adding
+ * @param err	out: a sentence that suits a warning: the tools of the time took such rules
+ * @return 0; -ENODEV
+ */
+int masq_conf_portfw_find(const struct masq_conf_start *start, const struct masq_conf_rules *rules,
+		const struct masq_conf_portfw *added, struct masq_err *err);
+
 /** One key of the start file, for the documentation: [section] key = value. */
 struct masq_conf_key {
 	const char *section; /**< "daemon", "port" or "timeouts" */

@@ -82,6 +82,13 @@ box_conversation(void **state)
 		{ "portfw.add", "{\"portfw\":{\"protocol\":\"tcp\",\"local_address\":\"1.1.1.1\",\"local_port\":80,"
 			"\"remote_address\":\"10.0.0.1\",\"remote_port\":8080,\"preference\":15}}", "={}" },
 		{ "portfw.list", "{}", "\"count\":15,\"portfw\":{\"protocol\":\"tcp\",\"local_address\":\"1.1.1.1\"" },
+		{ "portfw.add", "{\"portfw\":{\"protocol\":\"tcp\",\"local_address\":\"1.1.1.3\",\"local_port\":80,"
+			"\"remote_address\":\"10.0.0.1\",\"remote_port\":80,\"preference\":1}}",
+			"={\"warnings\":[\"-L 1.1.1.3: no port has that address, so nothing is forwarded; addresses: 1.1.1.1\"]}" },
+		{ "rules.check", "{\"name\":\"f\",\"text\":\"portfw -a -P tcp -L 1.1.1.1 81\\nportfw -a -P tcp -L 1.1.1.3 80 -R 10.0.0.1 80\"}",
+			"[\"f:1: -L 1.1.1.1 81 is forwarded to no server; -R wants its address and port\","
+			"\"f:2: -L 1.1.1.3: no port has that address" },
+		{ "rules.check", "{\"text\":\"portfw -a -P tcp -L 1.1.1.1 80 -R 10.0.0.1 80\\nportfw -a -P tcp -L 1.1.1.1 80 -p 5\"}", "={\"rules\":1}" },
 		{ "route.add", "{\"route\":{\"destination\":\"10.0.0.0/8\",\"gateway\":\"1.1.1.2\"}}", "={}" },
 		{ "route.add", "{\"route\":{\"destination\":\"10.0.0.0/8\",\"gateway\":\"1.1.1.2\"}}", "already" },
 		{ "timeout.set", "{\"timeouts\":{\"udp\":77}}", "={}" },
@@ -116,6 +123,8 @@ box_conversation(void **state)
 	struct ctl_box *box = *state;
 
 	box->dp.counters.drops[MASQ_DROP_MTU] = 2;
+	box->start.port[0].address[0] = (struct masq_ip4_prefix){ MASQ_IP4(1, 1, 1, 1), 24 };
+	box->start.port[0].n_addresses = 1;
 	converse(box, rows, LENGTH(rows));
 }
 
