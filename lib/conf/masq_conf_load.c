@@ -151,9 +151,10 @@ portfw_warn(const struct masq_conf_reader *reader, const struct masq_conf_rules 
 		masq_conf_warn(reader, "%s", err.text);
 }
 
+/* @param blank	out: false when a command stands there */
 static int
 line_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader, char *line,
-		struct masq_err *err)
+		bool *blank, struct masq_err *err)
 {
 	struct masq_conf_command commands[MASQ_CONF_COMMANDS_MAX];
 	char *words[WORDS_MAX];
@@ -162,6 +163,7 @@ line_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 
 	if (n == 0)
 		return 0;
+	*blank = false;
 	if (n == -E2BIG)
 		return masq_err_set(err, EINVAL, "more than %d words in one line", WORDS_MAX);
 	if (n < 0)
@@ -221,6 +223,7 @@ text_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 	const char *end = text + len_bytes;
 	unsigned int number = 0;
 	char line[LINE_BYTES];
+	bool blank = true;
 	int ret = 0;
 
 	if (len_bytes >= sizeof(bom) && memcmp(text, bom, sizeof(bom)) == 0)
@@ -241,7 +244,7 @@ text_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 
 			memcpy(line, text, len);
 			line[len] = '\0';
-			ret = line_apply(rules, reader, line, err);
+			ret = line_apply(rules, reader, line, &blank, err);
 			routes_note(rules, number);
 			warnings_note(reader, n_warnings, name, number);
 		}
@@ -249,6 +252,10 @@ text_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 	}
 	if (ret != 0)
 		masq_err_prefix(err, "%s:%u: ", name, number);
+	else if (blank)
+		masq_conf_warn(reader,
+				"%s: no command stands there: all chains are empty and accept",
+				name);
 	return ret;
 }
 

@@ -133,6 +133,31 @@ test_warnings_have_their_lines(void **state)
 }
 
 static void
+test_a_file_without_a_command_is_warned_of(void **state)
+{
+	static const char *const texts[] = { "", "\n", "# ipchains -P forward DENY\n \t\n",
+		"timeout set udp 30", "#\nipchains -P input ACCEPT\n" };
+	struct masq_err err;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct masq_conf_warnings warnings = { 0 };
+		const struct masq_conf_reader reader = { .warnings = &warnings };
+		struct masq_conf_rules rules;
+
+		assert_int_equal(masq_conf_rules_init(&rules), 0);
+		assert_int_equal(masq_conf_rules_load(&rules, &reader, "f", texts[i],
+						 strlen(texts[i]), &err),
+				0);
+		assert_int_equal(warnings.n, i < 3 ? 1 : 0);
+		if (i < 3)
+			assert_string_equal(warnings.text[0].text,
+					"f: no command stands there: all chains are empty and accept");
+		masq_conf_rules_fini(&rules);
+	}
+	(void)state;
+}
+
+static void
 test_many_warnings_are_counted(void **state)
 {
 	struct masq_conf_warnings warnings = { 0 };
@@ -532,6 +557,7 @@ main(void)
 		cmocka_unit_test(test_a_bad_file_changes_nothing),
 		cmocka_unit_test(test_a_nul_byte_is_refused),
 		cmocka_unit_test(test_warnings_have_their_lines),
+		cmocka_unit_test(test_a_file_without_a_command_is_warned_of),
 		cmocka_unit_test(test_many_warnings_are_counted),
 		cmocka_unit_test(test_the_length_counts),
 		cmocka_unit_test(test_a_file_is_the_whole_rule_set),
