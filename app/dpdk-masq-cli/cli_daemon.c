@@ -26,11 +26,14 @@ cli_version(struct cli *cli, const char *const *words, unsigned int n_words)
 		cli_print_json(cli, result);
 	else if (code == CLI_DONE)
 		fprintf(cli->out,
-				"dpdk-masq %s, pid %" PRIu64 ", up %s, %" PRIu64 " ports, %" PRIu64
-				" workers, %s\n",
+				"dpdk-masq %s, pid %" PRIu64 ", up %s, %" PRIu64 " port%s, %" PRIu64
+				" worker%s, %s\n",
 				cli_string(result, "version"), cli_number(result, "pid"),
 				cli_duration(cli_number(result, "uptime_ms"), age),
-				cli_number(result, "ports"), cli_number(result, "workers"),
+				cli_number(result, "ports"),
+				cli_number(result, "ports") == 1 ? "" : "s",
+				cli_number(result, "workers"),
+				cli_number(result, "workers") == 1 ? "" : "s",
 				cli_string(result, "file"));
 	json_decref(result);
 	return code;

@@ -222,6 +222,14 @@ needs_interface(const char *device)
 	return false;
 }
 
+/* Just "eth1": DPDK knows no interface of the kernel by its name. Names of its own drivers are left to it. */
+static bool
+is_bare_interface(const char *device)
+{
+	return strncmp(device, "net_", 4) != 0 && strncmp(device, "eth_", 4) != 0 &&
+			if_nametoindex(device) != 0;
+}
+
 static int
 check_interface(const struct masq_conf_start *start, const struct masq_conf_port *port,
 		struct masq_err *err)
@@ -230,6 +238,14 @@ check_interface(const struct masq_conf_start *start, const struct masq_conf_port
 	const char *key;
 	const size_t len = masq_conf_device_interface(port->device, &key);
 
+	if (is_bare_interface(port->device)) {
+		masq_err_set(err, EINVAL,
+				"[port %s]: %s is a network interface of the kernel; accepted: "
+				"net_af_packet0,iface=%s, or the PCI address of a card bound to a DPDK driver",
+				port->name, port->device, port->device);
+		masq_err_prefix(err, "%s:%d: ", start->file, port->device_line);
+		return -EINVAL;
+	}
 	if (len == 0 || !needs_interface(port->device))
 		return 0;
 	if (len < sizeof(name))

@@ -45,6 +45,8 @@ refused "a CPU that does not exist" 'bad\.conf:4: cores = 1022-1023: this machin
 tested "a CPU that does not exist" 'bad\.conf:4: .*no CPU 1022'
 refused "an interface that does not exist" 'bad\.conf:[0-9]+: \[port lan\]: there is no network interface nosuch0; there are .*spare0' 's/spare0/nosuch0/'
 tested "an interface that does not exist" 'no network interface nosuch0'
+refused "an interface without a driver" 'bad\.conf:[0-9]+: \[port lan\]: spare0 is a network interface of the kernel; accepted: net_af_packet0,iface=spare0' 's/^device.*spare0.*/device = spare0/'
+tested "an interface without a driver" 'accepted: net_af_packet0,iface=spare0'
 for device in virtio_user0,path=/dev/vhost-net tap0 vhost0; do
     sed -E "s|^device.*iface=lan.*|device = net_$device,iface=made0|" "$T/box.conf" >"$T/made.conf"
     check_exit "--test: an interface that ${device%%0*} makes" 0 'fine' on box dpdk-masq -t -c "$T/made.conf"
