@@ -19,6 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <masq_ctl.h>
 
@@ -222,6 +225,24 @@ needs_interface(const char *device)
 	return false;
 }
 
+/* Drivers open an interface that is down, and net_af_packet says then that its link is up; no packet comes. */
+static void
+warn_of_down(const struct masq_conf_start *start, const struct masq_conf_port *port,
+		const char *name)
+{
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { 0 };
+
+	if (fd < 0)
+		return;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) == 0)
+		masq_log(MASQ_LOG_WARNING, "daemon",
+				"%s:%d: [port %s]: %s is down, no packet comes before \"ip link set %s up\"",
+				start->file, port->device_line, port->name, name, name);
+	close(fd);
+}
+
 /* Just "eth1": DPDK knows no interface of the kernel by its name. Names of its own drivers are left to it. */
 static bool
 is_bare_interface(const char *device)
@@ -250,8 +271,10 @@ check_interface(const struct masq_conf_start *start, const struct masq_conf_port
 		return 0;
 	if (len < sizeof(name))
 		memcpy(name, key, len);
-	if (if_nametoindex(name) != 0)
+	if (if_nametoindex(name) != 0) {
+		warn_of_down(start, port, name);
 		return 0;
+	}
 	interfaces_text(there);
 	masq_err_set(err, ENODEV, "[port %s]: there is no network interface %.*s; there are %s",
 			port->name, (int)len, key, there);

@@ -76,6 +76,10 @@ check_exit "an unknown option" 2 'dpdk-masq -h' dpdk-masq -Q
 check_exit "a word too many" 2 'unexpected argument "now"' dpdk-masq now
 check_exit "--help teaches" 0 'device = net_af_packet0' dpdk-masq --help
 check_exit "--version" 0 '^dpdk-masq [0-9]' dpdk-masq --version
+ip -n "$ID-box" link add down0 type veth peer name down1
+sed "s|iface=lan|iface=down0|" "$T/box.conf" >"$T/down.conf"
+check_exit "--test: an interface that is down" 0 '^warning: daemon: .*down\.conf:[0-9]+: \[port lan\]: down0 is down, no packet comes before "ip link set down0 up"' \
+    on box dpdk-masq -t -c "$T/down.conf"
 check_exit "--test starts nothing" 0 '2 ports, 2 workers.*fine' on box dpdk-masq --test --config "$T/box.conf"
 closed() { on box dpdk-masq -c "$T/bad.conf" <&- >&- 2>&-; }
 refused "an interface, as often as somebody tries" "lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/'
