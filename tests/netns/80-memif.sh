@@ -13,6 +13,7 @@ PORT_LINES=("[port lan]" "device = $(memif 0 server)" "address = 192.168.1.1/24"
 box_rules "ipchains -P forward DENY" "ipchains -A forward -s 192.168.1.0/24 -j MASQ"
 box_start
 
+check_exit "the generator's help needs no hugepages" 0 '^ *--packets N' on box masq_load --help
 check "50000 packets of 1000 flows, 64 bytes, there and back" \
     load "$(memif 0 client)" "$(memif 1 client)" -- --packets 50000
 check "20000 packets of 20000 flows, 1518 bytes; the generator connects anew" \

@@ -396,11 +396,12 @@ open_port(struct load *load, struct side *side, uint16_t ethdev)
 static uint64_t
 number(const char *text, uint64_t low, uint64_t high)
 {
-	char *end;
+	char *end, accepted[64];
 	unsigned long long value = strtoull(text, &end, 10);
 
+	snprintf(accepted, sizeof(accepted), "accepted: a number, %" PRIu64 "-%" PRIu64, low, high);
 	if (*text == 0 || *end != 0 || value < low || value > high)
-		give_up(text, "not a number that this option takes; see --help");
+		give_up(text, accepted);
 	return value;
 }
 
@@ -478,6 +479,17 @@ options(struct load *load, int argc, char **argv)
 	return patience;
 }
 
+/* Before EAL starts: it wants hugepages where nobody has told it otherwise. */
+static void
+help_asked(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0) {
+			fputs(help, stdout);
+			exit(0);
+		}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -490,11 +502,13 @@ main(int argc, char **argv)
 		.flows = 1000,
 		.window = 256,
 		.size = 64 };
-	int used = rte_eal_init(argc, argv);
 	unsigned int patience;
 	double seconds;
 	bool is_good;
+	int used;
 
+	help_asked(argc, argv);
+	used = rte_eal_init(argc, argv);
 	if (used < 0)
 		give_up("EAL does not start", rte_strerror(rte_errno));
 	patience = options(&load, argc - used, argv + used);
