@@ -123,7 +123,9 @@ wait_for(struct masq_rpc_client *client, short events, int64_t deadline_ms, stru
 		if (n > 0)
 			return 0;
 		if (n == 0)
-			return masq_err_set(err, ETIMEDOUT, "the daemon on %s does not answer",
+			return masq_err_set(err, ETIMEDOUT,
+					"the daemon on %s does not answer; a change that was asked for may "
+					"still be made",
 					client->path);
 		if (errno != EINTR)
 			return masq_err_set(err, errno, "%s: %s", client->path, strerror(errno));
