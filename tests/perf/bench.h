@@ -31,6 +31,7 @@ void bench_hit(const struct bench_options *options);
 void bench_aged(const struct bench_options *options);
 void bench_ports(const struct bench_options *options);
 void bench_rules(const struct bench_options *options);
+void bench_list(const struct bench_options *options);
 void bench_workers(const struct bench_options *options);
 void bench_change(const struct bench_options *options);
 void bench_expiry(const struct bench_options *options);

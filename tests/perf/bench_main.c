@@ -43,6 +43,7 @@ static const struct topic {
 	{ "aged", bench_aged, 65536, 4096 },
 	{ "ports", bench_ports, 131072, 131072 },
 	{ "rules", bench_rules, 65536, 4096 },
+	{ "list", bench_list, 65536, 4096 },
 	{ "workers", bench_workers, 65536, 2048 },
 	{ "change", bench_change, 65536, 4096 },
 	{ "expiry", bench_expiry, 1048576, 8192 },

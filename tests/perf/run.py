@@ -22,7 +22,7 @@ from table import text_table
 SIZES = (1024, 65536, 1048576, 4194304)
 RUNS = [("hit", ["--sessions", str(n)]) for n in SIZES]
 RUNS += [("aged", ["--sessions", str(n)]) for n in SIZES[1:]]
-RUNS += [(topic, []) for topic in ("ports", "rules", "workers", "change", "expiry", "capacity")]
+RUNS += [(topic, []) for topic in ("ports", "rules", "list", "workers", "change", "expiry", "capacity")]
 
 
 def first_line(path, name):

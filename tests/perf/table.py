@@ -79,6 +79,7 @@ TOPICS = {
     "aged": "In a box that has run for a while",
     "ports": "By ports in use",
     "rules": "By chain rules",
+    "list": "By refused hosts",
     "workers": "By workers",
     "change": "New rules while packets flow",
     "expiry": "All sessions end at once",
