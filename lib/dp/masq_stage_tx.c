@@ -28,6 +28,9 @@
 #include "masq_bell.h"
 #include "masq_vlan.h"
 
+/* Finished packets of one colleague in a round: as many as it can hand over in one, or its ring would fill up under
+ * load. */
+#define TAKE_OVER_MAX 128
 #define CUT_MAX 64 /* fragments of one packet: 64 KB over the smallest MTUs is refused by name */
 
 static __rte_noinline void
@@ -171,7 +174,7 @@ masq_tx_flush(struct masq_worker *w)
 unsigned int
 masq_tx_take_over(struct masq_worker *w, uint64_t from)
 {
-	struct rte_mbuf *mbuf[MASQ_BURST];
+	struct rte_mbuf *mbuf[TAKE_OVER_MAX];
 	unsigned int taken = 0;
 
 	for (; from != 0; from &= from - 1) {
@@ -180,7 +183,7 @@ masq_tx_take_over(struct masq_worker *w, uint64_t from)
 
 		if (ring == NULL)
 			continue;
-		n = rte_ring_sc_dequeue_burst(ring, (void **)mbuf, MASQ_BURST, NULL);
+		n = rte_ring_sc_dequeue_burst(ring, (void **)mbuf, TAKE_OVER_MAX, NULL);
 		w->held -= n;
 		taken += n;
 		for (unsigned int i = 0; i < n; i++) {

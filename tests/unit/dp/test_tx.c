@@ -253,6 +253,57 @@ bursts_leave_whole(void **state)
 		}
 }
 
+/* Two workers, and one transmit queue, which is the first worker's. */
+static struct masq_dp *
+make_sharing_box(struct rte_ring *sent_to)
+{
+	struct masq_conf_start start = small_box(2 * MBUFS);
+	struct masq_err err = { "" };
+	struct masq_conf_rules none;
+	struct masq_dp *sharing;
+
+	start.workers = 2;
+	start.n_ports = 1;
+	start.port[0] = (struct masq_conf_port){ .name = "q", .device = "net_ring_q" };
+	assert_true(rte_eth_from_rings("q", &sent_to, 1, &sent_to, 1, SOCKET_ID_ANY) >= 0);
+	sharing = masq_dp_create(&start, MASQ_DP_MANUAL, 42, &err);
+	assert_int_equal(masq_conf_rules_init(&none), 0);
+	if (sharing == NULL || masq_dp_publish(sharing, &none, &err) != 0 ||
+			masq_dp_start(sharing, &err) != 0)
+		fail_msg("%s", err.text);
+	masq_conf_rules_fini(&none);
+	return sharing;
+}
+
+/* What a worker without a queue hands over in a round is sent in the next one, in its order: if less were, it
+ * would hand over more than is sent, round after round. */
+static void
+what_is_handed_over_in_a_round_is_sent_in_one(void **state)
+{
+	const unsigned int n = 2 * MASQ_TX_BURST;
+	struct rte_ring *sent_to = rte_ring_create("q", 512, SOCKET_ID_ANY, 0);
+	struct masq_dp *sharing = make_sharing_box(sent_to);
+	struct rte_mbuf *mbuf[2 * MASQ_TX_BURST];
+
+	(void)state;
+	assert_int_equal(sharing->ports[0].tx_worker[1], 0);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(sharing->pools[0], mbuf, n), 0);
+	for (unsigned int i = 0; i < n; i++)
+		masq_tx_one(sharing->workers[1], mbuf[i], 0);
+	masq_dp_poll(sharing, 1, 1000);
+	masq_dp_poll(sharing, 0, 1000);
+	for (unsigned int i = 0; i < n; i++) {
+		void *out = NULL;
+
+		assert_int_equal(rte_ring_dequeue(sent_to, &out), 0);
+		assert_ptr_equal(out, mbuf[i]);
+		rte_pktmbuf_free(out);
+	}
+	masq_dp_stop(sharing);
+	masq_dp_destroy(sharing);
+	rte_ring_free(sent_to);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -263,6 +314,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(what_does_not_fit_is_dropped_by_name),
 		cmocka_unit_test(no_buffer_is_free),
 		cmocka_unit_test(bursts_leave_whole),
+		cmocka_unit_test(what_is_handed_over_in_a_round_is_sent_in_one),
 	};
 	int failed;
 
