@@ -5,9 +5,10 @@
  *	key       a                                  b
  *	classes   classes                            protocol, arrival, departure
  *	whole     destination and source, each       ports or their classes, protocol, arrival,
- *	          whole or its class                 departure, and a bit
- *	half      classes of the packet as it        protocol, arrival, departure, a bit, and another
- *	          came, and as it leaves             if the forward chain is asked
+ *	          whole or its class                 departure, a bit, and one for each whole port
+ *	half      classes of the packet as it        the rest of the latter, protocol, arrival, departure,
+ *	          came, some bits of those as it     a bit, and another if the forward chain is asked
+ *	          leaves
  *	any                                          a bit for SYN segments, if a rule looks at -y
  *
  * Two packets have the same key only if the chains cannot tell them apart: not by their addresses and
@@ -35,8 +36,8 @@
 static_assert(MASQ_JUDGED_KEY_HALF == UINT64_C(1) << 57, "has its place between the others");
 #define KEY_FORWARD 58
 #define KEY_SYN 59
-
-#define WHOLE(field) (UINT32_C(0x80) << 8 * (field))
+#define KEY_WHOLE_SPORT (UINT64_C(1) << 60)
+#define KEY_WHOLE_DPORT (UINT64_C(1) << 61)
 
 static inline uint64_t
 common(const struct masq_burst *b, unsigned int i, uint8_t departure)
@@ -52,24 +53,46 @@ syn_bit(const struct masq_worker *w, const struct masq_pkt *pkt)
 	return (uint64_t)(w->classes->syn_matters & masq_pkt_is_syn(pkt)) << KEY_SYN;
 }
 
-/* Some fields stand in the key as they are. @param whole which, as masq_classes_alone() says it */
+/* Some fields stand in the key as they are; a bit each says which, because a port can be any number that a class
+ * can be. @param whole as masq_classes_alone() says it */
 static struct masq_judged_key
-whole_key(const struct masq_tuple *tuple, uint32_t classes, uint32_t whole, uint64_t common)
+whole_key(const struct masq_tuple *tuple, uint64_t classes, uint64_t whole, uint64_t common)
 {
-	uint32_t src = classes & 0xff, dst = classes >> 8 & 0xff;
-	uint32_t sport = classes >> 16 & 0xff, dport = classes >> 24;
+	uint32_t src = classes & 0xffff, dst = classes >> 16 & 0xffff;
+	uint32_t sport = classes >> 32 & 0xffff, dport = classes >> 48 & 0xffff;
 
-	if ((whole & WHOLE(MASQ_CLASS_SRC)) != 0)
+	if ((whole & MASQ_CLASS_IS_ALONE(MASQ_CLASS_SRC)) != 0)
 		src = rte_be_to_cpu_32(tuple->src);
-	if ((whole & WHOLE(MASQ_CLASS_DST)) != 0)
+	if ((whole & MASQ_CLASS_IS_ALONE(MASQ_CLASS_DST)) != 0)
 		dst = rte_be_to_cpu_32(tuple->dst);
-	if ((whole & WHOLE(MASQ_CLASS_SPORT)) != 0)
+	if ((whole & MASQ_CLASS_IS_ALONE(MASQ_CLASS_SPORT)) != 0) {
 		sport = rte_be_to_cpu_16(tuple->sport);
-	if ((whole & WHOLE(MASQ_CLASS_DPORT)) != 0)
+		common |= KEY_WHOLE_SPORT;
+	}
+	if ((whole & MASQ_CLASS_IS_ALONE(MASQ_CLASS_DPORT)) != 0) {
 		dport = rte_be_to_cpu_16(tuple->dport);
+		common |= KEY_WHOLE_DPORT;
+	}
 	return (struct masq_judged_key){
 		.a = (uint64_t)dst << 32 | src,
 		.b = common | KEY_WHOLE | (uint64_t)dport << 16 | sport,
+	};
+}
+
+/*
+ * Classes of two tuples, of 12 bits each, which leave four bits free in their 16: there stand the upper bits of
+ * the second ones, and their lower eight below in b.
+ */
+static struct masq_judged_key
+half_key(uint64_t came, uint64_t leaves, uint64_t common)
+{
+	uint64_t low = leaves & UINT64_C(0x00ff00ff00ff00ff);
+
+	low = (low | low >> 8) & UINT64_C(0x0000ffff0000ffff);
+	low = (low | low >> 16) & UINT32_MAX;
+	return (struct masq_judged_key){
+		.a = came | (leaves & UINT64_C(0x0f000f000f000f00)) << 4,
+		.b = common | MASQ_JUDGED_KEY_HALF | low,
 	};
 }
 
@@ -110,12 +133,12 @@ is_told_by_its_key(uint8_t flags)
 static __rte_noinline struct masq_judged_key
 peculiar_key(const struct masq_worker *w, const struct masq_pkt *pkt, struct masq_judged_key key)
 {
-	uint32_t whole = masq_classes_alone((uint32_t)key.a);
+	uint64_t whole = masq_classes_alone(key.a);
 
 	key.b |= syn_bit(w, pkt);
 	if (masq_fib_maybe_special(w->special, rte_be_to_cpu_32(pkt->key.src)))
-		whole |= WHOLE(MASQ_CLASS_SRC);
-	return whole != 0 ? whole_key(&pkt->key, (uint32_t)key.a, whole, key.b) : key;
+		whole |= MASQ_CLASS_IS_ALONE(MASQ_CLASS_SRC);
+	return whole != 0 ? whole_key(&pkt->key, key.a, whole, key.b) : key;
 }
 
 static inline void
@@ -186,21 +209,20 @@ static_assert(offsetof(struct masq_rewrite, src) == offsetof(struct masq_tuple, 
  * @param classes	of the packet as it came
  * @param translated	in the order of a tuple */
 static inline void
-prepare_half(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32_t classes,
+prepare_half(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t classes,
 		__m128i translated, bool asks_forward, uint8_t departure)
 {
-	const uint32_t leaves = masq_classes_of_vector(w->classes, translated);
-	const struct masq_judged_key key = {
-		.a = classes | (uint64_t)leaves << 32,
-		.b = common(b, i, departure) | syn_bit(w, &b->pkt[i]) | MASQ_JUDGED_KEY_HALF |
-				(uint64_t)asks_forward << KEY_FORWARD,
-	};
+	const uint64_t leaves = masq_classes_of_vector(w->classes, translated);
 
 	if (unlikely(w->classes->may_be_alone &&
 			    (masq_classes_alone(classes) | masq_classes_alone(leaves)) != 0))
 		b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 	else
-		set_key(w, b, i, key);
+		set_key(w, b, i,
+				half_key(classes, leaves,
+						common(b, i, departure) | syn_bit(w, &b->pkt[i]) |
+								(uint64_t)asks_forward
+										<< KEY_FORWARD));
 }
 
 void
@@ -241,7 +263,7 @@ masq_judged_prepare_call(struct masq_worker *w, struct masq_burst *b, unsigned i
 	/* Its key has been that of a packet without session, where its classes stand, unless a field has none
 	 * or its source may be one of the box. */
 	if (likely((b->judged_key[i].b & KEY_WHOLE) == 0))
-		prepare_half(w, b, i, (uint32_t)b->judged_key[i].a,
+		prepare_half(w, b, i, b->judged_key[i].a,
 				_mm_set_epi64x((long long)ports, (long long)addresses), false,
 				departure);
 	else

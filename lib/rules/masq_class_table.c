@@ -63,7 +63,7 @@ struct classes {
 	uint32_t *places; /* by signature: number + 1, 0: free */
 	uint32_t places_mask;
 	uint32_t *of_stretch; /* numbers */
-	uint8_t *names; /* of the numbers */
+	uint16_t *names; /* of the numbers */
 };
 
 /* ---------------------------------------------------------------- edges */
@@ -211,7 +211,7 @@ names_give(struct masq_class_table *table, struct classes *classes)
 {
 	qsort(classes->list, classes->n, sizeof(*classes->list), compare_classes);
 	for (uint32_t k = 0; k < classes->n; k++)
-		classes->names[classes->list[k].number] = k < MASQ_CLASSES_NAMED ? (uint8_t)k
+		classes->names[classes->list[k].number] = k < MASQ_CLASSES_NAMED ? (uint16_t)k
 										 : MASQ_CLASS_ALONE;
 	for (uint32_t i = 0; i < table->n_stretches; i++)
 		table->classes[i] = classes->names[classes->of_stretch[i]];
@@ -241,7 +241,7 @@ stretches_init(struct masq_class_table *table, const struct edges *edges, uint32
  * What the page of the values @p value up to @p behind says, which begins in stretch number @p from and ends in number
  * @p to. If most of its values are alone all shall be, so that nobody searches in vain.
  */
-static uint8_t
+static uint16_t
 page_of(const struct masq_class_table *table, uint64_t value, uint64_t behind, uint32_t from,
 		uint32_t to)
 {
@@ -311,7 +311,8 @@ masq_class_table_create(
 		goto fail;
 	if (!edges_collect(&edges, rules, n_rules, field)) {
 		table->leaves_alone = true;
-		memset(table->of_page, MASQ_CLASS_ALONE, sizeof(table->of_page));
+		for (uint32_t page = 0; page < MASQ_CLASS_PAGES; page++)
+			table->of_page[page] = MASQ_CLASS_ALONE;
 	} else if (fill(table, &edges, field) != 0) {
 		goto fail;
 	}
@@ -338,11 +339,12 @@ masq_class_table_destroy(struct masq_class_table *table)
 uint64_t
 masq_class_table_bytes(const struct masq_class_table *table)
 {
-	return sizeof(*table) + table->n_stretches * (sizeof(*table->starts) + 1) +
+	return sizeof(*table) +
+			table->n_stretches * (sizeof(*table->starts) + sizeof(*table->classes)) +
 			(table->first != NULL ? (MASQ_CLASS_PAGES + 1) * sizeof(*table->first) : 0);
 }
 
-uint8_t
+uint16_t
 masq_class_search(const struct masq_class_table *table, uint32_t address)
 {
 	const uint32_t *first = &table->first[address >> PAGE_BITS];

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <masq_classes.h>
 #include <masq_conf_command.h>
 #include <masq_rules.h>
 
@@ -33,7 +34,9 @@
 #define LINE_BYTES 160
 #define WAN_MTU 1000
 #define MANY 140 /* rules that look at ports, each at two more */
-#define TEXT_BYTES ((LINES + 3 * MANY) * LINE_BYTES + 2048)
+#define MANY_PORTS \
+	(MASQ_CLASSES_NAMED / 2 + 60) /* the same, and more than there are names for classes */
+#define TEXT_BYTES ((LINES + 2 * MANY + MANY_PORTS) * LINE_BYTES + 2048)
 #define SILENCE_MS (7500 * 1000) /* longer than any session lives */
 #define ROW_BYTES 96
 
@@ -96,7 +99,7 @@ struct world {
 	const char *holes; /* a rule that leaves addresses without classes, or "" */
 	unsigned int many_hosts; /* rules about two hosts each, so that addresses have a table of classes */
 	unsigned int matched_lines; /* rules that all TCP and UDP meets on its way out */
-	bool many_ports; /* so many rules that ports have no classes */
+	unsigned int many_ports; /* rules about two ports each; or so many that some ports have no classes */
 	uint16_t ip_id;
 	uint64_t packets, drops;
 };
@@ -563,7 +566,7 @@ write_rules(const struct world *w, char *text, size_t size)
 	for (unsigned int k = 0; k < w->many_hosts; k++)
 		n += snprintf(text + n, size - (size_t)n,
 				"ipchains -A u1 -s 192.168.1.%u -d 198.51.100.%u\n", 2 + k, 2 + k);
-	for (unsigned int k = 0; w->many_ports && k < MANY; k++)
+	for (unsigned int k = 0; k < w->many_ports; k++)
 		n += snprintf(text + n, size - (size_t)n,
 				"ipchains -A u1 -p udp -s 0.0.0.0/0 %u -d 0.0.0.0/0 %u\n",
 				3000 + 2 * k, 40 + 2 * k);
@@ -603,7 +606,9 @@ change_rules(struct world *w, char *text, size_t size)
 			? ""
 			: "ipchains -A input -s 10.0.0.1/255.0.0.255 -d 10.0.0.1/255.0.0.255\n";
 	w->many_hosts = test_random_percent(&w->rnd, 30) ? test_random_below(&w->rnd, MANY) : 0;
-	w->many_ports = test_random_percent(&w->rnd, 20);
+	w->many_ports = test_random_percent(&w->rnd, 80)   ? 0
+			: test_random_percent(&w->rnd, 80) ? MANY
+							   : MANY_PORTS;
 	w->matched_lines = test_random_percent(&w->rnd, 20) ? test_random_below(&w->rnd, MANY) : 0;
 	write_rules(w, text, size);
 	read_rules(w, text);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <masq_classes.h>
 #include <masq_dp_manual.h>
 #include <masq_pkt.h>
 #include <masq_test_random.h>
@@ -308,6 +309,55 @@ one_field_is_enough(void **state)
 				box_expect_drop(box, MASQ_DROP_FORWARD_DENY);
 			}
 		}
+	box_expect_nothing(box);
+	box_close(box);
+}
+
+/* Where some ports are of a class and others stand for themselves, the number of a class is no port. More rules
+ * than there are names for classes tell pairs of ports apart, and others single ones, which get no names. */
+static void
+the_number_of_a_class_is_no_port(void **state)
+{
+	enum {
+		PAIRS = MASQ_CLASSES_NAMED + 6,
+		FIRST_OF_PAIRS = 20000,
+		FIRST_SINGLE = 1000,
+		SINGLES = 100,
+		BYTES = (PAIRS + SINGLES + 1) * 64
+	};
+
+	struct masq_test_box *box = box_open(box_workers(state), NULL);
+	char *rules = malloc(BYTES);
+	int n;
+
+	assert_non_null(rules);
+	n = snprintf(rules, BYTES, "ipchains -A input -p udp -d 10.0.0.1/255.0.0.255\n");
+	for (unsigned int k = 0; k < PAIRS; k++)
+		n += snprintf(rules + n, BYTES - (size_t)n,
+				"ipchains -A input -p udp -s 0.0.0.0/0 %u:%u\n",
+				FIRST_OF_PAIRS + 2 * k, FIRST_OF_PAIRS + 2 * k + 1);
+	for (unsigned int k = 0; k < SINGLES; k++)
+		n += snprintf(rules + n, BYTES - (size_t)n,
+				"ipchains -A forward -p udp -s 0.0.0.0/0 %u -j DENY\n",
+				FIRST_SINGLE + k);
+	box_hello(box, LAN, INSIDE);
+	box_rules(box, rules);
+	free(rules);
+	for (unsigned int k = FIRST_SINGLE - 10; k < FIRST_SINGLE + SINGLES + 10; k++) {
+		struct masq_test_pkt pkt = udp_to(OUTSIDE), left;
+
+		pkt.sport = (uint16_t)(FIRST_OF_PAIRS + 2 * k);
+		left = onward(pkt);
+		box_send(box, LAN, &pkt);
+		box_expect(box, WAN, &left);
+	}
+	for (unsigned int k = 0; k < SINGLES; k++) {
+		struct masq_test_pkt pkt = udp_to(OUTSIDE);
+
+		pkt.sport = (uint16_t)(FIRST_SINGLE + k);
+		box_send(box, LAN, &pkt);
+		box_expect_drop(box, MASQ_DROP_FORWARD_DENY);
+	}
 	box_expect_nothing(box);
 	box_close(box);
 }
@@ -686,6 +736,7 @@ main(int argc, char **argv)
 		BOX_ROWS(hosts_behind_a_gateway),
 		BOX_ROWS(hosts_that_rules_tell_apart),
 		BOX_ROWS(one_field_is_enough),
+		BOX_ROWS(the_number_of_a_class_is_no_port),
 		BOX_ROWS(the_protocol_is_part_of_it),
 		BOX_ROWS(the_departure_is_part_of_it),
 		BOX_ROWS(forged_sources_are_not_remembered_as_others),

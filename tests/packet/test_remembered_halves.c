@@ -6,9 +6,11 @@
  */
 #include <stdio.h>
 
+#include <masq_classes.h>
+
 #include "masq_test_sorts.h"
 
-#define LISTED 300 /* hosts: more than there are names for classes */
+#define LISTED (MASQ_CLASSES_NAMED + 100) /* hosts: more than there are names for classes */
 #define LIST_BYTES (64 * (LISTED + 8))
 
 /* Rules that tell so many hosts apart that those of the sessions are of no class; as sources or as destinations. */
@@ -131,6 +133,35 @@ one_thing_is_enough(void **state)
 		box_expect_nothing(box);
 		box_close(box);
 	}
+}
+
+/* The class of one host has the number of the other's and some 256, whose lower bits are the same: the narrower
+ * a class, the higher its number, and so many are as narrow as that of the first. */
+static void
+all_bits_of_a_class_count(void **state)
+{
+	static char rules[LIST_BYTES];
+	struct masq_test_box *box = box_open(box_workers(state), NEUTRAL);
+	const struct talk at_66 = { .inside = "192.168.1.66" }, same = { .proto = 0 };
+	struct talk usual = masqueraded(box, &same, 0), odd = masqueraded(box, &at_66, 1);
+
+	open_talk(&usual, false);
+	open_talk(&odd, false);
+	for (unsigned int n = 250; n < 262; n++) {
+		int at = snprintf(rules, sizeof(rules),
+				NEUTRAL "ipchains -A output -d 192.168.1.66/31 -j DENY\n"
+					"ipchains -A output -d " INSIDE "\n");
+
+		for (unsigned int k = 0; k < n; k++)
+			at += snprintf(rules + at, sizeof(rules) - (size_t)at,
+					"ipchains -A output -d 10.1.%u.%u\n", k / 100,
+					2 * (k % 100));
+		box_rules(box, rules);
+		talk_in(&usual, 0);
+		talk_in_dropped(&odd, 0, MASQ_DROP_OUTPUT_DENY);
+	}
+	box_expect_nothing(box);
+	box_close(box);
 }
 
 /* A session's mark is what the chains before it was made say, whoever of its kind is the first. */
@@ -414,6 +445,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		BOX_ROWS(one_thing_is_enough),
+		BOX_ROWS(all_bits_of_a_class_count),
 		BOX_ROWS(marks_of_sessions),
 		BOX_ROWS(the_forward_chain_is_part_of_it),
 		BOX_ROWS(the_arrival_is_part_of_it),

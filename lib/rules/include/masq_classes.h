@@ -17,7 +17,7 @@
  * few classes: no rule can tell two values of a class apart. Packets with the same classes, protocol
  * and interfaces match the same rules, so a verdict about one of them holds for all.
  *
- * Rules of which each tells other values apart make more classes than a byte can name. The values of those
+ * Rules of which each tells other values apart can make more classes than there are names. The values of those
  * without a name are *alone*: alike with nobody but themselves.
  *
  * Part of the compiled rules; immutable; any worker.
@@ -25,9 +25,9 @@
 
 #define MASQ_CLASSES_FEW \
 	32 /**< of a field with so many starts all are compared; one with more has a table */
-#define MASQ_CLASSES_NAMED 254 /**< classes of a field with a table that have a name: 0..253 */
-#define MASQ_CLASS_MIXED 254 /**< of a page of a table: its values are not all of one class */
-#define MASQ_CLASS_ALONE 255 /**< the value is of no class */
+#define MASQ_CLASSES_NAMED 4094 /**< classes of a field with a table that have a name: 0..4093 */
+#define MASQ_CLASS_MIXED 4094 /**< of a page of a table: its values are not all of one class */
+#define MASQ_CLASS_ALONE 4095 /**< the value is of no class */
 #define MASQ_CLASS_PAGES 65536
 
 /** Fields in the order of struct masq_tuple: lanes of a vector. */
@@ -43,11 +43,11 @@ enum masq_class_field {
 struct masq_class_table {
 	/** Of addresses by their upper 16 bits, of ports by all of them: their class, or MASQ_CLASS_ALONE,
 	 * or MASQ_CLASS_MIXED, which values of ports never are. */
-	uint8_t of_page[MASQ_CLASS_PAGES];
+	uint16_t of_page[MASQ_CLASS_PAGES];
 	bool leaves_alone; /**< some of its values are of no class */
 	uint32_t n_stretches; /**< values without a break that are of one class */
 	uint32_t *starts; /**< their first values, ascending, from 0 on */
-	uint8_t *classes; /**< theirs */
+	uint16_t *classes; /**< theirs */
 	uint32_t *first; /**< [MASQ_CLASS_PAGES + 1]: in which stretch a page begins; of ports NULL */
 };
 
@@ -69,13 +69,13 @@ struct masq_classes {
 };
 
 /** The class of an address in a mixed page of a table. A search among what begins in the page. */
-uint8_t masq_class_search(const struct masq_class_table *table, uint32_t address);
+uint16_t masq_class_search(const struct masq_class_table *table, uint32_t address);
 
 /** @param address in host byte order */
-static inline uint32_t
+static inline uint64_t
 masq_class_of_address(const struct masq_class_table *table, uint32_t page, uint32_t address)
 {
-	uint8_t class = table->of_page[page];
+	uint16_t class = table->of_page[page];
 
 	return likely(class != MASQ_CLASS_MIXED) ? class : masq_class_search(table, address);
 }
@@ -84,13 +84,13 @@ masq_class_of_address(const struct masq_class_table *table, uint32_t page, uint3
  * Part of masq_classes_of_vector(): the fields that have a table.
  *
  * @param fields	lanes of values in host byte order
- * @return a byte a field, 0 where there is no table
+ * @return 16 bits a field, 0 where there is no table
  */
-static inline uint32_t
+static inline uint64_t
 masq_classes_look_up(const struct masq_classes *classes, __m128i fields)
 {
 	struct masq_class_table *const *table = classes->table;
-	uint32_t found = 0;
+	uint64_t found = 0;
 
 	/* A word of 16 bits each: the upper one of addresses, the lower one of ports. */
 	if (table[MASQ_CLASS_SRC] != NULL)
@@ -101,13 +101,13 @@ masq_classes_look_up(const struct masq_classes *classes, __m128i fields)
 		found |= masq_class_of_address(table[MASQ_CLASS_DST],
 					 (uint32_t)_mm_extract_epi16(fields, 3),
 					 (uint32_t)_mm_cvtsi128_si32(_mm_srli_si128(fields, 4)))
-				<< 8;
-	if (table[MASQ_CLASS_SPORT] != NULL)
-		found |= (uint32_t)table[MASQ_CLASS_SPORT]->of_page[_mm_extract_epi16(fields, 4)]
 				<< 16;
+	if (table[MASQ_CLASS_SPORT] != NULL)
+		found |= (uint64_t)table[MASQ_CLASS_SPORT]->of_page[_mm_extract_epi16(fields, 4)]
+				<< 32;
 	if (table[MASQ_CLASS_DPORT] != NULL)
-		found |= (uint32_t)table[MASQ_CLASS_DPORT]->of_page[_mm_extract_epi16(fields, 6)]
-				<< 24;
+		found |= (uint64_t)table[MASQ_CLASS_DPORT]->of_page[_mm_extract_epi16(fields, 6)]
+				<< 48;
 	return found;
 }
 
@@ -116,9 +116,9 @@ masq_classes_look_up(const struct masq_classes *classes, __m128i fields)
  * with many starts what their table says.
  *
  * @param tuple	of TCP, UDP, or a protocol without ports: its 16 bytes, of which the first 12 matter
- * @return a byte a field, source lowest; MASQ_CLASS_ALONE: that value is of no class
+ * @return 16 bits a field, source lowest; MASQ_CLASS_ALONE: that value is of no class
  */
-static inline uint32_t
+static inline uint64_t
 masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
 {
 	/* Host byte order, ports as 32 bits. */
@@ -128,7 +128,7 @@ masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
 	const __m128i *start = (const void *)classes->starts;
 	const __m128i *end = (const void *)&classes->starts[classes->n_compared];
 	__m128i above = _mm_setzero_si128();
-	uint32_t compared;
+	uint64_t compared;
 
 	/* Who is behind the last start counts some of the padding, too, like everybody. True is -1. */
 	do {
@@ -138,26 +138,27 @@ masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
 		above = _mm_sub_epi32(above, _mm_cmpgt_epi32(start[3], wanted));
 		start += 4;
 	} while (start != end);
-	above = _mm_packs_epi32(above, above);
-	compared = (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(above, above));
+	compared = (uint64_t)_mm_cvtsi128_si64(_mm_packs_epi32(above, above));
 	return likely(classes->have_tables == 0) ? compared
 						 : compared | masq_classes_look_up(classes, fields);
 }
 
 /** The same of a tuple in memory, which nobody has just written field by field: that would be waited for. */
-static inline uint32_t
+static inline uint64_t
 masq_classes_of(const struct masq_classes *classes, const struct masq_tuple *tuple)
 {
 	return masq_classes_of_vector(classes, _mm_loadu_si128((const void *)tuple));
 }
 
-/** @return bit 8 * f + 7: the value of field f is alone */
-static inline uint32_t
-masq_classes_alone(uint32_t classes)
+/** What masq_classes_alone() says of a field. */
+#define MASQ_CLASS_IS_ALONE(field) (UINT64_C(0x1000) << 16 * (field))
+
+/** @return bits MASQ_CLASS_IS_ALONE() of the fields whose values are alone */
+static inline uint64_t
+masq_classes_alone(uint64_t classes)
 {
-	/* Seven ones become the eighth bit, and that was set before. */
-	return ((classes & UINT32_C(0x7f7f7f7f)) + UINT32_C(0x01010101)) & classes &
-			UINT32_C(0x80808080);
+	/* Twelve ones become the thirteenth bit. */
+	return (classes + UINT64_C(0x0001000100010001)) & UINT64_C(0x1000100010001000);
 }
 
 static_assert(MASQ_CLASSES_FEW % 4 == 0, "starts are compared four at a time");

@@ -106,7 +106,7 @@ another(uint64_t *rnd, const struct masq_rules_input *packet)
 	return mixed;
 }
 
-static uint32_t
+static uint64_t
 classes_of(const struct masq_rules *rules, const struct masq_rules_input *p)
 {
 	struct masq_tuple tuple = {
@@ -137,11 +137,11 @@ assert_same_way(const struct masq_rules *rules, const struct masq_rules_input *a
 }
 
 static bool
-is_alone(const struct masq_rules *rules, uint32_t classes, unsigned int field)
+is_alone(const struct masq_rules *rules, uint64_t classes, unsigned int field)
 {
-	bool is = (classes >> 8 * field & 0xff) == MASQ_CLASS_ALONE;
+	bool is = (classes >> 16 * field & 0xffff) == MASQ_CLASS_ALONE;
 
-	assert_int_equal(is, (masq_classes_alone(classes) & UINT32_C(0x80) << 8 * field) != 0);
+	assert_int_equal(is, (masq_classes_alone(classes) & MASQ_CLASS_IS_ALONE(field)) != 0);
 	assert_true(!is || masq_rules_classes(rules)->may_be_alone);
 	return is;
 }
@@ -153,7 +153,7 @@ are_together(const struct masq_rules *rules, const struct masq_rules_input *a,
 {
 	const bool differ[MASQ_CLASS_FIELDS] = { a->src != b->src, a->dst != b->dst,
 		a->sport != b->sport, a->dport != b->dport };
-	uint32_t classes = classes_of(rules, a);
+	uint64_t classes = classes_of(rules, a);
 
 	for (unsigned int field = 0; field < MASQ_CLASS_FIELDS; field++)
 		if (is_alone(rules, classes, field) && differ[field])
@@ -323,13 +323,15 @@ rules_about_networks_treat_a_class_alike(void **state)
 static void
 every_start_begins_a_class(void **state)
 {
-	static const uint32_t sizes[] = { 1, 2, 31, 32, 33, 34, 63, 64, 65, 127, 128, 253, 254 };
+	static const uint32_t sizes[] = { 1, 2, 31, 32, 33, 34, 63, 64, 65, 127, 128, 253, 254,
+		4092, 4093, 4094 };
 
 	(void)state;
 	for (unsigned int k = 0; k < RTE_DIM(sizes); k++) {
 		struct masq_conf_rules model;
 		struct masq_rules *rules;
-		uint32_t seen = UINT32_MAX, begun = 0; /* of no packet */
+		uint64_t seen = UINT64_MAX; /* of no packet */
+		uint32_t begun = 0;
 
 		test_model_init(&model);
 		/* Ranges up to the end: one start each. */
@@ -343,7 +345,7 @@ every_start_begins_a_class(void **state)
 				sizes[k] + 1 > MASQ_CLASSES_NAMED);
 		for (uint32_t port = 0; port <= 3 * sizes[k] + 5; port++) {
 			struct masq_rules_input p = { .dport = (uint16_t)port };
-			uint32_t classes = classes_of(rules, &p);
+			uint64_t classes = classes_of(rules, &p);
 
 			begun += classes != seen;
 			if (classes != seen)
@@ -363,7 +365,7 @@ class_under_list(uint32_t n, uint32_t step, uint32_t src, struct masq_conf_rule 
 	struct masq_rules_input p = { .src = src };
 	struct masq_conf_rules model;
 	struct masq_rules *rules;
-	uint32_t classes;
+	uint64_t classes;
 
 	test_model_init(&model);
 	test_model_rule(&model, MASQ_CHAIN_INPUT, more);
@@ -376,14 +378,14 @@ class_under_list(uint32_t n, uint32_t step, uint32_t src, struct masq_conf_rule 
 	assert_false(is_alone(rules, classes, MASQ_CLASS_DST));
 	masq_rules_destroy(rules);
 	test_model_fini(&model);
-	return classes & 0xff;
+	return classes & 0xffff;
 }
 
 /* Whoever is not on a list is like everybody else who is not, however long it is. */
 static void
 whoever_is_not_on_a_list_has_a_class(void **state)
 {
-	static const uint32_t lengths[] = { 1, 15, 16, 17, 126, 127, 253, 254, 5000 };
+	static const uint32_t lengths[] = { 1, 15, 16, 17, 126, 127, 254, 255, 4092, 4093, 5000 };
 	const uint32_t first = MASQ_IP4(20, 0, 0, 1), step = 30000;
 	const struct masq_conf_rule none = RULE(.src = 1, .src_mask = UINT32_MAX);
 
