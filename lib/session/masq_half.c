@@ -2,30 +2,29 @@
 
 /*
  * What it is
- *	The halves of a worker's sessions: rte_hash finds the position of a tuple, the half lies
- *	at that position in an array of cache lines beside it.
+ *	The halves of one worker's sessions: rte_hash maps a tuple to a position, and an array of
+ *	cache lines beside it holds the half at that position.
  * Words
- *	signature	the 32-bit hash of a tuple, made by masq_hash16() under the table's seed.
- *			rte_hash gets it handed in everywhere, its own hash function is never used
- *			on tuples.
- *	position	rte_hash's number of a key slot; half index in all other files
+ *	signature	the 32-bit hash of a tuple, computed by masq_hash16() under the table's
+ *			seed. It is passed to rte_hash everywhere; rte_hash's own hash function is
+ *			never used on tuples.
+ *	position	rte_hash's number of a key slot; called half index in all other files
  * Data and who owns it
- *	rte_hash keeps the tuples: 32 bytes a slot in one array. masq_half_key() goes there
- *	directly, because rte_hash_get_key_with_position() looks the key up again with the hash
- *	function that is not ours. Where the array lies and how far its slots are apart is learnt
- *	at creation from keys that are put in for that and taken out again (masq_session.c).
+ *	rte_hash stores the tuples in one array of 32-byte slots. masq_half_key() reads that array
+ *	directly, because rte_hash_get_key_with_position() looks the key up again with rte_hash's
+ *	own hash function. The table finds out at creation where the array lies and how far its
+ *	slots are apart, by inserting keys and removing them again (masq_session.c).
  * Life cycle
- *	half_add() takes a position, for masq_half_insert() and masq_session_open(), and
- *	masq_half_remove() gives it back; rte_hash hands free positions out first in, first out. A half
- *	that is out has session MASQ_SESSION_NONE.
+ *	half_add() takes a position, for masq_half_insert() and masq_session_open();
+ *	masq_half_remove() gives it back. rte_hash reuses free positions first in, first out. A half
+ *	that is not in the table has session MASQ_SESSION_NONE.
  * Threads
- *	The owner alone. Other workers read halves and tuples of indices that they were told,
- *	never the hash: it has no concurrency flags, which keeps locks and counters out of
- *	lookups.
+ *	The owner alone. Other workers read halves and tuples at indices that they were told, never
+ *	the hash: it has no concurrency flags, which keeps locks and counters out of lookups.
  * Cost
- *	A lookup touches two buckets, one key slot, one half. rte_hash fetches the first two ahead
- *	over the burst, masq_half_lookup_burst() the third. An insertion fetches half and key slot of
- *	those to come. Numbers: docs/performance.rst.
+ *	A lookup touches two buckets, one key slot, one half. rte_hash prefetches the first two over
+ *	the burst, masq_half_lookup_burst() prefetches the half. An insertion prefetches half and
+ *	key slot of later insertions. Numbers: docs/performance.rst.
  */
 
 #include <string.h>
@@ -36,9 +35,9 @@
 #include "masq_session_priv.h"
 
 /*
- * Tuples that go to rte_hash together: a burst, so that the buckets of all of them are on their way
- * before the first is looked at. 16 at a time make an established packet 124 cycles instead of 107 at
- * 64 k sessions, 253 instead of 232 at 1 M.
+ * Tuples per rte_hash lookup: a whole burst, so that the buckets of all are being fetched before
+ * the first is examined. With 16 an established packet takes 124 cycles instead of 107 at 64 k
+ * sessions, 253 instead of 232 at 1 M.
  */
 #define LOOKUP_MAX 32
 
@@ -64,7 +63,7 @@ lookup(struct masq_session_table *table, const uint8_t *keys, size_t stride_byte
 			continue;
 		}
 		index[i] = (uint32_t)position[i];
-		/* For writing: whoever looks a half up counts a packet in it. */
+		/* For writing: the caller counts a packet in the half that it looked up. */
 		rte_prefetch0_write(masq_half_at(table, index[i]));
 	}
 	return missed;

@@ -2,45 +2,46 @@
 
 /*
  * What it is
- *	One worker's session table: creation with all its memory, the records, and the state
- *	changes that packets bring about.
+ *	One worker's session table: creation with all its memory, the records, and the state changes
+ *	that packets cause.
  * Words
- *	half	one direction; masq_half.c
- *	record	what a session is besides its halves; belongs to the *creator*
+ *	half	one direction of a session; masq_half.c
+ *	record	the rest of a session; lives with the *creator*
  *	linked	tables know each other by worker number, so that a half finds the record of its
  *		session and a creator the other half, wherever they live
  * Data and who owns it, and what it costs
- *	h halves and s records, with pow2(x) the power of two that is not below x:
+ *	For h halves and s records, pow2(x) being the smallest power of two not below x:
  *		rte_hash keys	32 h		the tuple, 8 unused bytes, alignment
  *		buckets		8 pow2(h)	64 bytes for 8 entries
  *		free positions	4 pow2(h + 1)	a ring
  *		halves		64 h
  *		records		48 s
  *		the table	66 KB, nearly all of it the wheel
- *	A cuckoo hash whose buckets are all but full searches long for each new tuple, and in the end
- *	finds no place for it. Above 15/16 of a power of two the hash therefore gets one entry more
- *	than that power, which doubles its buckets. With h = 2 s that is 64 + 32 + 16 + 128 + 48 = 288
- *	bytes a session at a power of two and just above it, then fewer, down to 266 at 15/16 of the
- *	next one, and 304 just above that. Small hashes are doubled above 1/2, because chance is not
- *	even among few buckets. Measured with random keys and 1024 places: of 20000 hashes filled to
- *	15/16 none refused a key; the last adds into 262144 places took 430 cycles, 170 at 3/4. What
- *	would be refused is refused by name, like a session too many. Extended buckets, which refuse
- *	nobody, cost as much memory as twice the plain ones, and two adds near the full table of a
- *	million sessions took 18900 cycles with them and 1000 without.
+ *	When nearly all buckets of a cuckoo hash are full, each insertion searches for long, and
+ *	finally one fails. Above 15/16 of a power of two the hash is therefore created with one
+ *	entry more than that power, which doubles its buckets. With h = 2 s that is 64 + 32 + 16 +
+ *	128 + 48 = 288 bytes per session at a power of two and just above it, falling to 266 at
+ *	15/16 of the next one, and 304 just above that. Hashes below 1024 places are doubled above
+ *	1/2 already, because few buckets fill unevenly. Measured with random keys and 1024 places:
+ *	of 20000 hashes filled to 15/16 none refused a key. The last insertions into 262144 places
+ *	took 430 cycles, at 3/4 of them 170. A failed insertion is a drop with a name, like a
+ *	session too many. Extended buckets, which never refuse a key, cost as much memory as
+ *	doubling the plain ones, and near the full table of a million sessions two insertions took
+ *	18900 cycles with them and 1000 without.
  * Life cycle
- *	Record: free -> masq_session_alloc() -> halves are put in and named in it -> armed, or all
- *	of that at once when both halves are here: masq_session_open() ->
- *	expired or flushed: off the wheel, its halves are taken out -> masq_session_free(). Free
- *	records are a stack threaded through wheel_next: the record that was used last is the
- *	warmest.
+ *	Record: free -> masq_session_alloc() -> halves are inserted and their indices stored in it
+ *	-> armed; or all of that at once if both halves are here: masq_session_open() -> expired or
+ *	flushed: off the wheel, its halves are removed -> masq_session_free(). Free records are a
+ *	stack linked through wheel_next, so the record used last, which is still in the cache, is
+ *	reused first.
  * Threads
- *	Everything belongs to the owner but one word a session, masq_session.state, which the
- *	worker of either half may change. It is read relaxed, because a stale state only leads to
- *	a compare-and-swap that fails, and swapped (acquire-release) only when the table of
- *	states says that something changes: a few times in the life of a session. A word that
- *	loses the race is judged again from what the winner wrote. With both halves on one worker
- *	nobody else writes it, and it is simply stored; a session whose REPLY half is not there yet
- *	has no events, its INITIAL half being pending.
+ *	Everything belongs to the owner except one word per session, masq_session.state, which the
+ *	worker of either half may change. It is read relaxed, because a stale state only leads to a
+ *	compare-and-swap that fails, and swapped (acquire-release) only when the state table says
+ *	that something changes: a few times in the life of a session. The worker that loses the race
+ *	evaluates its packet again from the state that the winner wrote. With both halves on one
+ *	worker there is no other writer, and the word is simply stored. A session whose REPLY half
+ *	is not there yet has no events, because its INITIAL half is pending.
  */
 
 #include <errno.h>
@@ -60,7 +61,7 @@
 #define BUCKET_ENTRIES 8
 #define SMALL_HASH 1024 /* places */
 
-/* What malloc and memzones add: a header for each of 11 pieces, the rings, struct rte_hash. */
+/* Overhead of malloc and memzones: a header for each of 11 pieces, the rings, struct rte_hash. */
 #define OVERHEAD_BYTES 4096
 
 static_assert(MASQ_SESSION_NONE == UINT32_MAX && MASQ_HALF_NONE == UINT32_MAX, "none is none");
@@ -86,15 +87,15 @@ check_config(const struct masq_session_config *config, struct masq_err *err)
 	return 0;
 }
 
-/* How many entries do so many places hold without being too full? */
+/* The number of entries that a hash of this many places holds without being too full. */
 static uint32_t
 enough_for(uint32_t places)
 {
 	return places < SMALL_HASH ? places / 2 : places - places / 16;
 }
 
-/* Entries of the hash for that many halves: where its buckets would be too full, one more than all of
- * its places, which doubles them. */
+/* Entries of the hash for this many halves. If they would fill the buckets too far, one more than
+ * the number of places, which doubles the buckets. */
 static uint32_t
 hash_entries(uint32_t halves)
 {
@@ -109,7 +110,7 @@ masq_session_room_for(uint32_t least, uint32_t wanted)
 	uint32_t places = rte_align32pow2(2 * least);
 	uint32_t enough = enough_for(places);
 
-	/* All entries of a doubled hash are there anyway; so are their halves. */
+	/* A doubled hash has entries, and the table has halves, for all of the original places. */
 	if (places >= SMALL_HASH && 2 * least > enough)
 		return places / 2;
 	return RTE_MIN(wanted, RTE_MAX(enough, 2 * least) / 2);
@@ -126,7 +127,7 @@ create_hash(const struct masq_session_table *table, int socket_id)
 		.socket_id = socket_id,
 	};
 
-	/* Hashes need names of their own; so has every table an address of its own. */
+	/* Hash names must be unique; the address of the table is. */
 	snprintf(name, sizeof(name), "masq_%" PRIxPTR, (uintptr_t)table);
 	return rte_hash_create(&parameters);
 }
@@ -142,9 +143,9 @@ find_positions(const struct masq_session_table *table)
 }
 
 /*
- * Learn where rte_hash keeps the tuple of a position: put three keys in, with its own hash function
- * so that it can tell us where they are, and take them out again. And whether it takes positions
- * from where we think it does: a new session would be slower without, but no less right.
+ * Find out where rte_hash stores the tuple of a position: insert three keys, with rte_hash's own
+ * hash function so that it can report their location, and remove them again. Check also that it
+ * takes positions from the ring that we expect; if not, new sessions are slower, but still correct.
  */
 static int
 learn_keys(struct masq_session_table *table)
@@ -320,18 +321,18 @@ masq_session_room(const struct masq_session_table *table)
 static void
 add_live(struct masq_session_table *table, uint32_t change)
 {
-	/* One writer: no read-modify-write instruction needed. */
+	/* There is one writer, so no atomic read-modify-write is needed. */
 	atomic_store_explicit(&table->live, live(table) + change, memory_order_relaxed);
 }
 
-/* Off the list of free ones, of which one is there. */
+/* Pop a record off the free list, which must not be empty. */
 static inline struct masq_session *
 take_record(struct masq_session_table *table)
 {
 	struct masq_session *s = masq_session_at(table, table->free);
 
 	table->free = s->wheel_next;
-	/* The next one will be needed soon. */
+	/* The next record will be needed soon. */
 	if (table->free != MASQ_SESSION_NONE)
 		rte_prefetch0_write(masq_session_at(table, table->free));
 	add_live(table, 1);
@@ -356,7 +357,7 @@ masq_session_alloc(struct masq_session_table *table)
 	return session;
 }
 
-/* The record that is free next becomes a session. */
+/* Turn the first free record into a session. */
 static inline void
 begin(struct masq_session_table *table, const struct masq_session_birth *birth,
 		const uint32_t half[2], const struct masq_conf_timeouts *timeouts, uint64_t now_ms)

@@ -4,26 +4,28 @@
  * What it is
  *	The order in which half-open sessions give way when a flood has used up the records.
  * Words
- *	half-open	nobody has answered yet; a TCP session also while its maker has sent nothing but
- *			SYN segments, because a flood of these at a server that answers gets an answer
- *			to each; and one that is closed, because a flood of other segments is reset
- *	side		who made the session: a host inside, or one outside by a forwarding rule. Each
- *			side has a list of its own, and the longer one gives way, so a flood from
- *			one side takes nothing from the other
- *	off the list	older is HALF_OPEN_OFF
+ *	half-open	nobody has answered yet. A TCP session also as long as its initiator has
+ *			sent nothing but SYN segments, because a server that answers a SYN flood
+ *			answers each segment; and in state CLOSE, because a flood of other segments
+ *			is answered with resets
+ *	side		where the initiator is: inside, or outside and admitted by a forwarding
+ *			rule. Each side has its own list, and the longer list gives way, so a flood
+ *			from one side takes nothing from the other
+ *	off the list	the field older is HALF_OPEN_OFF
  * Data and who owns it
- *	Two lists threaded through the records (older, younger), by age: a session comes in at the
- *	young end and leaves from anywhere. A session is on a list from masq_session_half_open() until
- *	it is retired or found to be established.
- *	Packets know nothing of the lists: an established session is found when it has become the
- *	oldest, by the sweep of the housekeeping or when room is needed.
+ *	Two lists linked through the records (older, younger), by age: a session enters at the young
+ *	end and leaves from anywhere. It is on a list from masq_session_half_open() until it is
+ *	retired or found to be established. The packet path does not touch the lists: an established
+ *	session is found when it has become the oldest, by the sweep of the housekeeping or when
+ *	room is needed.
  * Cost
- *	In: one record that was written just now. Out: two neighbours, which are about as old, and end
- *	about then. A first design took a session off with the packet that established it: that packet
- *	then cost three cold cache lines, 300 cycles at 65536 sessions.
+ *	Insertion touches one other record, which was written just now. Removal touches two
+ *	neighbours, which are about as old and end at about the same time. A first design removed a
+ *	session with the packet that established it: that packet then took three cache misses, 300
+ *	cycles at 65536 sessions.
  * Threads
- *	The creator. racy: the last-seen time of a REPLY half elsewhere; a session that is answered in
- *	this very moment may go.
+ *	The creator. racy: the last-seen time of a REPLY half on another worker; a session that is
+ *	answered at this very moment may be removed.
  */
 
 #include <netinet/in.h>
@@ -71,7 +73,8 @@ is_established(const struct masq_session_table *table, const struct masq_session
 			atomic_load_explicit(&s->state, memory_order_relaxed) != MASQ_STATE_CLOSE;
 }
 
-/* @return the oldest of a list that is half-open indeed, MASQ_SESSION_NONE: none within the budget */
+/* @return the oldest session of a list that really is half-open; MASQ_SESSION_NONE: none within the
+ *	budget */
 static uint32_t
 oldest(struct masq_session_table *table, const struct masq_half_open_list *list,
 		unsigned int *budget)

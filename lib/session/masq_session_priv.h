@@ -10,11 +10,11 @@
 #include <masq_session.h>
 
 /**
- * The position of a half that will be put in soon: rte_hash takes free positions in the order in which they
- * were given back, from a ring of slot numbers, which are positions plus 1.
+ * The position that a coming insertion will get. rte_hash reuses free positions first in, first
+ * out: it takes them from a ring of slot numbers, each a position plus 1.
  *
- * @param ahead	0: the next one
- * @return the position; anything when so many are not free
+ * @param ahead	0: the next insertion
+ * @return the position; an arbitrary number if fewer positions are free
  */
 static inline uint32_t
 masq_half_coming(const struct masq_session_table *table, uint32_t ahead)
@@ -26,13 +26,14 @@ masq_half_coming(const struct masq_session_table *table, uint32_t ahead)
 }
 
 /*
- * In a box that has run for a while halves lie anywhere, and who has just been told a position would wait for
- * its line. So the lines of halves and tuples are fetched so many insertions ahead: a new session 1200 to 710
- * cycles at 64 k, 1450 to 860 at 1 M. With 6 or 20 it is the same.
+ * In a box that has run for a while, free halves are scattered over memory, and an insertion that
+ * learns its position only then waits for the cache line. So half and tuple are prefetched this
+ * many insertions ahead. That takes a new session from 1200 to 710 cycles at 64 k sessions and from
+ * 1450 to 860 at 1 M; 6 or 20 make no difference.
  */
 #define HALF_AHEAD 12
 
-/** Fetch half and tuple of the positions that the next @p n halves but HALF_AHEAD will get. */
+/** Prefetch half and tuple of @p n coming positions, HALF_AHEAD insertions from now. */
 static inline void
 half_prefetch_coming(const struct masq_session_table *table, unsigned int n)
 {
@@ -41,16 +42,16 @@ half_prefetch_coming(const struct masq_session_table *table, unsigned int n)
 	for (unsigned int i = 0; i < n; i++) {
 		uint32_t position = masq_half_coming(table, HALF_AHEAD + i);
 
-		/* No more than a hint: what is no position is no address either, and nothing happens. */
+		/* Only a hint: prefetching an address that does not exist has no effect. */
 		rte_prefetch0(table->halves + position);
 		rte_prefetch0(table->keys + (size_t)position * table->key_stride);
 	}
 }
 
 /**
- * Put a half in that is filled in at its place; it has its session.
+ * Add a tuple; the caller fills in the half at its position. Sets only its session.
  *
- * @return its index, MASQ_HALF_NONE: the table is full, or the tuple is there
+ * @return its index; MASQ_HALF_NONE: the table is full, or it already has the tuple
  */
 static inline uint32_t
 half_add(struct masq_session_table *table, const struct masq_tuple *key, uint32_t signature,
@@ -59,8 +60,8 @@ half_add(struct masq_session_table *table, const struct masq_tuple *key, uint32_
 	int32_t position = rte_hash_add_key_with_hash(table->hash, key, signature);
 
 	assert(session != MASQ_SESSION_NONE);
-	/* rte_hash hands out the old position of a tuple that it has. Two sessions must not share a
-	 * half, whatever the caller has overlooked. */
+	/* For a tuple that it already has, rte_hash returns the existing position. Two sessions
+	 * must not share a half, whatever the caller has overlooked. */
 	if (unlikely(position < 0 || table->halves[position].session != MASQ_SESSION_NONE))
 		return MASQ_HALF_NONE;
 	table->halves[position].session = session;
@@ -68,28 +69,31 @@ half_add(struct masq_session_table *table, const struct masq_tuple *key, uint32_
 	return (uint32_t)position;
 }
 
-/** Value of masq_session.wheel_slot in a free record, so that freeing twice is noticed. */
+/** Value of masq_session.wheel_slot in a free record; lets a double free be detected. */
 #define SESSION_FREE (MASQ_SESSION_NONE - 1)
 
-/** Value of masq_session.older in a record that is not on a list of half-open sessions. */
+/** Value of masq_session.older in a record that is not on a half-open list. */
 #define HALF_OPEN_OFF (MASQ_SESSION_NONE - 1)
 
-/** Take a session off the list of half-open ones if it is on it. */
+/** Take a session off its half-open list, if it is on it. */
 void masq_half_open_remove(struct masq_session_table *table, struct masq_session *s);
 
-/** Take a session off the wheel if it is on it. */
+/** Take a session off the wheel, if it is on it. */
 void masq_wheel_remove(struct masq_session_table *table, uint32_t session);
 
 /**
- * How long no packet of a session has come, by the younger of its halves, wherever they live.
+ * Time since the last packet of a session in either direction, wherever its halves live.
  *
- * The clock of the halves has 32 bits: right as long as somebody asks once in 49 days less the
- * timeout, and every session on the wheel is looked at once a turn of 17 minutes.
+ * The clock of the halves has 32 bits. It is correct if a half is read at least once in 49 days
+ * minus the timeout; every session on the wheel is examined once per turn of 17 minutes.
  */
 uint32_t masq_session_idle_ms(const struct masq_session_table *table,
 		const struct masq_session *session, uint64_t now_ms);
 
-/** Slots from the next one to be examined to the one in which a deadline is met. */
+/**
+ * Number of slots from the next one to be examined to the one in which a deadline expires; at most
+ * MASQ_WHEEL_SLOTS - 1.
+ */
 static inline uint32_t
 wheel_slots_ahead(const struct masq_session_table *table, uint64_t deadline_ms)
 {
@@ -100,7 +104,7 @@ wheel_slots_ahead(const struct masq_session_table *table, uint64_t deadline_ms)
 	return (uint32_t)RTE_MIN(slot - table->wheel_slot, (uint64_t)MASQ_WHEEL_SLOTS - 1);
 }
 
-/** First list of a slot. */
+/** First list of the slot that is @p slots ahead. */
 static inline uint32_t
 wheel_lists_ahead(const struct masq_session_table *table, uint32_t slots)
 {
@@ -128,14 +132,14 @@ wheel_insert_ahead(struct masq_session_table *table, uint32_t session, uint32_t 
 	wheel_insert(table, session, wheel_lists_ahead(table, slots) + session % MASQ_WHEEL_LANES);
 }
 
-/** The list of half-open sessions on whose side a session of this kind is. */
+/** The half-open list of the side that creates sessions of this kind. */
 static inline struct masq_half_open_list *
 half_open_list(struct masq_session_table *table, uint8_t kind)
 {
 	return &table->half_open[kind != MASQ_SESSION_PORTFW];
 }
 
-/** Make a session that is not on a list of half-open ones the youngest of its side. */
+/** Add a session that is on no half-open list as the youngest of its side. */
 static inline void
 half_open_insert(struct masq_session_table *table, uint32_t session)
 {
@@ -152,7 +156,7 @@ half_open_insert(struct masq_session_table *table, uint32_t session)
 	list->n++;
 }
 
-/** The REPLY half of a session that has one, in the table of its worker. */
+/** The REPLY half of a session that has one, in the table of its owner. */
 static inline struct masq_half *
 session_reply_half(const struct masq_session_table *table, const struct masq_session *session)
 {

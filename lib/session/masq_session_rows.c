@@ -2,19 +2,19 @@
 
 /*
  * What it is
- *	Listings: copies of sessions as people see them, a page at a time.
+ *	Listings: copies of sessions for display, a page at a time.
  * Words
- *	cursor	a record index. Records do not move, so a session that lives while all pages are
- *		read is listed exactly once, whatever comes and goes meanwhile.
+ *	cursor	a record index. Records do not move, so a session that lives from the first page to
+ *		the last is listed exactly once, whatever else comes and goes.
  * Data and who owns it
- *	Rows belong to the caller. They are read from the record, from the INITIAL half here, and
- *	from the REPLY half, which may belong to another worker: its counters and last-seen time
- *	are single words that are read while they are written, each of them true at some moment.
- *	Its tuple does not change while it lives, and it lives until the creator, on whose thread
- *	this runs, asks for its end; that is why sessions whose removal has begun are no longer
- *	listed.
+ *	Rows belong to the caller. They are copied from the record, from the INITIAL half here, and
+ *	from the REPLY half, which may belong to another worker: its counters and last-seen time are
+ *	single words that may be written while they are read, so each value was true at some moment.
+ *	The tuple of the REPLY half does not change while it lives, and it lives until the creator,
+ *	on whose thread this runs, asks for its removal. That is why sessions whose removal has
+ *	begun are not listed.
  * Threads
- *	The creator; scan bounds how long it is kept from its packets.
+ *	The creator; scan limits how long it is kept from its packets.
  */
 
 #include <rte_common.h>

@@ -2,42 +2,46 @@
 
 /*
  * What it is
- *	The timer wheel: finds the sessions whose timeout is over without looking at all of them,
- *	and without packets ever touching it.
+ *	The timer wheel: finds the sessions that have timed out without scanning all of them, and
+ *	without any packet touching the wheel.
  * Words
- *	slot	256 ms of the clock, counted from 0. Slot s is *due* when the clock reaches s *
- *		256. A deadline belongs to the first slot that is due not before it, so nothing
- *		ends early, and nothing later than 255 ms. Timeouts are whole seconds and are
- *		promised to the second: a quarter of that leaves room for a worker that polls
- *		late. Shorter slots would only make a turn shorter.
- *	turn	4096 slots, 1048.576 s: longer than all default timeouts but one.
- *	lane	a slot has 4 lists; a session's index says in which of them it goes. A list is a
- *		chain of cache misses, four of them are walked in the time of one. The heads take
- *		64 KB.
- *	parked	a deadline beyond the turn waits in its last slot and is looked at again there. An
- *		established TCP session that says nothing is met 8 times in its 7440 s.
- *	lazy	a session stays in its slot however often it is used. When the slot comes, its
- *		halves tell when it was last used, and it goes where it now belongs. So a packet
- *		writes a timestamp in its own half and nothing else; only a deadline that comes
- *		*nearer* must move a session (masq_session_arm()).
- *	due list	one list more, for sessions that somebody wants gone whatever their clock
- *			says: a colleague has to be asked, and cannot be yet. It is a queue: each has its
- *			turn before one that was tried comes again, or those of a colleague who is stuck
- *			would stand before all
+ *	slot		256 ms of the clock, counted from 0. Slot s is *due* when the clock reaches
+ *			s * 256. A deadline belongs to the first slot that is due no earlier than
+ *			it, so no session ends early, and none more than 255 ms late. Timeouts are
+ *			whole seconds and are kept to the second: a quarter of that leaves room for
+ *			a worker that polls late. Shorter slots would only make a turn shorter.
+ *	turn		4096 slots, 1048.576 s: longer than all default timeouts but one.
+ *	lane		one of the 4 lists of a slot, chosen by the session's index. Walking a list
+ *			is a chain of cache misses; four lists are walked in the time of one. The
+ *			list heads take 64 KB.
+ *	parked		a session whose deadline lies beyond the turn waits in the last slot and is
+ *			examined again there. A silent established TCP session is examined 8 times
+ *			in its 7440 s.
+ *	lazy		a session stays in its slot however often it is used. When the slot is due,
+ *			the halves tell when the session was last used, and it moves to the slot
+ *			where it now belongs. So a packet writes a timestamp in its own half and
+ *			nothing else; only a deadline that comes *nearer* must move a session
+ *			(masq_session_arm()).
+ *	due list	one extra list, for sessions that must go whatever their clock says: another
+ *			worker has to be asked for its half, and the message could not be sent yet.
+ *			It is a queue: every session on it has its turn before one that was tried
+ *			comes again. Otherwise sessions that wait for a stuck worker would block all
+ *			others
  * Data and who owns it
- *	table->wheel: heads of lists that are threaded through the records (wheel_next,
+ *	table->wheel: heads of the lists, which are linked through the records (wheel_next,
  *	wheel_prev). A record knows its list (wheel_slot). table->wheel_slot is the next slot to
- *	examine: every session on the wheel is in one of the 4096 slots from there on. How a session
- *	gets there stands in masq_session_priv.h, because masq_session_open() needs it inline.
+ *	examine: every session on the wheel is in one of the 4096 slots from there on, or on the due
+ *	list. Insertion is in masq_session_priv.h, because masq_session_open() needs it inline.
  * Bounds
- *	A tick examines at most budget sessions and goes on there next time. When the clock has
- *	jumped by more than a turn (fake clocks, a suspended machine), all slots are due, each
- *	once: the walk begins a turn before the present. So a tick never looks at the heads of more
- *	than 4096 slots.
+ *	A tick examines at most budget sessions; the next one continues there. When the clock has
+ *	jumped by more than a turn (fake clocks, a suspended machine), all slots are due, each once:
+ *	the walk begins one turn before the present. So a tick never reads the heads of more than
+ *	4096 slots.
  * Cost
- *	A tick takes sessions in batches: it walks the lists, fetches the halves of each session
- *	while it walks on, then examines them. With 524287 sessions strewn over memory that is
- *	120 cycles a session; with one list a slot it was 390, and 8 are no better than 4.
+ *	A tick takes sessions off the lists in batches: it prefetches the halves of each session
+ *	while it walks on, then examines the batch. With 524287 sessions scattered over memory that
+ *	takes 120 cycles per session; with one list per slot it was 390, and 8 lists are no better
+ *	than 4.
  * Threads
  *	The creator. Last-seen times of REPLY halves are read from the tables of other workers.
  */
@@ -49,8 +53,8 @@
 
 #define BATCH 32
 
-/* Workers read the clock at different moments, so a half may be "seen" a little after a creator's
- * now. A gap up to this is taken for that and not for 49 days of silence. */
+/* Workers read the clock at different moments, so a half may have been "seen" slightly after the
+ * creator's now. A gap up to this is taken for that, not for 49 days of silence. */
 #define SKEW_MS 60000
 
 static_assert((MASQ_WHEEL_SLOTS & (MASQ_WHEEL_SLOTS - 1)) == 0, "slots are counted with a mask");
@@ -94,7 +98,8 @@ masq_session_idle_ms(const struct masq_session_table *table, const struct masq_s
 	idle_ms = since(seen_ms, now_ms);
 	if (session->reply == MASQ_HALF_NONE)
 		return idle_ms;
-	/* racy: the other worker may be writing; the session lived at either time. */
+	/* racy: the other worker may be writing; either value is a time at which the session was in
+	 * use. */
 	seen_ms = __atomic_load_n(
 			&session_reply_half(table, session)->last_seen_ms, __ATOMIC_RELAXED);
 	return seen_ms != 0 ? RTE_MIN(idle_ms, since(seen_ms, now_ms)) : idle_ms;
@@ -134,7 +139,7 @@ arm_until(struct masq_session_table *table, uint32_t session, uint64_t deadline_
 						     (uint32_t)table->wheel_slot) &
 				(MASQ_WHEEL_SLOTS - 1);
 
-		/* Lazy: where it is, it is met early enough and will be sent on. */
+		/* Lazy: it will be examined early enough where it is, and moved on from there. */
 		if (s->wheel_slot == MASQ_WHEEL_DUE || now_ahead <= ahead)
 			return;
 		masq_wheel_remove(table, session);
@@ -178,7 +183,7 @@ masq_session_arm_now(struct masq_session_table *table, uint32_t session)
 	table->due_last = session;
 }
 
-/* Begin to fetch what deciding on a session needs. */
+/* Prefetch what deciding on a session needs. */
 static void
 prefetch_halves(const struct masq_session_table *table, const struct masq_session *s)
 {
@@ -188,7 +193,7 @@ prefetch_halves(const struct masq_session_table *table, const struct masq_sessio
 		rte_prefetch0(session_reply_half(table, s));
 }
 
-/* Take the first sessions of some lists that lie together off them, from each list in turn. */
+/* Detach sessions from the heads of adjacent lists, one from each list in turn. */
 static unsigned int
 detach(struct masq_session_table *table, uint32_t *list, unsigned int n_lists, uint32_t *batch,
 		unsigned int max)
@@ -217,7 +222,7 @@ detach(struct masq_session_table *table, uint32_t *list, unsigned int n_lists, u
 	return n;
 }
 
-/* Send the used ones of a batch on, hand the idle ones back. */
+/* Re-insert the sessions of a batch that were used, hand back the idle ones. */
 static unsigned int
 examine(struct masq_session_table *table, const struct masq_conf_timeouts *timeouts,
 		uint64_t now_ms, const uint32_t *batch, unsigned int n, uint32_t *expired)
@@ -247,7 +252,8 @@ masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeo
 	uint32_t batch[BATCH];
 	unsigned int n_expired, n, most = RTE_MIN(budget, max);
 
-	/* Whose end could not be begun comes back to the due list at once: half is left to the wheel. */
+	/* A session whose removal could not be started returns to the due list at once, so half of
+	 * the budget is left to the wheel. */
 	if (table->wheel_slot <= due_slot)
 		most = (most + 1) / 2;
 	n_expired = detach(table, &table->wheel[MASQ_WHEEL_DUE], 1, expired, most);
@@ -255,7 +261,7 @@ masq_session_tick(struct masq_session_table *table, const struct masq_conf_timeo
 
 	if (due_slot >= table->wheel_slot + MASQ_WHEEL_SLOTS)
 		table->wheel_slot = due_slot - (MASQ_WHEEL_SLOTS - 1);
-	/* A batch is never more than what can be handed back, should all of it be idle. */
+	/* A batch never exceeds what can be handed back, in case all of it is idle. */
 	while (table->wheel_slot <= due_slot && budget > 0 && n_expired < max) {
 		n = RTE_MIN(RTE_MIN(budget, max - n_expired), (unsigned int)BATCH);
 		n = detach(table, &table->wheel[wheel_lists_ahead(table, 0)], MASQ_WHEEL_LANES,
@@ -293,7 +299,8 @@ masq_session_fetch(struct masq_session_table *table, const uint32_t *sessions, u
 		rte_prefetch0(place[i]);
 	for (unsigned int i = 0; i < n_keys; i++)
 		key[i] = *place[i];
-	/* What it finds is known; on its way it fetches the buckets of all of them. */
+	/* The result is known already; the point is that the lookup prefetches the buckets of all
+	 * tuples. */
 	masq_half_lookup_burst(table, key, sizeof(key[0]), signature, index, n_keys);
 }
 
@@ -311,7 +318,7 @@ masq_session_rearm(struct masq_session_table *table, uint32_t *cursor,
 	for (; budget > 0 && *cursor < table->n_sessions; budget--, (*cursor)++) {
 		uint32_t slot = masq_session_at(table, *cursor)->wheel_slot;
 
-		/* Off the wheel: free, not armed yet, or being dismantled. Leave it there. */
+		/* Off the wheel: free, not armed yet, or being removed. Leave it there. */
 		if (slot != MASQ_SESSION_NONE && slot != SESSION_FREE)
 			masq_session_arm(table, *cursor, timeouts, now_ms);
 	}

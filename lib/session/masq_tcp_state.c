@@ -2,18 +2,18 @@
 
 /*
  * What it is
- *	The protocol states of sessions: the TCP machine of reference 1.8, names and timeouts.
+ *	The protocol states of sessions: the TCP state machine of reference 1.8, names and timeouts.
  * Words
  *	event		the first of RST, SYN, FIN, ACK that a segment carries
  *	from OUTSIDE	the segment travels to the inside host; reference 1.8 calls it "in"
  *	from INSIDE	the segment travels to the outside; reference 1.8 calls it "out"
  *	watching state	one that an ACK alone may change: NONE, LAST_ACK, LISTEN. No other state
- *			leads into one of them, so a session that has left them never watches
- *			again; that is what lets masq_session_event() keep a flag in each half
- *			instead of having every data segment read the state.
+ *			leads to one of them, so a session that has left them never watches again.
+ *			That is why masq_session_event() can keep a flag in each half, and data
+ *			segments need not read the state.
  * Life cycle
- *	NONE or LISTEN when a TCP session is made; the first segment already is an event. UDP and
- *	ICMP sessions have one state all their life.
+ *	A TCP session starts in NONE or LISTEN; its first segment is already an event. UDP and ICMP
+ *	sessions keep one state all their life.
  * Threads
  *	Pure functions of their arguments.
  */
@@ -49,7 +49,7 @@ enum event {
 
 /* clang-format off */
 
-/* By the lowest five flags: ACK PSH RST SYN FIN. PSH is no event. */
+/* Index: the lowest five flags, ACK PSH RST SYN FIN. PSH is no event. */
 static const uint8_t event_of[32] = {
 	/*	none           FIN        SYN        SYN FIN    RST ... */
 	EVENT_NOTHING, EVENT_FIN, EVENT_SYN, EVENT_SYN, EVENT_RST, EVENT_RST, EVENT_RST, EVENT_RST,
@@ -80,7 +80,7 @@ static const uint8_t next_state[2][EVENT_COUNT][MASQ_STATE_COUNT] = {
 
 static_assert(MASQ_STATE_COUNT == 12, "a new state needs a column");
 
-/* No branch: in a mix of TCP and UDP nobody foresees whether there is an event at all. */
+/* No branch: in a mix of TCP and UDP it cannot be predicted whether there is an event at all. */
 enum masq_state
 masq_tcp_next(enum masq_state state, bool from_inside, uint8_t tcp_flags)
 {
@@ -91,7 +91,7 @@ masq_tcp_next(enum masq_state state, bool from_inside, uint8_t tcp_flags)
 bool
 masq_state_watches_ack(enum masq_state state)
 {
-	const uint32_t watching = 1u << NO | 1u << LA | 1u << LI; /* read off the table above */
+	const uint32_t watching = 1u << NO | 1u << LA | 1u << LI; /* from the table above */
 
 	return (watching >> state & 1) != 0;
 }
@@ -99,7 +99,7 @@ masq_state_watches_ack(enum masq_state state)
 uint32_t
 masq_state_timeout_ms(const struct masq_conf_timeouts *timeouts, enum masq_state state)
 {
-	/* The structs of timeouts are in the order of the command words, not of states. */
+	/* struct masq_conf_timeouts is in the order of the command words, not of the states. */
 	static const uint8_t offset[MASQ_STATE_COUNT] = {
 #define STATE_OFFSET(symbol, name, timeout) \
 	[MASQ_STATE_##symbol] = offsetof(struct masq_conf_timeouts, timeout##_s),

@@ -4,29 +4,29 @@
 
 /**
  * @file
- * What masq_session.h promises inline, and the table that it needs to see. Nobody outside
- * lib/session names a field of the table.
+ * The inline functions that masq_session.h declares, and the table struct that they need. Code
+ * outside lib/session must not access its fields.
  */
 
 #include <masq_session.h>
 
-#define MASQ_WHEEL_SLOT_MS 256 /**< why: masq_session_wheel.c */
+#define MASQ_WHEEL_SLOT_MS 256 /**< reason: masq_session_wheel.c */
 #define MASQ_WHEEL_SLOTS 4096 /**< power of two; one turn is 1048.576 s */
-#define MASQ_WHEEL_LANES 4 /**< lists of a slot */
+#define MASQ_WHEEL_LANES 4 /**< lists per slot */
 #define MASQ_WHEEL_LISTS (MASQ_WHEEL_SLOTS * MASQ_WHEEL_LANES)
-#define MASQ_WHEEL_DUE MASQ_WHEEL_LISTS /**< one list more: handed back first by the next tick */
+#define MASQ_WHEEL_DUE MASQ_WHEEL_LISTS /**< one extra list; the next tick hands it back first */
 
 struct rte_hash;
 struct rte_ring;
 
-/** Half-open sessions of one side, by age. */
+/** Half-open sessions of one side, ordered by age. */
 struct masq_half_open_list {
 	uint32_t oldest, youngest;
 	uint32_t n;
 };
 
 struct masq_session_table {
-	/* Line 0: set at creation and never written again, so that all workers may read it. */
+	/* Line 0: set at creation and read-only afterwards, so all workers may read it. */
 	struct rte_hash *hash; /**< tuple -> half index */
 	struct masq_half *halves; /**< n_halves lines */
 	struct masq_session *sessions; /**< n_sessions records */
@@ -37,16 +37,17 @@ struct masq_session_table {
 	uint32_t n_halves;
 	uint32_t n_sessions;
 
-	/* From here on: of the owner alone. */
+	/* From here on: accessed by the owner only, except where noted. */
 	uint64_t wheel_slot
 			__attribute__((aligned(64))); /**< next to examine, counted from clock 0 */
-	const struct rte_ring *positions; /**< free ones, inside rte_hash; NULL: not known */
-	uint32_t n_used; /**< halves that are in */
+	/** ring of free positions inside rte_hash; NULL: not known */
+	const struct rte_ring *positions;
+	uint32_t n_used; /**< halves in the table */
 	uint32_t free; /**< head of the list of free records */
-	_Atomic(uint32_t) live; /**< records that are not free; other threads may look */
-	struct masq_half_open_list half_open[2]; /**< by who made them: from outside, from inside */
-	uint32_t due_last; /**< the end of the due list, unless that is empty */
-	uint32_t wheel[MASQ_WHEEL_DUE + 1]; /**< heads of lists; the last one is the due list */
+	_Atomic(uint32_t) live; /**< allocated records; other threads may read it */
+	struct masq_half_open_list half_open[2]; /**< by initiator: 0 outside, 1 inside */
+	uint32_t due_last; /**< tail of the due list; invalid while that is empty */
+	uint32_t wheel[MASQ_WHEEL_DUE + 1]; /**< list heads; the last one is the due list */
 
 	/* Set before traffic. */
 	uint32_t n_tables;
@@ -89,8 +90,8 @@ masq_session_of(const struct masq_session_table *table, const struct masq_half *
 	return masq_session_at(table->tables[half->creator], half->session);
 }
 
-/* Relaxed stores of aligned words cost what plain ones cost; they are there because the creator
- * reads the three fields while the owner of the half writes them. */
+/* A relaxed store of an aligned word costs what a plain one costs. It is needed because the creator
+ * reads these three fields while the owner of the half writes them. */
 static inline void
 masq_half_seen(struct masq_half *half, uint64_t now_ms, uint32_t len_bytes)
 {

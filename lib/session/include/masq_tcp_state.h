@@ -40,14 +40,15 @@ enum masq_state {
  * The event is the first of RST, SYN, FIN, ACK that is set; a segment with none of them leads to
  * CLOSE.
  *
- * @param state	now; UDP and ICMP stay as they are
+ * @param state	current state; UDP and ICMP never change
  * @param from_inside	the segment travels from the inside host to the outside
  * @param tcp_flags	MASQ_TCP_*
  */
 enum masq_state masq_tcp_next(enum masq_state state, bool from_inside, uint8_t tcp_flags);
 
 /**
- * Could a segment with ACK alone change this state? If not, data segments need not look at the
+ * @return true: a segment with ACK alone can change this state. If not, data segments need not read
+ *	the
  * state at all.
  */
 bool masq_state_watches_ack(enum masq_state state);
