@@ -1,45 +1,50 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Making and dismantling sessions.
+ * Creating and removing sessions.
  *
- * Words. A session is made from two tuples: INITIAL, the packet as it arrived, and *translated*,
- * what it becomes. The REPLY tuple is the reverse of translated, and replies become the reverse of
- * INITIAL. That is all there is to masquerading (translated differs in its source), forwarding (in
- * its destination) and hairpin (in both); the rest of this file does not ask which one it is.
+ * Words. A session is created from two tuples: INITIAL, that of the packet on arrival, and
+ * *translated*, what it is rewritten to. The REPLY tuple is the reverse of translated, and replies
+ * are rewritten to the reverse of INITIAL. Masquerading (translated differs in its source),
+ * forwarding (in its destination) and hairpin (in both) differ in little else, and most of this
+ * file does not distinguish them.
  *
- * Who owns what. The worker that got the packet is the creator: it holds the record and the INITIAL
- * half. RSS says who owns the REPLY tuple. When the external port may be chosen, the port map
- * chooses one that keeps replies here, so the usual masquerade session never leaves its worker. The
- * others - forwarded connections, ICMP queries (hashed over addresses only), and masquerading when
- * this worker's share of ports is used up - ask the owner of the reply tuple.
+ * Who owns what. The worker that received the packet is the creator: it holds the record and the
+ * INITIAL half. RSS determines the owner of the REPLY tuple. When the external port may be chosen,
+ * the port map chooses one that keeps replies here, so the usual masquerade session never leaves
+ * its worker. For the others - forwarded connections, ICMP queries (hashed over addresses only),
+ * and masquerading when this worker's share of ports is used up - the owner of the reply tuple is
+ * asked.
  *
  * The question travels with the packet:
  *
  *	creator                               owner of the reply tuple
  *	  record, INITIAL half (pending)
- *	  INSTALL + packet  ------------------>  choose the port or check the tuple, put the half in
+ *	  INSTALL + packet  ------------------>  choose the port or check the tuple, insert the half
  *	  complete the INITIAL half  <---------  INSTALLED + packet (or the reason of a refusal)
  *	  packet is looked up again, sent
  *
- * The optimistic order - send at once, tell the other worker on the side - was rejected: the other
- * worker may have to refuse (its tuple is in use), and then a packet has already left that no reply
- * can follow. Here a tuple is only ever used with the consent of its one owner, and the reply half
- * stands before the first packet leaves. The price is one trip over two rings for the first packet.
- * Packets of the same flow that arrive meanwhile hit the pending half; the data path puts them at
- * the end of a ring to the same worker and looks again in its next round, so their order is kept.
+ * The optimistic order - send at once and tell the other worker separately - was rejected: the
+ * other worker may have to refuse (its tuple is in use), and then a packet has already left that no
+ * reply can follow. Here a tuple is only ever used with the consent of its one owner, and the reply
+ * half is in place before the first packet leaves. The price is one trip over two rings for the
+ * first packet. Packets of the same flow that arrive meanwhile hit the pending half; the data path
+ * queues them on a ring to the same worker and looks them up again in its next round, so their
+ * order is kept.
  *
- * Sessions of a burst that stay here are made together: first all reply tuples are chosen, then they
- * are looked up in one go, and only then the halves go in, whose buckets that has fetched. A choice
- * that turns out to be taken - a forwarded session's tuple, or one of the same burst - goes the long
- * way like those that have to ask, and is chosen there with a look first.
+ * Sessions of a burst that stay here are created together: first all reply tuples are chosen, then
+ * they are looked up in one bulk lookup, and only then the halves are inserted, into buckets that
+ * this lookup has fetched. A chosen tuple that turns out to be in use - by a forwarded session, or
+ * by one of the same burst - takes the long way like those for which another worker is asked; there
+ * the port is chosen with a lookup.
  *
- * A worker that cannot find a port passes the question on to one that was not asked yet, so a port
- * is found as long as one exists anywhere. Only when all were asked the packet is refused.
+ * A worker that finds no port passes the question on to one that has not been asked yet, so a port
+ * is found as long as one exists anywhere. Only when all have been asked is the packet refused.
  *
- * Death. The creator decides (its wheel). A half here goes at once; a half elsewhere is asked for
- * with REMOVE, the INITIAL half drops packets by name meanwhile, and the record is free when REMOVED
- * is back. Pending sessions are not on the wheel: they cannot die before they are complete. Complete
- * ones are half-open at first (masq_session_half_open.c), and give way when records run out.
+ * Removal. The creator decides (its wheel). If both halves are here, they go at once. For a REPLY
+ * half elsewhere REMOVE is sent, the INITIAL half drops packets under a named reason meanwhile, and
+ * record and INITIAL half are freed when REMOVED is back. Pending sessions are not on the wheel:
+ * they cannot end before they are complete. Complete ones are half-open at first
+ * (masq_session_half_open.c), and give way when records run out.
  *
  * Threads. One struct masq_nat per worker, used by that worker alone. No allocation after creation.
  */
@@ -75,8 +80,9 @@ masq_nat_destroy(struct masq_nat *nat)
 	rte_free(nat);
 }
 
-/* Who travels from inside to outside: a masqueraded host's packets, and a server's answers, also
- * those that a hairpin brings back to a client beside the server. */
+/* Replies travel from inside to outside if they come from a server behind a forwarding rule, also
+ * in a hairpin, where client and server are on the same side. Otherwise the masqueraded host's
+ * packets do. */
 static bool
 reply_is_from_inside(uint8_t kind)
 {
@@ -96,7 +102,7 @@ reply_flags(bool from_inside, bool owns_port)
 			(owns_port ? MASQ_HALF_OWNS_PORT : 0);
 }
 
-/* Put a REPLY half into this worker's table. @return index or MASQ_HALF_NONE */
+/* Insert a REPLY half into this worker's table. @return index or MASQ_HALF_NONE */
 static uint32_t
 reply_insert(struct masq_nat *nat, const struct masq_nat_msg *msg, bool owns_port)
 {
@@ -110,8 +116,8 @@ reply_insert(struct masq_nat *nat, const struct masq_nat_msg *msg, bool owns_por
 }
 
 /*
- * Find or check the reply tuple here and put its half in.
- * @return MASQ_DROP_NONE with msg->reply and msg->half filled in, or why not
+ * Choose or check the reply tuple here and insert its half.
+ * @return MASQ_DROP_NONE with msg->reply and msg->half filled in, or the reason of a refusal
  */
 static enum masq_drop
 reply_install(struct masq_nat *nat, struct masq_nat_msg *msg)
@@ -133,7 +139,7 @@ reply_install(struct masq_nat *nat, struct masq_nat_msg *msg)
 	return MASQ_DROP_NONE;
 }
 
-/* Take a REPLY half out of this worker's table and its port with it. */
+/* Remove a REPLY half from this worker's table and give its port back. */
 static void
 reply_remove(struct masq_nat *nat, uint32_t index, bool chose)
 {
@@ -152,7 +158,7 @@ kind_chooses_port(enum masq_session_kind kind)
 	return kind != MASQ_SESSION_PORTFW;
 }
 
-/* Both halves stand: fill in what the record says of the reply side, arm. */
+/* Both halves are in place: store the reply side in the record, arm the session. */
 static void
 complete(struct masq_nat *nat, uint32_t session, const struct masq_nat_msg *msg,
 		uint32_t reply_worker, const struct masq_conf_timeouts *timeouts, uint64_t now_ms)
@@ -171,7 +177,7 @@ complete(struct masq_nat *nat, uint32_t session, const struct masq_nat_msg *msg,
 	masq_session_arm(nat->config.table, session, timeouts, now_ms);
 }
 
-/* A record for a flow. @return its index; MASQ_SESSION_NONE: there is none */
+/* Allocate a record for a flow. @return its index; MASQ_SESSION_NONE: there is none */
 static uint32_t
 record_make(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t now_ms)
 {
@@ -190,7 +196,7 @@ record_make(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t now
 	return session;
 }
 
-/* Record and INITIAL half. @return MASQ_DROP_NONE with *session */
+/* Allocate the record, insert the INITIAL half. @return MASQ_DROP_NONE with *session, or a reason */
 static enum masq_drop
 initial_insert(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t now_ms,
 		uint32_t *session)
@@ -203,7 +209,7 @@ initial_insert(struct masq_nat *nat, const struct masq_nat_flow *flow, uint64_t 
 	if (*session == MASQ_SESSION_NONE)
 		return MASQ_DROP_SESSION_TABLE;
 	record = masq_session_at(table, *session);
-	/* Its rewrite is made when the reply tuple is known: complete(). */
+	/* complete() fills in its rewrite, when the reply tuple is known. */
 	half.flags |= MASQ_HALF_PENDING | initial_flags(flow->birth.kind);
 	half.session = *session;
 	half.creator = (uint8_t)nat->config.worker;
@@ -223,13 +229,13 @@ initial_remove(struct masq_nat *nat, uint32_t session)
 	struct masq_tuple initial = *masq_half_key(nat->config.table, record->initial);
 
 	masq_half_remove(nat->config.table, record->initial);
-	/* Towards a forwarded port a client's tuple occupies it like a reply tuple does. */
+	/* The INITIAL tuple of a forwarded session occupies an external port, too. */
 	if (record->kind != MASQ_SESSION_MASQ)
 		masq_portmap_vacated(nat->config.portmap, &initial);
 	masq_session_free(nat->config.table, session);
 }
 
-/* Who shall be asked next for a port? @return a worker that was not asked yet, or -1 */
+/* Choose the worker to ask next for a port. @return one that was not asked yet, or -1 */
 static int
 next_to_ask(const struct masq_nat *nat, const struct masq_nat_msg *msg)
 {
@@ -242,7 +248,7 @@ next_to_ask(const struct masq_nat *nat, const struct masq_nat_msg *msg)
 	return -1;
 }
 
-/* RSS hashes ICMP over addresses only, so there is one owner whatever the identifier. */
+/* RSS hashes ICMP over addresses only, so the owner is the same for every identifier. */
 static bool
 owner_is_fixed(const struct masq_nat_msg *msg)
 {
@@ -250,8 +256,8 @@ owner_is_fixed(const struct masq_nat_msg *msg)
 }
 
 /*
- * Try to install the reply half here, if it may be ours; say who to ask otherwise.
- * @return MASQ_DROP_NONE: installed. Otherwise a refusal for good, unless *ask >= 0.
+ * Try to install the reply half here, if this worker may own it; otherwise name the worker to ask.
+ * @return MASQ_DROP_NONE: installed. Otherwise ask worker *ask, or, if that is < 0, refuse.
  */
 static enum masq_drop
 install_or_pass_on(struct masq_nat *nat, struct masq_nat_msg *msg, int *ask)
@@ -276,7 +282,7 @@ install_or_pass_on(struct masq_nat *nat, struct masq_nat_msg *msg, int *ask)
 	return reason;
 }
 
-/* The INITIAL half begins as its flow says, TOS included. */
+/* Fill in the INITIAL half from its flow, including verdict and TOS. */
 static void
 initial_begin(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32_t session,
 		uint64_t now_ms, struct masq_half *half)
@@ -288,7 +294,7 @@ initial_begin(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32_t s
 	half->flags = flow->half.flags | initial_flags(flow->birth.kind);
 }
 
-/* No other worker was needed after all: the half begins as if it had been put in by open_here(). */
+/* The long way needed no other worker: fill in the INITIAL half as open_here() would have done. */
 static void
 initial_from_flow(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32_t session,
 		uint64_t now_ms, const struct masq_nat_msg *msg)
@@ -301,7 +307,7 @@ initial_from_flow(struct masq_nat *nat, const struct masq_nat_flow *flow, uint32
 	masq_rewrite_init(&half->rewrite, &flow->initial, &to, false);
 }
 
-/* Ask for everything, of whoever it may be: the long way. */
+/* The long way: look up every tuple, ask another worker if necessary. */
 static void
 open_asking(struct masq_nat *nat, const struct masq_nat_flow *flow,
 		const struct masq_conf_timeouts *timeouts, uint64_t now_ms,
@@ -342,14 +348,15 @@ open_asking(struct masq_nat *nat, const struct masq_nat_flow *flow,
 	result->outcome = MASQ_NAT_ASK;
 }
 
-/* A session that may be had in one go: both halves here. */
+/* A session that may be created in one go, with both halves here. */
 struct opening {
 	struct masq_tuple reply; /* complete */
-	bool here; /* else the long way */
+	bool here; /* false: take the long way */
 	bool owns_port;
 };
 
-/* Will the REPLY half live here? Then its tuple, port included, is settled, but not looked up. */
+/* Decide whether the REPLY half will live here. If so, its tuple with the port is settled, but not
+ * looked up yet. */
 static void
 plan(struct masq_nat *nat, const struct masq_nat_flow *flow, struct opening *o)
 {
@@ -361,7 +368,7 @@ plan(struct masq_nat *nat, const struct masq_nat_flow *flow, struct opening *o)
 		o->here = masq_rss_owner(nat->config.rss, &o->reply) == nat->config.worker;
 }
 
-/* The guess was wrong, or nothing comes of it. */
+/* Undo plan(): the guess was wrong, or the session cannot be created here. */
 static void
 plan_undo(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct opening *o)
 {
@@ -369,7 +376,7 @@ plan_undo(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct o
 		masq_portmap_give(nat->config.portmap, &o->reply, o->owns_port);
 }
 
-/* Fill both halves of a session in, at their places. */
+/* Fill in both halves of a session in place. */
 static void
 fill_both(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct opening *o,
 		uint64_t now_ms, struct masq_half *initial, struct masq_half *reply)
@@ -385,8 +392,8 @@ fill_both(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct o
 	reply->flags |= reply_flags(reply_is_from_inside(flow->birth.kind), o->owns_port);
 }
 
-/* Both halves are this worker's. @return false: there was no room, or the tuple is taken: it has to go
- * the long way */
+/* Create a session with both halves here. @return false: no room, or the tuple is in use; take the
+ * long way */
 static bool
 open_here(struct masq_nat *nat, const struct masq_nat_flow *flow, const struct opening *o,
 		uint32_t reply_signature, const struct masq_conf_timeouts *timeouts,
@@ -420,7 +427,7 @@ masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flows, unsigned 
 	assert(n >= 1 && n <= MASQ_NAT_BURST);
 	for (unsigned int i = 0; i < n; i++)
 		plan(nat, &flows[i], &opening[i]);
-	/* All together: what this fetches the inserts need. */
+	/* One bulk lookup; it fetches the buckets that the insertions need. */
 	is_free = masq_half_lookup_burst(nat->config.table, &opening[0].reply, sizeof(opening[0]),
 			signatures, used, n);
 	for (unsigned int i = 0; i < n; i++) {
@@ -444,7 +451,7 @@ masq_nat_unsent(struct masq_nat *nat, const struct masq_nat_msg *msg)
 			initial_remove(nat, msg->session);
 		break;
 	case MASQ_NAT_REMOVE:
-		/* The record stays; the wheel brings it back and the message is tried again. */
+		/* The record stays; it is due again, and then the message is tried again. */
 		record = masq_session_at(nat->config.table, msg->session);
 		record->dying = 0;
 		masq_session_arm_now(nat->config.table, msg->session);
@@ -454,7 +461,7 @@ masq_nat_unsent(struct masq_nat *nat, const struct masq_nat_msg *msg)
 	}
 }
 
-/* The owner of the reply tuple was asked. @return true: answer is to be sent */
+/* Handle INSTALL as a possible owner of the reply tuple. @return true: answer must be sent */
 static bool
 receive_install(struct masq_nat *nat, const struct masq_nat_msg *msg, struct masq_nat_msg *answer)
 {
@@ -506,7 +513,7 @@ masq_nat_receive(struct masq_nat *nat, const struct masq_nat_msg *msg,
 		initial_remove(nat, msg->session);
 		return false;
 	case MASQ_NAT_TOUCH:
-		/* The session may have died, even been re-used, meanwhile: arming again is harmless. */
+		/* Even if the record belongs to another session by now: re-arming is harmless. */
 		if (masq_session_at(nat->config.table, msg->session)->initial != MASQ_HALF_NONE &&
 				masq_session_at(nat->config.table, msg->session)->reply !=
 						MASQ_HALF_NONE &&

@@ -8,30 +8,30 @@
  *			T[p]; the class of p is those bits of T[p] that index the RSS table
  *	share		the ports whose replies come to this worker. With h0, the hash for port 0,
  *			they are the classes (h0 xor e) of the table entries e that belong to the
- *			worker, so the share of a peer is known without trying ports. ICMP hashes
- *			over addresses only: every identifier, or none
- *	position	where a port stands when all are sorted by class (masq_rss.h): a class
- *			is 65536 / table size positions in a row, ports in it ascending, so the ports
- *			of a range are a row within it. Bitmaps are over positions
- *	own		a session owns a port of (address, protocol) when it was the first to get it.
- *			The slot of the pair is the set of positions that nobody owns
+ *			worker, so the share of a peer is known without trying ports. ICMP is hashed
+ *			over addresses only: the share is every identifier, or none
+ *	position	index of a port when all are sorted by class (masq_rss.h): a class is 65536
+ *			/ table size consecutive positions, its ports ascending, so the ports of a
+ *			range are consecutive within each class. Bitmaps are indexed by position
+ *	own		a session owns a port of (address, protocol) if it was the first to get it.
+ *			The slot of the pair holds the set of positions that nobody owns
  *	peer, crowd	see masq_portmap_crowd.c
  * How a port is chosen
- *	1. Is the peer used up? Then that is the answer.
- *	2. A port that nobody owns: a random class of the share, a random place in it, the next free
- *	   bit. At 99 % use three classes of four still have one.
- *	3. All owned (more sessions than ports), or the peer has a session there that does not own
- *	   its port: one that is known to be free towards the peer if it has a crowd, else random
- *	   ones, looked up eight at a time. A peer without a crowd uses less than half of its share,
- *	   so all of them miss once in ten million times.
- *	4. Look through the share (small shares, and that one time).
- *	Each choice ends with a lookup of the whole tuple, because halves that did not get their port
- *	here may use it; a guess leaves that to the insert that follows.
+ *	1. If the peer is known to have used up its share, refuse.
+ *	2. A port that nobody owns: a random class of the share, from a random position in it, the
+ *	   next free one. At 99 % use three classes of four still have one.
+ *	3. If these are owned (more sessions than ports), or the peer already uses the port through
+ *	   a session that does not own it: a port that is known to be free towards the peer if it
+ *	   has a crowd, else random ones, looked up eight at a time. A peer without a crowd uses
+ *	   less than half of its share, so all of them fail once in ten million times.
+ *	4. Search the share (small shares, and that one time).
+ *	Each choice ends with a lookup of the whole tuple, because halves that did not get their
+ *	port here may use it; a guess leaves that to the insertion that follows.
  * Data and who owns it
- *	All memory is the map's, taken at creation. Slots that no session owns a port of go back to
- *	the free list, where they look as new.
+ *	All memory belongs to the map and is allocated at creation. A slot in which no session owns
+ *	a port any more returns to the free list in its initial state.
  * Life cycle
- *	One per worker, made with its session table and destroyed before it.
+ *	One per worker, created with its session table and destroyed before it.
  * Threads
  *	The worker's.
  */
@@ -63,7 +63,7 @@ kind_of(uint8_t proto)
 	return proto == IPPROTO_ICMP ? MASQ_PORTMAP_ALL : MASQ_PORTMAP_RANGE;
 }
 
-/* The share of a peer of TCP or UDP. */
+/* The share of a TCP or UDP peer. */
 static inline void
 share_of_ports(const struct masq_portmap *map, const struct masq_tuple *key,
 		struct masq_portmap_share *share)
@@ -74,12 +74,12 @@ share_of_ports(const struct masq_portmap *map, const struct masq_tuple *key,
 	share->entries = map->mine;
 	share->n_entries = map->n_mine;
 	share->turn = 0;
-	/* Turned or not, who has all entries has all of them. */
+	/* If all entries belong to this worker, the turn makes no difference. */
 	if (map->n_mine != rss->table_size)
 		share->turn = masq_rss_hash_ports(rss, key) & (rss->table_size - 1);
 }
 
-/* The share of a peer. @return 0; -ENOSPC: empty, its packets go elsewhere; -EINVAL: no ports */
+/* The share of a peer. @return 0; -ENOSPC: empty, replies go to another worker; -EINVAL: no ports */
 static int
 share_of(const struct masq_portmap *map, const struct masq_tuple *key,
 		struct masq_portmap_share *share)
@@ -105,14 +105,14 @@ masq_portmap_any_again(struct masq_portmap *map, const struct masq_portmap_share
 	const struct masq_portmap_ports *ports = share->ports;
 	uint32_t entry;
 
-	/* The classes of a range differ by a few ports; throwing again makes all ports alike. */
+	/* Classes differ by a few ports; drawing again makes all ports equally likely. */
 	for (unsigned int i = 0; i < THROWS; i++) {
 		uint32_t position;
 
 		if (masq_portmap_throw(map, share, &position))
 			return position;
 	}
-	/* A range of so few ports that most classes have none: which one is no secret then. */
+	/* The range is so small that most classes have no port; then the port is no secret anyway. */
 	entry = masq_portmap_random(map, share->n_entries);
 	for (uint32_t i = 0; i < share->n_entries; i++) {
 		uint32_t class = masq_portmap_class(share, (entry + i) % share->n_entries);
@@ -149,7 +149,7 @@ masq_portmap_look(struct masq_portmap *map, struct masq_portmap_search *search,
 	uint32_t signatures[MASQ_PORTMAP_BULK], halves[MASQ_PORTMAP_BULK];
 	unsigned int i = 0;
 
-	/* No array is cleared for the case of none: that would cost more than the lookup. */
+	/* Return early rather than clear the arrays, which would cost more than the lookup. */
 	if (n == 0)
 		return 0;
 	do {
@@ -177,8 +177,8 @@ slot_is(const struct masq_portmap_slot *slot, rte_be32_t addr, uint8_t proto)
 	return slot->addr == addr && slot->proto == proto;
 }
 
-/* Where the slot that an address is likely to have is remembered. Neighbouring addresses and TCP and UDP are
- * told apart. */
+/* Place that remembers the slot an address is likely to have. Neighbouring addresses, and TCP and
+ * UDP, get different places. */
 static inline uint32_t *
 slot_hint(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 {
@@ -198,7 +198,7 @@ slot_search(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 	return NULL;
 }
 
-/* The slot that was wanted last, of whomever it is now. */
+/* The slot used last at this hint, which may belong to another address by now. */
 static inline struct masq_portmap_slot *
 slot_hinted(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 {
@@ -233,7 +233,7 @@ slot_get(struct masq_portmap *map, rte_be32_t addr, uint8_t proto)
 	return slot;
 }
 
-/* Back to the free list if nobody owns a port of it. */
+/* Return the slot to the free list if nobody owns a port of it. */
 static void
 slot_put(struct masq_portmap *map, struct masq_portmap_slot *slot)
 {
@@ -246,7 +246,7 @@ slot_put(struct masq_portmap *map, struct masq_portmap_slot *slot)
 	while (*link != index)
 		link = &map->slots[*link].next;
 	*link = slot->next;
-	slot->proto = 0; /* of nobody, whoever looks */
+	slot->proto = 0; /* matches no lookup */
 	slot->next = map->slots_free[slot->kind];
 	map->slots_free[slot->kind] = index;
 	map->stats.bitmaps--;
@@ -254,7 +254,7 @@ slot_put(struct masq_portmap *map, struct masq_portmap_slot *slot)
 
 /* ---------------------------------------------------------------- the choice */
 
-/* A position that nobody owns, not looked up yet; NONE when a few classes have none. */
+/* A position that nobody owns, not looked up yet; MASQ_PORTMAP_NONE: the classes tried have none. */
 static uint32_t
 pick_unowned(struct masq_portmap *map, const struct masq_portmap_share *share,
 		const struct masq_portmap_slot *slot)
@@ -276,7 +276,8 @@ pick_unowned(struct masq_portmap *map, const struct masq_portmap_share *share,
 	return MASQ_PORTMAP_NONE;
 }
 
-/* Is a position free towards the peer? A crowd may know without a lookup that it is not. */
+/* Is a position free towards the peer? A complete crowd may deny it without a lookup; a guess does
+ * not look. */
 static bool
 suits(struct masq_portmap *map, struct masq_portmap_search *search, uint32_t position)
 {
@@ -289,7 +290,7 @@ suits(struct masq_portmap *map, struct masq_portmap_search *search, uint32_t pos
 	return masq_portmap_is_free(map, search, position);
 }
 
-/* Random positions of a share that has some, looked up together. @return one that is free, or NONE */
+/* Look up random positions of a share that has ports. @return a free one, or MASQ_PORTMAP_NONE */
 static uint32_t
 probe(struct masq_portmap *map, struct masq_portmap_search *search)
 {
@@ -322,11 +323,11 @@ choose(struct masq_portmap *map, struct masq_portmap_search *search,
 		if (position != MASQ_PORTMAP_NONE)
 			return position;
 	}
-	/* Most peers use next to nothing: the first port is tried alone. */
+	/* Most peers use very few ports: the first one is tried alone. */
 	position = masq_portmap_any(map, &search->share);
 	if (position == MASQ_PORTMAP_NONE || search->guess ||
 			masq_portmap_is_free(map, search, position))
-		return position; /* NONE: the share is empty */
+		return position; /* MASQ_PORTMAP_NONE: the share is empty */
 	for (unsigned int round = 0; round < PROBE_ROUNDS; round++) {
 		position = probe(map, search);
 		if (position != MASQ_PORTMAP_NONE)
@@ -381,9 +382,9 @@ masq_portmap_take(struct masq_portmap *map, struct masq_tuple *reply, bool *owns
 }
 
 /*
- * Step 2 at the first look, of an address that was wanted before, for a peer of TCP or UDP that has
- * nothing special about it: nearly all that happens, in 128 instructions instead of 204. A class is
- * whole words, so what is near is in it.
+ * Step 2 with a single try, for an address that has a hint and a TCP or UDP peer that is not
+ * crowded: nearly all calls, in 128 instructions instead of 204. A class consists of whole words,
+ * so the rest of a word is in the same class.
  */
 static inline bool
 guess_near(struct masq_portmap *map, struct masq_tuple *reply)
@@ -448,7 +449,7 @@ masq_portmap_vacated(struct masq_portmap *map, const struct masq_tuple *tuple)
 	crowd = masq_portmap_crowd_find(map, &key, masq_hash16(&key, &map->seed));
 	if (crowd == NULL || masq_rss_owner(rss, tuple) != map->config.worker)
 		return;
-	/* A forwarded port need not be one of those that this map hands out. */
+	/* A forwarded port need not be one that this map hands out. */
 	position = masq_rss_position(rss, rte_be_to_cpu_16(tuple->dport));
 	class = position / rss->ports_per_class;
 	if (position - crowd->ports->class[class].first < crowd->ports->class[class].count)
@@ -482,8 +483,8 @@ check_config(const struct masq_portmap_config *config, struct masq_err *err)
 	return 0;
 }
 
-/* Where the ports low..high stand in each class.
- * @return 0; -EINVAL: in these tables masq_rss_position() does not undo masq_rss_port() */
+/* Record where the ports low..high lie in each class.
+ * @return 0; -EINVAL: masq_rss_position() is not the inverse of masq_rss_port() in these tables */
 static int
 fill_ports(const struct masq_rss *rss, struct masq_portmap_ports *ports, uint32_t low,
 		uint32_t high)
@@ -526,7 +527,7 @@ fill_shares(struct masq_portmap *map)
 	return fill_ports(rss, &map->ports[MASQ_PORTMAP_ALL], 0, UINT16_MAX);
 }
 
-/* Slots of one kind, as full as they will be when they come back. */
+/* Initialise the slots of one kind; a slot that is freed is in this state again. */
 static void
 fill_slots(struct masq_portmap *map, enum masq_portmap_kind kind, uint32_t from, uint32_t to)
 {
@@ -548,7 +549,7 @@ fill_slots(struct masq_portmap *map, enum masq_portmap_kind kind, uint32_t from,
 	}
 }
 
-/* TCP and UDP have a slot of each address, ICMP one. */
+/* Each address has two slots for TCP and UDP, and one for ICMP. */
 static int
 slots_create(struct masq_portmap *map)
 {

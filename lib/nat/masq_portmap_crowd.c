@@ -3,32 +3,35 @@
 /*
  * What it is
  *	The part of a port map that keeps "if a port is free, it is found" true when a peer uses
- *	nearly all of them, without one call that looks at all 65536 tuples.
+ *	nearly all of them, without any call that looks up all 65536 tuples.
  * Words
  *	peer	the reply tuple without its port: protocol, peer address and port, external address
  *	share	the ports that bring this peer's replies to this worker
  *	tally	sessions per peer, counted in two rows of hashed counters (a count-min sketch): the
- *		smaller of a peer's two counters is its number of sessions or, when other peers fell
- *		on both, more; never less
- *	crowd	what is known about one peer: the set of ports known to be free towards it, and a
- *		cursor on the circle of its share
- *	learn	look up a few ports at the cursor and note the free ones. Once the circle is closed
- *		the set is exact, because take removes from it and give adds to it
- *	used up	the circle is closed and the set is empty
+ *		smaller of a peer's two counters is its number of sessions or, if other peers share
+ *		both counters, a larger number; never a smaller one
+ *	crowd	what is known about one *crowded* peer, which uses half of its share or for which
+ *		probing failed: the set of ports known to be free towards it, and a cursor on the
+ *		circle of its share
+ *	circle	the ports of the share in a fixed order; after the last one it begins again
+ *	learn	look up a few ports at the cursor and add the free ones to the set. Once the circle
+ *		is complete the set is exact, because take removes from it and give adds to it
+ *	used up	the circle is complete and the set is empty
  * Why no call has to look at everything
- *	A crowd is opened when the tally reaches half the share, and every take towards that peer
- *	learns LEARN ports. The peer needs half a share of further takes to use up its share; the
- *	circle is closed after a LEARNth of a share, so long before. Not more than sessions / (share
- *	/ 2) peers can be that crowded at the same time, so with enough crowds none that matters is
- *	replaced: the one that gives way is one whose tally has fallen. A share of at most
- *	SCAN_WHOLE ports needs none of this: it is looked through in one call when probing fails.
+ *	A crowd is opened when the tally reaches half the share, and from then on every take towards
+ *	that peer learns LEARN ports. The peer needs half a share of further takes to use up its
+ *	share; the circle is complete after a LEARNth of a share, long before that. No more than
+ *	sessions / (share / 2) peers can be that crowded at the same time, so with enough crowds
+ *	none that matters is replaced: the one that gives way is one whose tally has fallen. A share
+ *	of at most SCAN_WHOLE ports needs none of this: it is searched in one call when probing
+ *	fails.
  * What is not known here
  *	Halves that did not get their port from this map (INITIAL halves of forwarded sessions) may
- *	use a tuple of the share. They are seen by the lookup that every choice ends with. That one of
- *	them is gone is said by masq_portmap_vacated(), or else seen by the patrol: each refused call
- *	learns like a take, so the circle is gone round again and again.
+ *	use a tuple of the share. The lookup that ends every choice detects them.
+ *	masq_portmap_vacated() tells when one of them is gone; if it was not called, the patrol
+ *	finds out: each refused call learns like a take, so the cursor keeps going round the circle.
  * Data and who owns it
- *	Crowds, buckets and tally belong to the map; a crowd is in a bucket's chain or free.
+ *	Crowds, buckets and tally belong to the map; a crowd is either in a bucket's chain or free.
  * Threads
  *	The worker that owns the map.
  */
@@ -41,8 +44,8 @@
 
 #include "masq_portmap_priv.h"
 
-#define LEARN 8 /* lookups per take or refused call; more than 2 close the circle in time */
-#define SCAN_WHOLE (MASQ_PORTMAP_SCAN / 4 * 3) /* the rest is for probes and for uneven shares */
+#define LEARN 8 /* lookups per take or refused call; more than 2 complete the circle in time */
+#define SCAN_WHOLE (MASQ_PORTMAP_SCAN / 4 * 3) /* the rest is for probes and uneven shares */
 #define CROWDS_MIN 4
 #define CROWDS_MAX 8192
 #define SESSIONS_PER_COUNTER 64
@@ -57,7 +60,7 @@ masq_portmap_tally_del(struct masq_portmap *map, uint32_t hash)
 	uint32_t *first = masq_portmap_tally_first(map, hash);
 	uint32_t *second = masq_portmap_tally_second(map, hash);
 
-	/* A give without its take must not turn a counter into four billion. */
+	/* A give without its take must not make a counter wrap around. */
 	*first -= *first != 0;
 	*second -= *second != 0;
 }
@@ -97,8 +100,8 @@ crowd_close(struct masq_portmap *map, struct masq_portmap_crowd *crowd)
 }
 
 /*
- * All crowds are in use: one has to go. The first one met whose peer is not crowded by number,
- * else the least crowded. The hand moves on, so that it is not the same one every time.
+ * All crowds are in use, so one must be closed: the first one found whose peer is no longer crowded
+ * by number, else the least crowded. The hand moves on, so that it is not always the same one.
  */
 static struct masq_portmap_crowd *
 crowd_victim(struct masq_portmap *map)
@@ -154,7 +157,7 @@ masq_portmap_crowd_freed(
 
 /* ---------------------------------------------------------------- learning */
 
-/* Move the cursor over the next n ports of the circle at most. @return ports in positions[] */
+/* Advance the cursor by at most n ports of the circle. @return number of ports in positions[] */
 static unsigned int
 circle_next(struct masq_portmap_crowd *crowd, const struct masq_portmap_share *share,
 		uint32_t *positions, unsigned int n)
@@ -179,7 +182,7 @@ circle_next(struct masq_portmap_crowd *crowd, const struct masq_portmap_share *s
 	return got;
 }
 
-/* Look up the next n ports of the circle and note the free ones. */
+/* Look up the next n ports of the circle and add the free ones to the set. */
 static void
 learn(struct masq_portmap *map, struct masq_portmap_search *search, unsigned int n)
 {
@@ -217,7 +220,7 @@ masq_portmap_crowd_pick(struct masq_portmap *map, struct masq_portmap_search *se
 
 		if (masq_portmap_is_free(map, search, position))
 			return position;
-		/* A half that did not come from this map sits there. */
+		/* A half whose port did not come from this map uses it. */
 		masq_portset_del(free, position);
 	}
 	return MASQ_PORTMAP_NONE;
@@ -250,11 +253,12 @@ set_limits(struct masq_portmap_ports *ports, uint32_t share)
 	ports->close_at = share / 4;
 }
 
-/* As many crowds as peers can be crowded at the same time, and a quarter more: a tally may err. */
+/* As many crowds as peers can be crowded at the same time, and a quarter more, because a tally may
+ * be too high. */
 static uint32_t
 crowds_needed(const struct masq_portmap *map, uint32_t sessions)
 {
-	/* Of the two kinds the range is the smaller. */
+	/* The range is the smaller of the two kinds. */
 	uint32_t crowded = map->ports[MASQ_PORTMAP_RANGE].learn_at;
 
 	if (crowded == UINT32_MAX)
@@ -289,7 +293,7 @@ masq_portmap_crowds_create(struct masq_portmap *map)
 {
 	uint32_t range = map->ports[MASQ_PORTMAP_RANGE].total;
 
-	/* Of a range, each peer's share has about as many ports; of all ports, exactly all. */
+	/* Of a range, each peer's share has about this many ports; of all identifiers, exactly all. */
 	set_limits(&map->ports[MASQ_PORTMAP_RANGE],
 			(uint32_t)((uint64_t)range * map->n_mine / map->config.rss->table_size));
 	set_limits(&map->ports[MASQ_PORTMAP_ALL], map->ports[MASQ_PORTMAP_ALL].total);

@@ -4,8 +4,7 @@
 
 /**
  * @file
- * Inside of a port map; the words are explained at the top of masq_portmap.c and
- * masq_portmap_crowd.c.
+ * Internals of a port map; terms are defined at the top of masq_portmap.c and masq_portmap_crowd.c.
  */
 
 #include <stdbool.h>
@@ -23,9 +22,9 @@
 #define MASQ_PORTMAP_NONE UINT32_MAX
 
 #define MASQ_PORTMAP_HINTS 16 /**< power of two */
-#define MASQ_PORTMAP_BULK 64 /**< most tuples of one lookup */
+#define MASQ_PORTMAP_BULK 64 /**< maximum tuples of one bulk lookup */
 
-/** Which ports a protocol may use: TCP and UDP the configured range, ICMP every identifier. */
+/** Ports that a protocol may use: TCP and UDP the configured range, ICMP every identifier. */
 enum masq_portmap_kind {
 	MASQ_PORTMAP_RANGE,
 	MASQ_PORTMAP_ALL,
@@ -35,39 +34,40 @@ enum masq_portmap_kind {
 /** The ports of a kind. */
 struct masq_portmap_ports {
 	struct {
-		uint32_t first; /**< position; those of a class are a row */
+		uint32_t first; /**< first position; the ports of a class are adjacent */
 		uint32_t count;
 	} class[MASQ_RSS_TABLE_MAX];
 
-	uint32_t total; /**< of all classes */
-	uint32_t most; /**< of one class */
-	uint32_t learn_at; /**< a peer with so many sessions is crowded; UINT32_MAX: never by number */
-	uint32_t close_at; /**< a crowd with so few sessions is one no more */
+	uint32_t total; /**< in all classes */
+	uint32_t most; /**< in the largest class */
+	/** sessions from which a peer is crowded; UINT32_MAX: never by number */
+	uint32_t learn_at;
+	uint32_t close_at; /**< a crowd with this few sessions is closed */
 };
 
-/** Bitmap of one (address, protocol). On the free list it is as full as at creation. */
+/** Bitmap of one (address, protocol). On the free list it is full, as at creation. */
 struct masq_portmap_slot {
-	uint32_t next; /**< slot index: of the bucket's chain or the free list */
+	uint32_t next; /**< slot index: next in the bucket's chain or on the free list */
 	rte_be32_t addr;
 	uint8_t proto;
 	uint8_t kind; /**< enum masq_portmap_kind, fixed at creation */
 	struct masq_portset free; /**< positions that no session of this worker owns */
 };
 
-/** What is known about a crowded peer. */
+/** What is known about one crowded peer. */
 struct masq_portmap_crowd {
 	struct masq_tuple key; /**< reply tuple with dport 0 */
-	const struct masq_portmap_ports *ports; /**< NULL: is on the free list */
+	const struct masq_portmap_ports *ports; /**< NULL: on the free list */
 	uint32_t hash; /**< of key */
-	uint32_t next; /**< crowd index: of the bucket's chain or the free list */
-	uint32_t start; /**< share entry where the circle begins */
-	uint32_t step; /**< cursor: entries behind it */
-	uint32_t offset; /**< cursor: ports of the present entry behind it */
-	bool complete; /**< the circle was closed once: free is all that is free */
+	uint32_t next; /**< crowd index: next in the bucket's chain or on the free list */
+	uint32_t start; /**< share entry at which the circle begins */
+	uint32_t step; /**< cursor: share entries already passed */
+	uint32_t offset; /**< cursor: ports of the current entry already passed */
+	bool complete; /**< the circle was completed once: the set below is exact */
 	struct masq_portset free; /**< positions known to be free towards this peer */
 };
 
-/** The ports that bring replies of one peer to this worker: classes entries[i] ^ turn. */
+/** A peer's share: the ports that bring its replies to this worker, classes entries[i] ^ turn. */
 struct masq_portmap_share {
 	const struct masq_portmap_ports *ports;
 	const uint16_t *entries;
@@ -75,36 +75,36 @@ struct masq_portmap_share {
 	uint32_t turn;
 };
 
-/** One masq_portmap_take() on its way. */
+/** State of one masq_portmap_take() or masq_portmap_guess() call. */
 struct masq_portmap_search {
 	struct masq_tuple key; /**< reply tuple with dport 0 */
 	uint32_t hash; /**< of key */
-	uint32_t lookups; /**< done so far */
-	bool guess; /**< what is likely to be free need not be looked up */
+	uint32_t lookups; /**< lookups so far */
+	bool guess; /**< a port that is probably free need not be looked up */
 	struct masq_portmap_share share;
-	struct masq_portmap_crowd *crowd; /**< of the peer, or NULL */
+	struct masq_portmap_crowd *crowd; /**< crowd of the peer, or NULL */
 };
 
 struct masq_portmap {
 	struct masq_portmap_config config;
 	uint64_t random;
 	struct masq_hash_seed seed;
-	uint16_t mine[MASQ_RSS_TABLE_MAX]; /**< RSS table entries of this worker */
-	uint16_t every[MASQ_RSS_TABLE_MAX]; /**< 0, 1, 2 ...: all of them */
+	uint16_t mine[MASQ_RSS_TABLE_MAX]; /**< RSS table entries that belong to this worker */
+	uint16_t every[MASQ_RSS_TABLE_MAX]; /**< 0, 1, 2 ...: all entries */
 	uint32_t n_mine;
 	struct masq_portmap_ports ports[MASQ_PORTMAP_KINDS];
 
 	struct masq_portmap_slot *slots;
 	uint32_t n_slots;
 	uint32_t slots_free[MASQ_PORTMAP_KINDS]; /**< heads of the free lists */
-	uint32_t hint[MASQ_PORTMAP_HINTS]; /**< slots that were wanted last, by address and protocol */
+	uint32_t hint[MASQ_PORTMAP_HINTS]; /**< slots used last, by address and protocol */
 	uint32_t *slot_bucket;
 	uint32_t slot_mask; /**< buckets - 1 */
 
 	struct masq_portmap_crowd *crowds;
 	uint32_t n_crowds;
 	uint32_t crowds_free; /**< head of the free list */
-	uint32_t crowd_hand; /**< where the next victim is looked for */
+	uint32_t crowd_hand; /**< where the search for the next victim begins */
 	uint32_t *crowd_bucket;
 	uint32_t crowd_mask; /**< buckets - 1 */
 
@@ -125,28 +125,28 @@ masq_portmap_random64(struct masq_portmap *map)
 	return (uint64_t)(product >> 64) ^ (uint64_t)product;
 }
 
-/** Half of a random number, brought below @p n, 1..65536. */
+/** Scale 32 random bits to 0..n-1; @p n is 1..65536. */
 static inline uint32_t
 masq_portmap_below(uint32_t random, uint32_t n)
 {
 	return (uint32_t)((uint64_t)random * n >> 32);
 }
 
-/** The next random number below @p n, 1..65536. */
+/** The next random number in 0..n-1; @p n is 1..65536. */
 static inline uint32_t
 masq_portmap_random(struct masq_portmap *map, uint32_t n)
 {
 	return masq_portmap_below((uint32_t)(masq_portmap_random64(map) >> 32), n);
 }
 
-/** The class of a share's entry. */
+/** The class of an entry of a share. */
 static inline uint32_t
 masq_portmap_class(const struct masq_portmap_share *share, uint32_t entry)
 {
 	return share->entries[entry] ^ share->turn;
 }
 
-/** One throw: a random position of a share. @return false: none, which is rare in most shares */
+/** Draw a random position of a share. @return false: no port there, which is rare in most shares */
 static inline bool
 masq_portmap_throw(struct masq_portmap *map, const struct masq_portmap_share *share,
 		uint32_t *position)
@@ -161,10 +161,10 @@ masq_portmap_throw(struct masq_portmap *map, const struct masq_portmap_share *sh
 	return rank < ports->class[class].count;
 }
 
-/** The first throw was none: more of them, then whatever there is. */
+/** The first draw had no port: draw again, then take any port that there is. */
 uint32_t masq_portmap_any_again(struct masq_portmap *map, const struct masq_portmap_share *share);
 
-/** A random position of a share, MASQ_PORTMAP_NONE when it has no port at all. */
+/** A random position of a share; MASQ_PORTMAP_NONE: the share has no port at all. */
 static inline uint32_t
 masq_portmap_any(struct masq_portmap *map, const struct masq_portmap_share *share)
 {
@@ -175,7 +175,7 @@ masq_portmap_any(struct masq_portmap *map, const struct masq_portmap_share *shar
 			: masq_portmap_any_again(map, share);
 }
 
-/** Look a position up towards the peer of a search. @return no half uses it */
+/** Look up a position towards the peer of a search. @return true: no half uses it */
 bool masq_portmap_is_free(
 		struct masq_portmap *map, struct masq_portmap_search *search, uint32_t position);
 
@@ -183,23 +183,23 @@ bool masq_portmap_is_free(
  * The same for several positions at once.
  *
  * @param n	0..MASQ_PORTMAP_BULK
- * @return bit i: no half uses positions[i]
+ * @return bit i is set: no half uses positions[i]
  */
 uint64_t masq_portmap_look(struct masq_portmap *map, struct masq_portmap_search *search,
 		const uint32_t *positions, unsigned int n);
 
-/** Memory on the map's socket, counted; zeroed. @return NULL when there is none */
+/** Allocate zeroed, counted memory on the map's socket. @return NULL: there is none */
 void *masq_portmap_alloc(struct masq_portmap *map, uint32_t n, size_t bytes);
 
 /**
- * Make crowds and tally; ports[].total and n_mine are set, the limits in ports[] are set here.
+ * Create crowds and tally. ports[].total and n_mine must be set; this sets the limits in ports[].
  *
  * @return 0, -ENOMEM
  */
 int masq_portmap_crowds_create(struct masq_portmap *map);
 void masq_portmap_crowds_destroy(struct masq_portmap *map);
 
-/** The two counters of a peer's hash. */
+/** The first of the two counters for a peer's hash. */
 static inline uint32_t *
 masq_portmap_tally_first(const struct masq_portmap *map, uint32_t hash)
 {
@@ -212,7 +212,7 @@ masq_portmap_tally_second(const struct masq_portmap *map, uint32_t hash)
 	return &map->tally[map->tally_mask + 1 + (hash >> 16 & map->tally_mask)];
 }
 
-/** One session more, or less, towards the peer of @p hash. */
+/** Count one session more (del: less) towards the peer of @p hash. */
 static inline void
 masq_portmap_tally_add(struct masq_portmap *map, uint32_t hash)
 {
@@ -225,21 +225,21 @@ masq_portmap_tally_add(struct masq_portmap *map, uint32_t hash)
 
 void masq_portmap_tally_del(struct masq_portmap *map, uint32_t hash);
 
-/** @return sessions towards the peer of @p hash, or some more, never less */
+/** @return sessions towards the peer of @p hash, or a larger number, never a smaller one */
 static inline uint32_t
 masq_portmap_tally(const struct masq_portmap *map, uint32_t hash)
 {
 	return RTE_MIN(*masq_portmap_tally_first(map, hash), *masq_portmap_tally_second(map, hash));
 }
 
-/** @return the crowd of a peer, NULL: none */
+/** @return the crowd of a peer; NULL: it has none */
 struct masq_portmap_crowd *
 masq_portmap_crowd_find(struct masq_portmap *map, const struct masq_tuple *key, uint32_t hash);
 
-/** Find the crowd of a search; open one when the peer has become crowded. Learn a little. */
+/** Find the crowd of a search, or open one if its peer has become crowded. Learn a few ports. */
 void masq_portmap_crowd_join(struct masq_portmap *map, struct masq_portmap_search *search);
 
-/** Has the peer of @p hash a crowd, may be, or needs one? Most maps have none at all. */
+/** @return true: the peer of @p hash may have, or needs, a crowd. Most maps have none at all. */
 static inline bool
 masq_portmap_may_be_crowded(const struct masq_portmap *map, const struct masq_portmap_ports *ports,
 		uint32_t hash)
@@ -249,7 +249,7 @@ masq_portmap_may_be_crowded(const struct masq_portmap *map, const struct masq_po
 					*masq_portmap_tally_second(map, hash) >= ports->learn_at);
 }
 
-/** masq_portmap_crowd_join() if there is a crowd to join. */
+/** Call masq_portmap_crowd_join() if there may be a crowd to join. */
 static inline void
 masq_portmap_crowd_enter(struct masq_portmap *map, struct masq_portmap_search *search)
 {
@@ -258,20 +258,20 @@ masq_portmap_crowd_enter(struct masq_portmap *map, struct masq_portmap_search *s
 		masq_portmap_crowd_join(map, search);
 }
 
-/** @return true: the search may end, nothing is free towards its peer */
+/** @return true: the search may end, because nothing is free towards its peer */
 static inline bool
 masq_portmap_crowd_is_used_up(const struct masq_portmap_crowd *crowd)
 {
 	return crowd != NULL && crowd->complete && crowd->free.count == 0;
 }
 
-/** @return a position that is known to be free and was looked up, or MASQ_PORTMAP_NONE */
+/** @return a position that the crowd knew as free and a lookup confirmed, or MASQ_PORTMAP_NONE */
 uint32_t masq_portmap_crowd_pick(struct masq_portmap *map, struct masq_portmap_search *search);
 
-/** Go round the circle until something free is found. @return position or MASQ_PORTMAP_NONE */
+/** Walk the circle until a free position is found. @return the position or MASQ_PORTMAP_NONE */
 uint32_t masq_portmap_crowd_scan(struct masq_portmap *map, struct masq_portmap_search *search);
 
-/** A port of this peer became free, and the tally has been told. */
+/** Note that a position is free again towards a crowd's peer; the tally is already updated. */
 void masq_portmap_crowd_freed(
 		struct masq_portmap *map, struct masq_portmap_crowd *crowd, uint32_t position);
 

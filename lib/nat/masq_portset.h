@@ -7,9 +7,9 @@
 
 /**
  * @file
- * A set of numbers 0..65535: one bit each, and above them one bit for each word that has any, so
- * that the next member is found in a few steps however few there are. 8328 bytes, no pointers; all
- * zero is the empty set.
+ * A set of numbers 0..65535: one bit per number, and above these one summary bit per non-zero word,
+ * so that the next member is found in a few steps however sparse the set is. 8328 bytes, no
+ * pointers; all zero is the empty set.
  */
 
 #define MASQ_PORTSET_SIZE 65536
@@ -18,7 +18,7 @@
 
 struct masq_portset {
 	uint64_t summary[MASQ_PORTSET_WORDS / 64]; /**< bit w: words[w] is not 0 */
-	uint32_t count; /**< members */
+	uint32_t count; /**< number of members */
 	uint32_t spare;
 	uint64_t words[MASQ_PORTSET_WORDS];
 };
@@ -29,7 +29,7 @@ masq_portset_has(const struct masq_portset *set, uint32_t number)
 	return (set->words[number / 64] >> (number % 64) & 1) != 0;
 }
 
-/** Put @p number in; it may be there already. */
+/** Add @p number; it may already be a member. */
 static inline void
 masq_portset_add(struct masq_portset *set, uint32_t number)
 {
@@ -41,7 +41,7 @@ masq_portset_add(struct masq_portset *set, uint32_t number)
 	set->summary[word / 64] |= UINT64_C(1) << (word % 64);
 }
 
-/** Take @p number out; it need not be there. */
+/** Remove @p number; it need not be a member. */
 static inline void
 masq_portset_del(struct masq_portset *set, uint32_t number)
 {
@@ -55,7 +55,7 @@ masq_portset_del(struct masq_portset *set, uint32_t number)
 }
 
 /**
- * Take the least member out that lies before the next multiple of 64.
+ * Find and remove the smallest member in [@p number, next multiple of 64).
  *
  * @param number	in: where to begin; out: the member
  * @return false: there is none
@@ -77,7 +77,7 @@ masq_portset_take_near(struct masq_portset *set, uint32_t *number)
 	return true;
 }
 
-/** @return the least member in [from, to), MASQ_PORTSET_NONE when there is none */
+/** @return the smallest member in [from, to), MASQ_PORTSET_NONE: there is none */
 static inline uint32_t
 masq_portset_least(const struct masq_portset *set, uint32_t from, uint32_t to)
 {
@@ -104,7 +104,7 @@ masq_portset_least(const struct masq_portset *set, uint32_t from, uint32_t to)
 	return found < to ? found : MASQ_PORTSET_NONE;
 }
 
-/** @return the first member met on the way from @p start up to @p to and on from @p from, or NONE */
+/** @return the first member in [start, to), else in [from, start); MASQ_PORTSET_NONE: none */
 static inline uint32_t
 masq_portset_next(const struct masq_portset *set, uint32_t start, uint32_t from, uint32_t to)
 {

@@ -14,43 +14,45 @@
 
 /**
  * @file
- * Making and dismantling sessions. One struct masq_nat per worker; all functions are for its
- * thread. Nothing here sends: what another worker has to do comes back as a struct masq_nat_msg
- * that the data path puts on a ring.
+ * Creating and removing sessions. One struct masq_nat per worker; all functions are for its thread.
+ * Nothing here sends: work for another worker is returned as a struct masq_nat_msg, which the data
+ * path puts on a ring.
  *
- * Both halves here: one call does it. The REPLY half belongs to another worker: the creator puts in
- * its own half as *pending* and asks (INSTALL, the packet travels along); the other worker puts in
- * its half and answers (INSTALLED, with the packet); only then is the packet translated and sent,
- * so no reply can arrive before its half is in place. Taking down goes the same way: REMOVE,
- * REMOVED.
+ * If both halves belong to this worker, one call creates the session. If the REPLY half belongs to
+ * another worker, the creator inserts its own half as *pending* and asks (INSTALL, the packet
+ * travels along); the other worker inserts its half and answers (INSTALLED, with the packet); only
+ * then is the packet translated and sent, so no reply can arrive before its half is in place.
+ * Removal goes the same way: REMOVE, REMOVED.
  */
 
 struct rte_mbuf;
 struct masq_nat;
 
 enum masq_nat_op {
-	MASQ_NAT_INSTALL, /**< to the owner of the reply tuple: put the REPLY half in */
-	MASQ_NAT_INSTALLED, /**< back to the creator: done, or why not */
-	MASQ_NAT_REMOVE, /**< to the owner of the reply tuple: take the REPLY half out */
-	MASQ_NAT_REMOVED, /**< back to the creator: done */
-	MASQ_NAT_TOUCH, /**< to the creator: the state changed, arm the session anew */
+	MASQ_NAT_INSTALL, /**< to the owner of the reply tuple: insert the REPLY half */
+	MASQ_NAT_INSTALLED, /**< back to the creator: inserted, or the reason of a refusal */
+	MASQ_NAT_REMOVE, /**< to the owner of the reply tuple: remove the REPLY half */
+	MASQ_NAT_REMOVED, /**< back to the creator: removed */
+	MASQ_NAT_TOUCH, /**< to the creator: the state changed, re-arm the session */
 };
 
 /** One message between workers; an element of a ring, copied by value. */
 struct masq_nat_msg {
 	uint8_t op; /**< enum masq_nat_op */
-	uint8_t to; /**< worker that shall get it */
+	uint8_t to; /**< worker that it is addressed to */
 	uint8_t creator; /**< worker that holds the record */
-	uint8_t reason; /**< INSTALLED: MASQ_DROP_NONE, or why the session cannot be */
+	uint8_t reason; /**< INSTALLED: MASQ_DROP_NONE, or why there is no session */
 	uint32_t session; /**< record index at the creator */
-	uint32_t half; /**< REMOVE, INSTALLED: index of the REPLY half in its table */
-	uint8_t choose; /**< INSTALL: the port (reply.dport) is yours to choose */
-	uint8_t asked; /**< INSTALL, REMOVE, and their answers: to whom the creator sent it */
+	uint32_t half; /**< INSTALLED, REMOVE: index of the REPLY half in its table */
+	/** INSTALL: the receiver chooses the port (reply.dport); REMOVE: it was chosen */
+	uint8_t choose;
+	uint8_t asked; /**< INSTALL, REMOVE and their answers: worker that the creator sent it to */
 	uint8_t from_inside; /**< INSTALL: replies travel from inside to outside */
-	uint8_t holder; /**< INSTALLED: who holds the REPLY half, to be asked when the session ends */
-	uint64_t tried; /**< INSTALL: bit w: worker w found no port */
-	struct masq_tuple reply; /**< tuple of replies as they arrive */
-	struct masq_tuple back; /**< what replies become: the reverse of the INITIAL tuple */
+	uint8_t holder; /**< INSTALLED: owner of the REPLY half, which gets the REMOVE */
+	uint64_t tried; /**< INSTALL: bit w is set: worker w found no port */
+	struct masq_tuple reply; /**< tuple of replies on arrival */
+	/** tuple that replies are rewritten to: the reverse of the INITIAL tuple */
+	struct masq_tuple back;
 	struct rte_mbuf *
 			mbuf; /**< INSTALL, INSTALLED: the packet that made the session travels along */
 };
@@ -68,24 +70,27 @@ struct masq_nat_config {
 struct masq_nat *masq_nat_create(const struct masq_nat_config *config, struct masq_err *err);
 void masq_nat_destroy(struct masq_nat *nat);
 
-/** A session to be made. */
+/** A session to be created. */
 struct masq_nat_flow {
-	struct masq_tuple initial; /**< tuple of the packet as it arrived */
-	struct masq_tuple translated; /**< what it shall become; sport is ignored if choose_port */
+	struct masq_tuple initial; /**< tuple of the packet on arrival */
+	/** tuple that it is rewritten to; sport is ignored if choose_port */
+	struct masq_tuple translated;
 	uint32_t signature; /**< masq_half_signature() of initial */
-	bool choose_port; /**< find an external port (masquerade, hairpin) */
+	bool choose_port; /**< choose an external port (masquerade, hairpin) */
 	struct masq_session_birth birth;
 	/**
-	 * What the INITIAL half begins with: a verdict, with its TOS, and the first packet, counted; or
-	 * MASQ_HALF_UNJUDGED. Session, addresses and ports are filled in here. A session that asks
-	 * another worker begins unjudged: its packet will be looked at again.
+	 * Initial contents of the INITIAL half: a verdict, with its TOS, and the first packet,
+	 * counted; or MASQ_HALF_UNJUDGED. Session, addresses and ports are filled in by
+	 * masq_nat_open(). A session for which another worker is asked begins unjudged, because its
+	 * packet will be looked up again.
 	 */
 	struct masq_half half;
 };
 
 enum masq_nat_outcome {
-	MASQ_NAT_DONE, /**< session is complete; half holds its INITIAL half */
-	MASQ_NAT_ASK, /**< send msg (put the packet into msg.mbuf); then the session goes on */
+	MASQ_NAT_DONE, /**< the session is complete */
+	/** send msg (put the packet into msg.mbuf); its answer continues the session */
+	MASQ_NAT_ASK,
 	MASQ_NAT_REFUSED, /**< reason says why; nothing is left behind */
 };
 
@@ -100,40 +105,44 @@ struct masq_nat_result {
 #define MASQ_NAT_BURST 32
 
 /**
- * Make the sessions of a burst. The INITIAL tuples are known to be different, and not in the table.
+ * Create the sessions of a burst. The INITIAL tuples are known to be distinct and not in the table.
  *
  * @param flows	n flows
  * @param n	1..MASQ_NAT_BURST
- * @param timeouts	in force
+ * @param timeouts	the timeouts in force
  * @param results	out: n results
  */
 void masq_nat_open(struct masq_nat *nat, const struct masq_nat_flow *flows, unsigned int n,
 		const struct masq_conf_timeouts *timeouts, uint64_t now_ms,
 		struct masq_nat_result *results);
 
-/** A message of masq_nat_open() or masq_nat_close() could not be sent: undo what it stands for. */
+/**
+ * Undo a message of masq_nat_open() or masq_nat_close() that could not be sent: an INSTALL of this
+ * worker is given up, a session to be removed becomes due again at once.
+ */
 void masq_nat_unsent(struct masq_nat *nat, const struct masq_nat_msg *msg);
 
 /**
- * A message arrived.
+ * Handle a message that arrived.
  *
- * INSTALL: @p answer is to be sent on (to the creator, or to the next worker that may have a port).
- * INSTALLED: the session is complete when @p msg->reason is NONE; the packet is the caller's again:
- * to be looked up anew, or dropped for the reason. REMOVE: @p answer is to be sent. REMOVED, TOUCH:
- * nothing further.
+ * INSTALL: @p answer must be sent (to the creator, or to the next worker that may have a port).
+ * INSTALLED: if @p msg->reason is MASQ_DROP_NONE, the session is complete; the packet belongs to
+ * the caller again, which looks it up again, or drops it for the reason. REMOVE: @p answer must be
+ * sent. REMOVED, TOUCH: nothing else to do.
  *
  * @param answer	out: message to send
- * @return true when @p answer is to be sent
+ * @return true: @p answer must be sent
  */
 bool masq_nat_receive(struct masq_nat *nat, const struct masq_nat_msg *msg,
 		const struct masq_conf_timeouts *timeouts, uint64_t now_ms,
 		struct masq_nat_msg *answer);
 
 /**
- * Dismantle a session of this worker (it expired, or is flushed).
+ * Remove a session of this worker (it has expired, or is flushed).
  *
  * @param msg	out: message to send
- * @return true when @p msg is to be sent: the rest happens when REMOVED comes back
+ * @return true: @p msg must be sent, and the rest happens when REMOVED arrives; false: the session
+ *	is gone
  */
 bool masq_nat_close(struct masq_nat *nat, uint32_t session, struct masq_nat_msg *msg);
 
