@@ -2,13 +2,13 @@
 /*
  * The client's end of the control socket.
  *
- * One request is outstanding at a time: write the line, read until the line with its id is there. A
- * deadline covers the whole call, so neither a daemon that hangs nor one that sends a byte a second
- * holds a terminal for ever. An answer may be as long as a request may not be (pages are bounded by
- * the daemon), so the frame limit is the same.
+ * One request is outstanding at a time: the client writes the line, then reads until the line with
+ * its id has arrived. A deadline covers the whole call, so neither a daemon that hangs nor one that
+ * sends a byte a second blocks a terminal for ever. The daemon limits the pages of its answers, so
+ * the frame limit for answers is the same as for requests.
  *
- * A daemon that refuses a peer writes one error with id null and closes: that sentence wins over
- * "connection closed".
+ * A daemon that refuses a peer writes one error with id null and closes: that sentence takes
+ * precedence over "connection closed".
  *
  * One thread. The socket is non-blocking; poll() waits.
  */
@@ -80,7 +80,7 @@ masq_rpc_client_open(const char *path, struct masq_rpc_client **client, struct m
 		return masq_err_set(err, ENOMEM, "out of memory");
 	memcpy(c->path, path, strlen(path) + 1);
 	masq_rpc_frame_init(&c->frame, MASQ_RPC_FRAME_BYTES_MAX);
-	/* A blocking connect() waits while the daemon's queue is full, instead of giving up. */
+	/* A blocking connect() waits while the daemon's queue is full instead of giving up. */
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c->fd < 0)
 		ret = masq_err_set(err, errno, "cannot make a socket: %s", strerror(errno));
@@ -138,7 +138,7 @@ closed(struct masq_rpc_client *client, struct masq_err *err)
 	return masq_err_set(err, EPIPE, "the daemon on %s closed the connection", client->path);
 }
 
-/* A peer that was refused may be closed before it has written all: its answer is still readable. */
+/* A refused peer's connection may be closed before all is written: the answer can still be read. */
 static int
 send_line(struct masq_rpc_client *client, const char *line, size_t len_bytes, int64_t deadline_ms,
 		struct masq_err *err)
@@ -191,7 +191,7 @@ receive_document(struct masq_rpc_client *client, int64_t deadline_ms, json_t **d
 	return ret < 0 ? ret : 0;
 }
 
-/* 1: this is not the answer that is waited for. */
+/* @return 1: this is not the awaited answer */
 static int
 take_answer(struct masq_rpc_client *client, json_t *document, json_t **result, struct masq_err *err)
 {

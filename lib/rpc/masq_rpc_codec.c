@@ -2,8 +2,8 @@
 /*
  * The structs of lib/conf as JSON.
  *
- * Each struct is a table of fields (masq_rpc_fields.c). Three things of a rule are not one field to
- * one key, and are done by hand around the table: where it leads ("target" or "jump"), its mark
+ * Each struct is a table of fields (masq_rpc_fields.c). Three parts of a rule do not map one field
+ * to one key and are handled outside the table: its target ("target" or "jump"), its mark
  * ("mark_set" or "mark_add") and its interface ("wan+" stands for a name and a flag).
  *
  * No threads, no state.
@@ -22,7 +22,7 @@
 
 #define N_FIELDS(table) (sizeof(table) / sizeof((table)[0]))
 
-/* The object is complete, or it is nothing. */
+/* @return the object if it is complete, else NULL */
 static json_t *
 finish(json_t *object, int ret)
 {
@@ -94,7 +94,7 @@ masq_rpc_rule_to_json(const struct masq_conf_rule *rule)
 	snprintf(form.iface, sizeof(form.iface), "%s%s", rule->iface,
 			(rule->flags & MASQ_RULE_IFACE_PREFIX) != 0 ? "+" : "");
 	ret = masq_rpc_fields_write(rule_fields, N_FIELDS(rule_fields), &form, object);
-	/* A mark of 0 is something else than no mark, so these two are not left to the table. */
+	/* A mark of 0 differs from no mark, so these two are not left to the table. */
 	if (ret == 0 && rule->has_mark)
 		ret = json_object_set_new(object,
 				(rule->flags & MASQ_RULE_MARK_ABSOLUTE) != 0 ? "mark_set"
@@ -250,7 +250,8 @@ masq_rpc_timeouts_from_json(
 	int ret = 0;
 
 	memset(timeouts, 0, sizeof(*timeouts));
-	/* In the struct 0 leaves a timeout as it is; who writes it wants something. */
+	/* In the struct, 0 leaves a timeout unchanged, so a 0 that is written explicitly is
+	 * refused. */
 	for (size_t i = 0; i < N_FIELDS(timeout_fields) && ret == 0; i++)
 		ret = masq_rpc_number_check("timeouts", json, timeout_fields[i].key, 1,
 				MASQ_CONF_TIMEOUT_MAX_S, err);

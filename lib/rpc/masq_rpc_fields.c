@@ -2,10 +2,10 @@
 /*
  * Fields of a struct <-> keys of a JSON object.
  *
- * A struct that travels has a table: key, type, offset. The writer leaves out what has its default,
- * so that a rule is as short on the wire as on the command line; the reader refuses what the table
- * does not know, so that a misspelt key is an error and not a rule that matches more than it
- * should. Numbers are range-checked before they are narrowed.
+ * A struct that is sent has a table: key, type, offset. The writer leaves out defaults, so that a
+ * rule is as short on the wire as on the command line; the reader refuses keys that the table does
+ * not have, so that a misspelt key is an error and not a rule that matches more than it should.
+ * Numbers are range-checked before they are narrowed.
  *
  * No threads, no state.
  */
@@ -68,7 +68,7 @@ masq_rpc_protocol_parse(const char *text, uint16_t *proto)
 	return 0;
 }
 
-/* The first bytes of a text, between two characters; what a terminal would obey becomes "?". */
+/* The first bytes of a text, cut between two characters; control characters become "?". */
 static void
 quote(const char *value, char text[MASQ_RPC_VALUE_BYTES])
 {
@@ -84,7 +84,7 @@ quote(const char *value, char text[MASQ_RPC_VALUE_BYTES])
 			*c = '?';
 }
 
-/* 7.0 is no whole number; as "7" it would look like one. */
+/* 7.0 is not an integer; written as "7" it would look like one. */
 static void
 real_text(double value, char text[MASQ_RPC_VALUE_BYTES])
 {
@@ -115,7 +115,7 @@ masq_rpc_value_text(const json_t *value, char text[MASQ_RPC_VALUE_BYTES])
 	return text;
 }
 
-/* A mask that is no prefix is written as "a.b.c.d/255.0.255.0". */
+/* A mask that is not a prefix is written as "a.b.c.d/255.0.255.0". */
 static void
 network_text(uint32_t addr, uint32_t mask, char text[2 * MASQ_IP4_TEXT_BYTES])
 {
@@ -177,7 +177,7 @@ number_to_json(uint32_t value, uint32_t left_out)
 	return value == left_out ? NULL : json_integer(value);
 }
 
-/* NULL: the default, leave the key out. */
+/* @return NULL: the default, leave the key out */
 static json_t *
 value_to_json(const struct masq_rpc_field *field, const void *at)
 {
@@ -486,7 +486,7 @@ masq_rpc_number_check(const char *what, const json_t *object, const char *key, u
 			key, lo, hi, masq_rpc_value_text(value, given));
 }
 
-/* Does "chain?, number, rule" name a key? */
+/* Does a list like "chain?, number, rule" name a key? */
 static bool
 keys_name(const char *keys, const char *key)
 {

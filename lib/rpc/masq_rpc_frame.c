@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bytes of a stream -> JSON documents, one a line.
+ * From a byte stream to JSON documents, one per line.
  *
  * What it is. A peer may send a document in one piece or byte by byte, many in one piece, or a line
- * that never ends. The buffer takes what comes, grows by doubling, and stops at the longest line
- * that is allowed; what was taken is moved out of the way when room is needed, so a byte is copied
- * a bounded number of times.
+ * that never ends. The buffer takes what arrives, grows by doubling, and stops at the longest
+ * permitted line. Bytes already taken are moved out of the way when room is needed, so a byte is
+ * copied a bounded number of times.
  *
- * Before jansson sees a line it is looked over once for depth and number of values. jansson is
- * safe with any input, but "[[],[],..." costs it forty times its length, and the process that reads
- * this is a router: its memory is not the peer's to spend.
+ * Before jansson gets a line, it is scanned once for depth and number of values. jansson is safe
+ * with any input, but "[[],[],..." costs it forty times its length, and the process that reads this
+ * is a router: a peer must not be able to use up its memory.
  *
- * After a failure the stream cannot be trusted to be in step (a stray newline inside of a string
- * would make garbage look like a request), so the owner answers and closes.
+ * After a failure the stream may be out of step (a stray newline inside a string would make garbage
+ * look like a request), so the owner answers and closes.
  *
  * No threads; one stream belongs to one connection.
  */
@@ -81,7 +81,7 @@ masq_rpc_frame_push(struct masq_rpc_frame *frame, const void *bytes, size_t len_
 
 	if (len_bytes == 0)
 		return 0;
-	/* Documents that are complete count too: the owner takes them before it pushes more. */
+	/* Complete documents count too: the owner takes them before it pushes more. */
 	if (frame->end - frame->first > frame->frame_bytes_max || len_bytes > room + 1)
 		return masq_err_set(err, EMSGSIZE,
 				"the line is longer than %zu bytes, the most that is accepted",
@@ -96,7 +96,7 @@ masq_rpc_frame_push(struct masq_rpc_frame *frame, const void *bytes, size_t len_
 	return 0;
 }
 
-/* Everything that costs jansson memory or stack, counted without building it. */
+/* Count everything that costs jansson memory or stack, without building it. */
 static int
 check_shape(const char *line, size_t len_bytes, struct masq_err *err)
 {
@@ -156,7 +156,7 @@ parse(const char *line, size_t len_bytes, json_t **document, struct masq_err *er
 	return 1;
 }
 
-/* A buffer that once held a large request is given back when nothing is left in it. */
+/* Free a buffer that once held a large request when nothing is left in it. */
 static void
 shrink(struct masq_rpc_frame *frame)
 {

@@ -3,10 +3,10 @@
  * Requests and answers of JSON-RPC 2.0.
  *
  * A request is {"jsonrpc": "2.0", "method": "family.verb", "params": {...}, "id": ...}. Parameters
- * go by name only: a list of values without names would freeze their order for ever. Batches
- * (arrays of requests) are refused: a client that wants many answers writes many lines, and a
- * transaction has its own method (rules.load). A request without "id" is a notification and gets
- * no answer, not even an error.
+ * are named: a list of values without names would freeze their order for ever. Batches (arrays of
+ * requests) are refused: a client that wants many answers writes many lines, and a transaction has
+ * its own method (rules.load). A request without "id" is a notification and gets no answer, not
+ * even an error.
  *
  * No threads, no state.
  */

@@ -2,9 +2,9 @@
 /*
  * The list of methods.
  *
- * One table for the server (what changes something is logged), for rpc.methods and the command
- * reference. Methods that change the model are named after the verbs of lib/conf and carry one
- * command each; all others come from MASQ_RPC_ASK_LIST. Constant data.
+ * One table for the server (which logs methods that change something), for rpc.methods and for the
+ * command reference. Methods that change the model are named after the verbs of lib/conf and carry
+ * one command each; all others come from MASQ_RPC_ASK_LIST. Constant data.
  */
 #include <string.h>
 

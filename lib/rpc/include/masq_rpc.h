@@ -10,22 +10,22 @@
 
 /**
  * @file
- * What both ends of the control socket agree on: JSON-RPC 2.0, one document a line, over a Unix
+ * What both ends of the control socket agree on: JSON-RPC 2.0, one document per line, over a Unix
  * stream socket; the methods; the form of requests and answers.
  *
- * A method whose name is that of a masq_conf_verb changes the model by one command; all others
- * stand in MASQ_RPC_ASK_LIST, from which the server makes its table of handlers. The sentence of an
- * error is what a person reads; its code is one of enum masq_rpc_code or an errno value.
+ * A method whose name is that of a masq_conf_verb changes the model by one command; all others are
+ * in MASQ_RPC_ASK_LIST, from which the server makes its table of handlers. The error message is a
+ * sentence for people; the error code is one of enum masq_rpc_code or an errno value.
  */
 
 #define MASQ_RPC_SOCKET_DEFAULT "/run/dpdk-masq/control.sock"
-#define MASQ_RPC_SOCKET_VARIABLE "DPDK_MASQ_SOCKET" /**< environment of the CLI */
+#define MASQ_RPC_SOCKET_VARIABLE "DPDK_MASQ_SOCKET" /**< environment variable of the CLI */
 
-/** Longest line, newline left out. */
+/** Maximum length of a line, without the newline. */
 #define MASQ_RPC_FRAME_BYTES_MAX (16u << 20)
-/** Arrays and objects inside each other. */
+/** Maximum nesting of arrays and objects. */
 #define MASQ_RPC_DEPTH_MAX 16
-/** Values of one document: bounds the memory that parsing takes. */
+/** Maximum number of values in a document: limits the memory that parsing takes. */
 #define MASQ_RPC_VALUES_MAX 262144
 
 /** Codes of JSON-RPC 2.0; a refused command has a positive errno value instead. */
@@ -39,8 +39,8 @@ enum masq_rpc_code {
 };
 
 /**
- * Methods that are no change of the model. X(symbol, "family.verb", changes something, "params",
- * "sentence"). A "?" behind a parameter: may be left out.
+ * Methods that are not changes of the model. X(symbol, "family.verb", changes something, "params",
+ * "sentence"). A "?" after a parameter: it may be left out.
  */
 /* clang-format off */
 #define MASQ_RPC_ASK_LIST(X) \
@@ -92,33 +92,33 @@ enum masq_rpc_code {
 
 /* clang-format on */
 
-/** One method, for servers, help and documentation. */
+/** One method, for the server, help and documentation. */
 struct masq_rpc_method {
 	const char *name;
-	bool changes; /**< false: only looks */
-	const char *params; /**< names of its parameters, "?": may be left out */
+	bool changes; /**< false: it only reads */
+	const char *params; /**< names of its parameters; "?": may be left out */
 	const char *help; /**< one sentence */
 };
 
-/** @return all methods: changes of the model first; @p n_methods of them */
+/** @return all @p n_methods methods; those that change the model come first */
 const struct masq_rpc_method *masq_rpc_methods(size_t *n_methods);
 
 /** @return the method called @p name, or NULL */
 const struct masq_rpc_method *masq_rpc_method_find(const char *name);
 
-/** A request as it was read. Borrowed from the document. */
+/** A request as read. Everything is borrowed from the document. */
 struct masq_rpc_request {
 	const char *method;
 	json_t *params; /**< an object; NULL when left out */
-	json_t *id; /**< NULL: a notification, nobody waits for an answer */
+	json_t *id; /**< NULL: a notification, which gets no answer */
 };
 
 /**
- * Take a request apart.
+ * Parse a request.
  *
  * @param document	one frame
  * @param request	out; id is set even on failure if there is a usable one
- * @return 0; -EBADMSG with a sentence: it is no JSON-RPC 2.0 request
+ * @return 0; -EBADMSG with a sentence: not a JSON-RPC 2.0 request
  */
 int masq_rpc_request_read(json_t *document, struct masq_rpc_request *request, struct masq_err *err);
 
@@ -126,7 +126,8 @@ int masq_rpc_request_read(json_t *document, struct masq_rpc_request *request, st
 json_t *masq_rpc_request_make(const char *method, json_t *params, json_int_t id);
 
 /**
- * A text that may hold bytes which are no UTF-8, as names of files do: "?" stands for bytes beyond ASCII then.
+ * Make a JSON string of a text that may not be UTF-8, such as a file name: "?" then replaces each
+ * byte beyond ASCII.
  *
  * @return NULL: no memory
  */
@@ -138,14 +139,14 @@ json_t *masq_rpc_text(const char *text);
  * @param id	of the request; NULL: null
  * @param result	stolen
  * @param len_bytes	out
- * @return the caller's, for free(); NULL: no memory
+ * @return the line, for free(); NULL: no memory
  */
 char *masq_rpc_result_line(json_t *id, json_t *result, size_t *len_bytes);
 
-/** The same for a failure; the sentence may quote bytes that are no UTF-8. */
+/** The same for a failure; the sentence may quote bytes that are not UTF-8. */
 char *masq_rpc_error_line(json_t *id, int code, const char *sentence, size_t *len_bytes);
 
-/** Write any document as a line; it is not stolen. */
+/** Write any document as a line; the document is not stolen. */
 char *masq_rpc_line(const json_t *document, size_t *len_bytes);
 
 #endif /* MASQ_RPC_H */

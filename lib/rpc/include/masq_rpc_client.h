@@ -8,8 +8,8 @@
 
 /**
  * @file
- * The client's end of the control socket: connect, call, close. One thread; calls block until the
- * answer is there or the time is over.
+ * The client's end of the control socket: connect, call, close. One thread; a call blocks until the
+ * answer has arrived or the timeout is over.
  */
 
 struct masq_rpc_client;
@@ -24,7 +24,7 @@ struct masq_rpc_client;
  */
 int masq_rpc_client_open(const char *path, struct masq_rpc_client **client, struct masq_err *err);
 
-/** NULL is fine. */
+/** NULL is allowed. */
 void masq_rpc_client_close(struct masq_rpc_client *client);
 
 /**
@@ -32,15 +32,15 @@ void masq_rpc_client_close(struct masq_rpc_client *client);
  *
  * @param params	stolen; NULL: none
  * @param timeout_ms	for the whole call
- * @param result	out: the caller's, for json_decref(); NULL on failure
+ * @param result	out: for json_decref(); NULL on failure
  * @param err	out: the daemon's sentence, or what happened to the connection
  * @return 0; -EREMOTEIO: the daemon refused; -ETIMEDOUT, -EPIPE, -EBADMSG, -ENOMEM: the connection
- *	is of no use any more
+ *	is no longer usable
  */
 int masq_rpc_client_call(struct masq_rpc_client *client, const char *method, json_t *params,
 		int timeout_ms, json_t **result, struct masq_err *err);
 
-/** @return code of the error of the last call that was refused (enum masq_rpc_code or errno) */
+/** @return error code of the last call that was refused (enum masq_rpc_code or errno) */
 int masq_rpc_client_code(const struct masq_rpc_client *client);
 
 #endif /* MASQ_RPC_CLIENT_H */
