@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The control thread, put together.
+ * The control thread as a whole.
  *
- * What it is. One object owns the model of the rules (struct masq_conf_rules), and asks the data
- * path to put it in force; a server brings requests, a dispatcher leads each to its handler.
+ * What it is. One object owns the model of the rules (struct masq_conf_rules) and asks the data
+ * path to put it in force; a server receives requests, a dispatcher passes each to its handler.
  *
  * Life cycle: create (empty model) -> rules file -> [data path starts] -> listen -> poll ... ->
- * destroy. The socket is claimed before and released after, by main(): the claim must stand before
- * devices are opened, and be given up when they are closed.
+ * destroy. The socket is claimed before and released after by main(): it must be claimed before
+ * devices are opened, and released when they are closed.
  *
  * One thread.
  */
@@ -24,8 +24,8 @@
 #include "masq_ctl_priv.h"
 
 #define RULES_FILE_BYTES_MAX (64u << 20)
-#define WAIT_MS 1000 /* between two looks at counters */
-#define LOG_WAIT_MS 100 /* a tenth of what the workers' rings hold */
+#define WAIT_MS 1000 /* between two checks of the counters */
+#define LOG_WAIT_MS 100 /* a tenth of a second; the workers' rings hold a second's records */
 
 struct masq_ctl *
 masq_ctl_create(const struct masq_conf_start *start, struct masq_dp *dp, struct masq_err *err)
@@ -70,7 +70,7 @@ open_file(const char *path, struct masq_err *err)
 
 	if (fd < 0)
 		return masq_err_set(err, errno, "%s: %s", path, strerror(errno));
-	/* An open pipe would be an empty file, and no rules at all. */
+	/* A pipe would look like an empty file, which means no rules at all. */
 	if (fstat(fd, &st) != 0 || S_ISREG(st.st_mode))
 		return fd;
 	is_folder = S_ISDIR(st.st_mode);
@@ -79,8 +79,9 @@ open_file(const char *path, struct masq_err *err)
 			is_folder ? "a directory" : "a device or a pipe");
 }
 
-/* All of a file into @p bytes, which grows: one byte more than a file may have, if it has more.
- * @return 0; -errno, then too @p bytes is for free() */
+/* Read a whole file into @p bytes, which grows: one byte more than the limit if the file is too
+ * long.
+ * @return 0; -errno; in both cases @p bytes is for free() */
 static int
 read_bytes(int fd, char **bytes, size_t *len_bytes)
 {
@@ -129,7 +130,8 @@ read_file(const char *path, char **text, size_t *len_bytes, struct masq_err *err
 	return ret;
 }
 
-/* The rule file of a start file, whose line is named when there is no such file. */
+/* Read the rule file of a start file; if it does not exist, the error names the line of the start
+ * file. */
 static int
 read_rules(const struct masq_conf_start *start, const char *path, char **text, size_t *len_bytes,
 		struct masq_err *err)
@@ -142,7 +144,7 @@ read_rules(const struct masq_conf_start *start, const char *path, char **text, s
 	return ret;
 }
 
-/* Nobody but the log is there to hear them at start. */
+/* At start, the log is the only place for warnings. */
 static void
 log_warnings(const struct masq_conf_warnings *warnings)
 {

@@ -5,9 +5,9 @@
  * Methods named after a verb of lib/conf all do the same: read the command, apply it. All others
  * have a handler of their own, masq_ctl_<symbol> of MASQ_RPC_ASK_LIST; the table below is made from
  * that list, so a method without a handler does not link. Parameter names are checked against the
- * list too, before a handler sees them.
+ * list, too, before a handler is called.
  *
- * Whatever changes something leaves a line in the log: who, what, and how it ended.
+ * Every request that changes something is logged: who, what, and how it ended.
  *
  * Control thread only.
  */
@@ -31,7 +31,7 @@ static const struct {
 
 /* clang-format on */
 
-/* A rule that was put, and that no packet may ever meet. */
+/* Warn of a new rule that no packet may ever match. */
 static void
 warn_of_rule(const struct masq_ctl *ctl, const struct masq_conf_command *command,
 		struct masq_conf_warnings *warnings)
@@ -104,7 +104,7 @@ code_of(int ret)
 	return -ret;
 }
 
-/* @return the result's or the error's line */
+/* @return the line of the result or of the error */
 static char *
 answer(struct masq_ctl *ctl, const struct masq_ctl_peer *peer,
 		const struct masq_rpc_request *request, size_t *len_bytes)

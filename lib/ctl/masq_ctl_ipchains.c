@@ -3,16 +3,16 @@
  * ipchains.list, ipchains.list_zero, ipchains.zero, ipchains.check.
  *
  * A page is a list of chains, each with as many of its rules as fit; a chain that does not fit
- * appears again on the next page with "first" telling the number of its first rule there. The
- * cursor is (chain index, rule index). Counters are brought up to date with the first page; who does not
- * want them asks no worker.
+ * appears again on the next page, where "first" is the number of its first rule there. The cursor
+ * is (chain index, rule index). Counters are updated with the first page; a listing without
+ * counters queries no worker.
  *
- * Zeroing touches the rules of a page only, so "list and zero" loses no packet between the two. It is
- * refused while a worker does not answer; a listing then shows what was known before, and says so.
- * The counters of policies are not zeroed (reference 5.4).
+ * Zeroing affects only the rules of a page, so "list and zero" loses no packet between the two. It
+ * is refused while a worker does not answer; a listing then shows the last known counters and says
+ * so. The counters of policies are not zeroed (reference 5.4).
  *
- * A packet that is checked is described by a rule that only one packet fits; the rules in force are asked
- * as workers ask them, and nothing is counted.
+ * A packet to be checked is described by a rule that only one packet matches; the rules in force
+ * are evaluated as workers do it, and nothing is counted.
  *
  * Control thread only.
  */
@@ -23,10 +23,10 @@
 
 #include "masq_ctl_priv.h"
 
-/* What is done with counters. */
+/* How counters are treated. */
 struct listing {
-	bool counters; /* they are shown */
-	bool zero; /* and begin at 0 then */
+	bool counters; /* show them */
+	bool zero; /* and zero them */
 };
 
 static int
@@ -77,7 +77,7 @@ chain_head(struct masq_ctl *ctl, const struct listing *listing, uint32_t index, 
 	return NULL;
 }
 
-/* One chain's part of a page; moves the page on. */
+/* Add one chain's part of a page and advance the page. */
 static int
 put_chain(struct masq_ctl *ctl, const struct listing *listing, struct masq_ctl_page *page,
 		json_t *chains)
@@ -146,7 +146,8 @@ list(struct masq_ctl *ctl, const json_t *params, const struct listing *listing, 
 		return ret;
 	if (page.at[0] < first)
 		page.at[0] = first;
-	/* All pages show the counters of one moment, that of the first, unless somebody else asks. */
+	/* All pages show the counters as of the first page, unless another client updates them in
+	 * between. */
 	if (listing->counters && page.at[0] == first && page.at[1] == 0) {
 		ret = listing->zero ? masq_dp_rule_counters_refresh(ctl->dp, err)
 				    : masq_ctl_refresh_counters(ctl, result, err);
@@ -156,7 +157,7 @@ list(struct masq_ctl *ctl, const json_t *params, const struct listing *listing, 
 	chains = json_array();
 	ret = masq_ctl_put(result, "chains", chains);
 	while (ret == 0 && page.at[0] < last && page.limit > 0) {
-		/* An empty chain costs a row: thousands of them do not fit a page either. */
+		/* An empty chain counts as a row: a page cannot hold thousands of them either. */
 		page.limit -= ctl->rules.chains[page.at[0]].n_rules == 0;
 		ret = put_chain(ctl, listing, &page, chains);
 	}

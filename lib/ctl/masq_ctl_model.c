@@ -2,15 +2,16 @@
 /*
  * Changing the model: copy, change, put in force, swap.
  *
- * The data path never sees a half-made change and the model never says something that is not in
- * force: a change is made on a copy, the data path compiles and publishes the copy, and only then
- * it becomes the model. Whatever fails, the copy is thrown away and nothing has changed.
+ * The data path never sees an incomplete change, and the model never differs from what is in force:
+ * a change is made on a copy, the data path compiles and publishes the copy, and only then does the
+ * copy become the model. On any failure the copy is discarded and nothing has changed.
  *
- * A worker that does not take over the new configuration in time is no failure: the copy is in
- * force and becomes the model. Whoever asked for the change gets a warning, and so does the log.
+ * A worker that does not switch to the new configuration in time is not a failure: the copy is in
+ * force and becomes the model. The client that asked for the change gets a warning, and so does the
+ * log.
  *
- * A command costs a copy and a compilation of everything, which is fine for what a person types;
- * who has many changes writes them into a rule file (rules.load), which costs the same once.
+ * A command costs a copy and a compilation of everything, which is fine for commands that a person
+ * types; for many changes there are rule files (rules.load), which cost the same once.
  *
  * Control thread only.
  */
@@ -38,13 +39,13 @@ masq_ctl_model_count(const struct masq_conf_rules *rules)
 	return n;
 }
 
-/* The lines of a rule file into a model, and what the ports say to its routes. */
+/* Read the lines of a rule file into a model and check its routes against the ports. */
 int
 masq_ctl_model_read(const struct masq_conf_start *start, struct masq_conf_rules *rules,
 		const char *name, const char *text, size_t len_bytes,
 		struct masq_conf_warnings *warnings, struct masq_err *err)
 {
-	/* Host names would stop the control thread for as long as the resolver likes. */
+	/* Host names would block the control thread for as long as the resolver takes. */
 	const struct masq_conf_reader reader = {
 		.resolve_names = false, .warnings = warnings, .start = start
 	};
@@ -63,7 +64,7 @@ masq_ctl_model_read(const struct masq_conf_start *start, struct masq_conf_rules 
 	return ret;
 }
 
-/* The last place is for this one: what had it is among those that are only counted. */
+/* This warning takes the last place; the one that had it is only counted from now on. */
 static void
 warn(struct masq_conf_warnings *warnings, const struct masq_err *warning)
 {
@@ -74,7 +75,7 @@ warn(struct masq_conf_warnings *warnings, const struct masq_err *warning)
 	masq_log(MASQ_LOG_WARNING, "rules", "%s", warning->text);
 }
 
-/* Takes the copy over, or throws it away. */
+/* Make the copy the model, or discard it. */
 static int
 put_in_force(struct masq_ctl *ctl, struct masq_conf_rules *copy,
 		struct masq_conf_warnings *warnings, struct masq_err *err)
@@ -111,7 +112,7 @@ masq_ctl_model_apply(struct masq_ctl *ctl, const struct masq_conf_command *comma
 	return put_in_force(ctl, &copy, warnings, err);
 }
 
-/* The rules of a file cannot be in force. That there is no memory is not the fault of the file. */
+/* Say that the rules of a file cannot be put in force. Lack of memory is not blamed on the file. */
 static int
 blame(const char *name, int ret, struct masq_err *err)
 {

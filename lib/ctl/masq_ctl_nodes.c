@@ -2,11 +2,11 @@
 
 /*
  * What it is
- *	A word at start about ports whose device hangs on another NUMA node than a worker that serves
- *	it: each of their packets crosses the link between the nodes.
+ *	Warnings at start about ports whose device is attached to another NUMA node than a worker
+ *	that serves it: each of their packets crosses the link between the nodes.
  * Words
- *	node	NUMA node; SOCKET_ID_ANY (-1) where there is none: virtual devices, workers that nobody
- *		placed. Those are near to everybody
+ *	node	NUMA node; SOCKET_ID_ANY (-1) if there is none: virtual devices, workers without a
+ *		core. Those are near to every node
  * Threads
  *	The control thread, once.
  */

@@ -2,17 +2,18 @@
 /*
  * The log of rules with -l, the control thread's side: from records to lines.
  *
- * What it is. Workers hand over records (masq_dp_log_read()); each becomes one line in the daemon's
- * log, in the words of the kernel of the time (reference 5.5), so that programs that read such logs
- * find what they look for:
+ * What it is. Workers pass records (masq_dp_log_read()); each becomes one line in the daemon's log,
+ * in the format of the Linux 2.2 kernel (reference 5.5), so that programs that read such logs keep
+ * working:
  *
  *	Packet log: input DENY eth0 PROTO=17 192.168.2.1:53 192.168.1.1:1025 L=34 S=0x00 I=18
  *	F=0x0000 T=254 (#5)
  *
- * (in one line). IP options are printed as the kernel did: words in the byte order of the machine.
+ * (in one line). IP options are printed as the kernel did: as words in the byte order of the
+ * machine.
  *
- * While a rule logs, this is called ten times a second (masq_ctl_wait_ms()); a call takes what is
- * there and no more than the workers' rings hold, so a flood holds nobody up.
+ * While a rule logs, this is called ten times a second (masq_ctl_wait_ms()). A call takes what is
+ * there, and no more than the workers' rings hold, so a flood cannot block the thread.
  *
  * Control thread only.
  */

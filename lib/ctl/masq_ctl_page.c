@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pages: long lists travel in pieces.
+ * Pages: long lists are sent in pieces.
  *
- * A client that got "cursor": "12.0" sends it back to get what follows; null means that nothing
- * does. The text is two numbers whose meaning is the listing's own; a client must not look inside.
- * Nothing is kept here between two pages, so a client may go away at any time, and a list that
+ * A client that got "cursor": "12.0" sends it back to get the next piece; null marks the end. The
+ * text is two numbers whose meaning is private to the listing; a client must not interpret it. No
+ * state is kept here between two pages, so a client may go away at any time, and a list that
  * changes meanwhile may show a row twice or not at all.
  *
- * And the small things that all answers are made of: values, counters, warnings.
+ * Also the elements that all answers consist of: values, counters, warnings.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * portfw.list: the rules in the order in which they take their turns now, UDP before TCP, each with
- * the sessions that are left of its turn (the PrCnt of reference 2.4). The cursor is the row.
+ * portfw.list: the rules in their current order of turns, UDP before TCP, each with the sessions
+ * that are left of its turn (the PrCnt of reference 2.4). The cursor is the row.
  *
  * Control thread only.
  */

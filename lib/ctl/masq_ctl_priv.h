@@ -22,30 +22,30 @@
 
 struct masq_ctl_server;
 
-#define MASQ_CTL_WATCHED 2 /* drop reasons that are worth a log line */
+#define MASQ_CTL_WATCHED 2 /* drop reasons that are worth a line in the log */
 
 struct masq_ctl {
 	const struct masq_conf_start *start;
 	struct masq_dp *dp;
 	struct masq_conf_rules rules; /**< the model in force */
-	uint32_t generation; /**< counts changes of @ref rules */
-	uint64_t started_ms; /**< masq_dp_now_ms() of creation */
-	bool stop; /**< a client asked for it */
+	uint32_t generation; /**< incremented with each change of @ref rules */
+	uint64_t started_ms; /**< masq_dp_now_ms() at creation */
+	bool stop; /**< a client asked for the daemon to stop */
 	struct masq_ctl_server *server;
 	bool rules_log; /**< a rule of @ref rules has -l */
-	uint64_t watched_ms; /**< masq_ctl_watch.c: clock of the last look */
-	uint64_t watched[MASQ_CTL_WATCHED]; /**< and what the counters were */
-	uint64_t watched_log; /**< of log-lost */
+	uint64_t watched_ms; /**< masq_ctl_watch.c: time of the last check */
+	uint64_t watched[MASQ_CTL_WATCHED]; /**< and the counters at that time */
+	uint64_t watched_log; /**< counter log-lost at that time */
 };
 
 /* ---------------------------------------------------------------- masq_ctl_watch.c */
 
-/** Once a second: one log line for each kind of refusal that grew. */
+/** Once a second, log one line for each kind of refusal whose counter grew. */
 void masq_ctl_watch(struct masq_ctl *ctl, uint64_t now_ms);
 
 /* ---------------------------------------------------------------- masq_ctl_packet_log.c */
 
-/** Write the lines of packets that rules with -l met since the last call. */
+/** Write the lines of packets that matched rules with -l since the last call. */
 void masq_ctl_packet_log(struct masq_ctl *ctl);
 
 /** Does any rule of the model log? */
@@ -53,7 +53,7 @@ bool masq_ctl_rules_log(const struct masq_conf_rules *rules);
 
 /* ---------------------------------------------------------------- masq_ctl_socket.c */
 
-/** Bind and listen. @return descriptor, the socket's own until it is released; or -errno */
+/** Bind and listen. @return descriptor, owned by the socket until its release; or -errno */
 int masq_ctl_socket_listen(struct masq_ctl_socket *sock, struct masq_err *err);
 
 /** May this peer use the socket? @param peer out @return 0; -EACCES with a sentence */
@@ -75,18 +75,18 @@ unsigned int masq_ctl_server_clients(const struct masq_ctl_server *server);
 /**
  * Apply one command to the model and put the result in force: all or nothing.
  *
- * @param warnings	in/out: of a worker that does not work with it yet
+ * @param warnings	in/out: about a worker that does not use it yet
  */
 int masq_ctl_model_apply(struct masq_ctl *ctl, const struct masq_conf_command *command,
 		struct masq_conf_warnings *warnings, struct masq_err *err);
 
 /**
- * Read a rule file's text into a model, no more: needs no data path.
+ * Only read the text of a rule file into a model; needs no data path.
  *
  * @param start	the ports that routes must fit
  * @param rules	in/out: model
  * @param warnings	in/out: "NAME:LINE: ..."
- * @return 0; -errno with "NAME:LINE: ...": the model is the old one, or to be thrown away
+ * @return 0; -errno with "NAME:LINE: ...": the model is unchanged, or must be discarded
  */
 int masq_ctl_model_read(const struct masq_conf_start *start, struct masq_conf_rules *rules,
 		const char *name, const char *text, size_t len_bytes,
@@ -95,7 +95,7 @@ int masq_ctl_model_read(const struct masq_conf_start *start, struct masq_conf_ru
 /** @return rules, forwardings and routes of a model */
 unsigned int masq_ctl_model_count(const struct masq_conf_rules *rules);
 
-/** Replace the whole model by that of a rule file's text. @param warnings in/out: as above */
+/** Replace the whole model by the text of a rule file. @param warnings in/out: as above */
 int masq_ctl_model_load(struct masq_ctl *ctl, const char *name, const char *text, size_t len_bytes,
 		struct masq_conf_warnings *warnings, struct masq_err *err);
 
@@ -105,29 +105,29 @@ int masq_ctl_model_check(struct masq_ctl *ctl, const char *name, const char *tex
 
 /* ---------------------------------------------------------------- masq_ctl_page.c */
 
-#define MASQ_CTL_PAGE_ROWS 256 /**< rows of a page when the client does not say */
+#define MASQ_CTL_PAGE_ROWS 256 /**< rows of a page if the client gives no limit */
 #define MASQ_CTL_PAGE_ROWS_MAX 1024
-#define MASQ_CTL_SLICE_BYTES 262144 /**< text of one answer */
+#define MASQ_CTL_SLICE_BYTES 262144 /**< maximum text of one answer */
 
-/** Where a listing stands. Clients see it as text that they hand back. */
+/** Position in a listing. A client gets it as a text to send back. */
 struct masq_ctl_page {
 	uint32_t at[2];
 	uint32_t limit; /**< rows */
 };
 
-/** Read "cursor" and "limit" of the parameters. @return 0, -EBADMSG */
+/** Read "cursor" and "limit" from the parameters. @return 0, -EBADMSG */
 int masq_ctl_page_open(const json_t *params, struct masq_ctl_page *page, struct masq_err *err);
 
-/** Put "cursor" in the result: null at the end. */
+/** Put "cursor" into the result: null at the end. */
 int masq_ctl_page_close(const struct masq_ctl_page *page, bool end, json_t *result);
 
 /* ---------------------------------------------------------------- handlers */
 
 /**
- * Serve one method. Parameter names are already those of the method list.
+ * Serve one method. The parameter names have been checked against the method list.
  *
  * @param params	an object, never NULL
- * @param result	an empty object, to be filled
+ * @param result	an empty object, to be filled in
  * @return 0; -EBADMSG: a parameter is malformed; another -errno: refused
  */
 typedef int (*masq_ctl_handler_fn)(
@@ -143,8 +143,8 @@ MASQ_RPC_ASK_LIST(MASQ_CTL_HANDLER)
 int masq_ctl_put_warnings(json_t *result, const struct masq_conf_warnings *warnings);
 
 /**
- * Bring the counters of rules up to date for a listing. When a worker does not answer, those that were known
- * before are listed, with a warning in the result.
+ * Update the rule counters for a listing. If a worker does not answer, the last known counters are
+ * listed, with a warning in the result.
  *
  * @return 0, -ENOMEM
  */
@@ -158,7 +158,7 @@ json_t *masq_ctl_count(uint64_t count);
 
 /* ---------------------------------------------------------------- masq_ctl_session.c */
 
-/** The ends of a session as people name them. Host order. */
+/** The ends of a session in the terms of a listing (masq_ctl_session.c). Host order. */
 struct masq_ctl_session_ends {
 	uint32_t inside, outside, masq;
 	uint16_t inside_port, outside_port, masq_port;
@@ -167,11 +167,12 @@ struct masq_ctl_session_ends {
 void masq_ctl_session_ends(const struct masq_session_row *row, struct masq_ctl_session_ends *ends);
 
 /**
- * A page of sessions: asks workers until the page is full, all were asked, or enough time is spent.
+ * Get a page of sessions: query workers until the page is full, all were queried, or enough time is
+ * spent.
  *
- * @param rows	out: for free(); NULL when none
+ * @param rows	out: for free(); NULL: none
  * @param result	gets a warning for each worker that does not answer
- * @return rows; -errno
+ * @return number of rows; -errno
  */
 int masq_ctl_session_page(struct masq_ctl *ctl, const struct masq_dp_session_filter *filter,
 		struct masq_ctl_page *page, struct masq_session_row **rows, bool *end,

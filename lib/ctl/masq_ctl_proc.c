@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * proc.read: the texts that Linux 2.2 had under /proc/net, to the column (reference 1.14, 2.4,
- * 5.6).
+ * proc.read: the texts that Linux 2.2 had under /proc/net, exact to the column (reference 1.14,
+ * 2.4, 5.6).
  *
  * One table of names; each name has a printer that writes a slice of its text into a stream and
- * moves the page on. Session tables go a page of sessions at a time, everything else by row. Lines
- * of the ip_masq tables are padded with blanks to a fixed length, as the original's were: programs
+ * advances the page. Session tables go by pages of sessions, everything else by rows. Lines of the
+ * ip_masq tables are padded with blanks to a fixed length, as the original's were, because programs
  * of the time read them by position.
  *
  * Where the original shows something that does not exist here:
- *	free=	counted down with each entry that a protocol had, from ten times its ports: how many more
- *		there could be. Here one table serves all protocols, and its free places are that number.
+ *	free=	in the original, for each protocol, how many more entries were possible: its entries
+ *		subtracted from ten times its ports. Here one table serves all protocols, and this
+ *		is the number of its free places.
  *	init-seq, delta, pdelta	are zero: payloads keep their length.
- *	HRow	is computed as the original's hash did; HCol, the place in that row, is 0.
- *	Ref	is 3, the original's count of an idle entry: it stood in three tables.
+ *	HRow	is computed with the original's hash; HCol, the place in that row, is 0.
+ *	Ref	is 3, the original's count for an idle entry, which was in three tables.
  *
  * Control thread only.
  */
@@ -28,18 +29,18 @@
 
 #include "masq_ctl_priv.h"
 
-#define MASQ_LINE 127 /* characters of a line of the session tables */
+#define MASQ_LINE 127 /* characters per line of the session tables */
 #define PORTFW_LINE 63 /* of the portfw table */
 #define APP_LINE 39 /* of the table of helpers */
-#define PROC_ROWS 512 /* rows of a slice */
+#define PROC_ROWS 512 /* rows per slice */
 
-/* What a printer works with. */
+/* Arguments of a printer. */
 struct proc {
 	struct masq_ctl *ctl;
 	struct masq_ctl_page page; /* 0.0: print the header too */
 	json_t *result; /* for warnings */
 	FILE *out;
-	uint8_t proto; /* of ip_masq/tcp, udp, icmp */
+	uint8_t proto; /* for ip_masq/tcp, udp, icmp */
 	bool end;
 };
 
@@ -233,7 +234,7 @@ print_chain_rule(struct proc *proc, const char *chain, const struct masq_conf_ru
 			target_text(rule));
 }
 
-/* All pages show the counters of one moment, that of the first, unless somebody else asks. */
+/* All pages show the counters as of the first page, unless another client updates them in between. */
 static int
 refresh_counters(struct proc *proc, struct masq_err *err)
 {

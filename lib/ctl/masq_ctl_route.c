@@ -136,7 +136,7 @@ masq_ctl_neigh_flush(
 	(void)result;
 	if (ret != 0)
 		return ret;
-	/* 0.0.0.0 would mean all of them below. */
+	/* Below, 0.0.0.0 would mean all neighbours. */
 	if (ip == 0 && json_object_get(params, "address") != NULL)
 		return masq_err_set(err, EBADMSG,
 				"\"address\" must be that of a neighbour, not \"0.0.0.0\"");

@@ -2,14 +2,14 @@
 /*
  * rules.load, rules.check, rules.save: whole rule files.
  *
- * The text travels in the request; the daemon opens no file for a client, so a client can name only
- * files that it may read itself. "name" is for sentences; of a long one they have the end, so that there is
- * room for what is wrong with the file.
+ * The text is part of the request; the daemon opens no file for a client, so a client can use only
+ * files that it may read itself. "name" is for error sentences; a long one is cut at the front, to
+ * leave room for the error.
  *
- * Saving goes in slices: the model is printed into a stream that forgets all but the slice that is
- * asked for, so a rule set of any size takes no more memory than a slice. The cursor is (offset,
- * generation of the model); a model that changed between two slices is an error, because half of
- * the one and half of the other is neither.
+ * Saving is done in slices: the model is printed into a stream that discards all but the requested
+ * slice, so a rule set of any size takes no more memory than a slice. The cursor is (offset,
+ * generation of the model); if the model changed between two slices, the request fails, because the
+ * slices would not fit together.
  *
  * Control thread only.
  */
@@ -36,7 +36,7 @@ shorten_name(const char *given, char name[NAME_BYTES])
 		return;
 	}
 	end = given + len - (NAME_BYTES - 4);
-	while (((unsigned char)*end & 0xc0) == 0x80) /* a character of UTF-8 stays whole */
+	while (((unsigned char)*end & 0xc0) == 0x80) /* do not split a UTF-8 character */
 		end++;
 	snprintf(name, NAME_BYTES, "...%s", end);
 }
@@ -59,7 +59,7 @@ read_text(const json_t *params, char name[NAME_BYTES], const json_t **text, stru
 	return 0;
 }
 
-/* "rules", and "warnings" when there are any. */
+/* "rules", and "warnings" if there are any. */
 static int
 put_answer(json_t *result, unsigned int n_rules, const struct masq_conf_warnings *warnings)
 {

@@ -5,22 +5,23 @@
  * What it is. One epoll set, one listener, many clients. Nothing blocks: a read or write takes what
  * is there, and a client that is not ready waits for its next event.
  *
- * A client is either reading (waits for bytes), or writing (an answer is not out yet, or more
- * requests are already here). While it writes, nothing is read from it: a client that does not take
- * its answers is paused by that alone, holds one answer of the daemon's memory, and after
- * STALL_MS without progress it is closed. Of what one client sent at once, at most ROUND_REQUESTS
+ * A client is either reading (waiting for bytes) or writing (an answer is not completely sent, or
+ * more requests are already here). While it is writing, nothing is read from it. So a client that
+ * does not take its answers pauses itself, occupies the memory of one answer, and is closed after
+ * STALL_MS without progress. Of the requests that one client sent at once, at most ROUND_REQUESTS
  * are served before the others have their turn.
  *
- * Memory is bounded three times: a request by the frame limit, an answer by the page limits of the
- * handlers, and both over all clients by INPUT_BYTES_MAX (who goes beyond is told and closed) and
- * OUTPUT_BYTES_MAX (the client that holds most is closed). Peers are root or the operators' group,
- * so these are seat belts, not walls.
+ * Memory is bounded in three ways: a request by the frame limit, an answer by the page limits of
+ * the handlers, and both over all clients by INPUT_BYTES_MAX (a client that exceeds it is told and
+ * closed) and OUTPUT_BYTES_MAX (the client that occupies most is closed). Peers are root or the
+ * operators' group, so these limits guard against accidents, not attacks.
  *
- * Descriptors. When they are used up (EMFILE), a spare one is given up to accept the connection,
- * say why, and close it: a connection that nobody accepts would keep epoll awake for ever.
+ * Descriptors. When they are used up (EMFILE), a spare one is closed in order to accept the
+ * connection, send the reason, and close it: a connection that is never accepted would wake epoll
+ * for ever.
  *
- * Life cycle of a client: accepted and admitted -> list -> closed: descriptor closed, put on the
- * list of the dead, freed when the batch of events that may name it is over.
+ * Life cycle of a client: accepted and admitted -> list -> closed: descriptor closed, moved to the
+ * list of the dead, freed after the batch of events that may refer to it.
  *
  * Control thread only.
  */
@@ -52,12 +53,12 @@ struct client {
 	int fd; /* -1: dead */
 	struct masq_ctl_peer peer;
 	struct masq_rpc_frame frame;
-	char *out; /* the answer that is being written, or NULL */
+	char *out; /* the answer being written, or NULL */
 	size_t out_bytes;
 	size_t out_sent;
-	uint64_t progress_ms; /* when the last byte went out, or the answer was made */
-	uint32_t interest; /* epoll events that are asked for */
-	bool closing; /* close when the answer is out */
+	uint64_t progress_ms; /* when the last byte was sent, or the answer was made */
+	uint32_t interest; /* epoll events requested */
+	bool closing; /* close when the answer is sent */
 	bool at_end; /* the peer will send no more */
 };
 
@@ -98,7 +99,7 @@ client_close(struct masq_ctl_server *server, struct client *client)
 	server->input_bytes -= masq_rpc_frame_memory(&client->frame);
 	masq_rpc_frame_fini(&client->frame);
 	drop_output(server, client);
-	/* close() alone does not take it out of the set while a forked child holds a copy. */
+	/* close() alone does not remove it from the epoll set while a forked child holds a copy. */
 	epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
 	close(client->fd);
 	client->fd = -1;
@@ -150,7 +151,7 @@ client_wait(struct masq_ctl_server *server, struct client *client, uint32_t inte
 	client->interest = interest;
 }
 
-/* @return 0: all out; 1: the socket is full; -1: the client is gone */
+/* @return 0: all sent; 1: the socket is full; -1: the client is gone */
 static int
 client_flush(struct masq_ctl_server *server, struct client *client)
 {
@@ -195,7 +196,7 @@ client_fault(struct masq_ctl_server *server, struct client *client, const struct
 	client->closing = true;
 }
 
-/* Write what is to be written, serve what is there, and say what to wait for. */
+/* Write pending output, serve pending requests, and select what to wait for. */
 static void
 client_advance(struct masq_ctl_server *server, struct client *client)
 {
@@ -233,7 +234,8 @@ client_advance(struct masq_ctl_server *server, struct client *client)
 		json_decref(document);
 		client_answer(server, client, line, len_bytes);
 	}
-	/* More may be here: a writable socket brings the next turn at once, behind the others. */
+	/* More requests may be here: a writable socket brings the next turn at once, after the
+	 * other clients. */
 	client_wait(server, client, EPOLLOUT);
 }
 
@@ -420,7 +422,8 @@ masq_ctl_server_listen(
 	return 0;
 }
 
-/* Each client is a descriptor; the usual soft limit of 1024 is for programs that use select(). */
+/* Each client takes a descriptor; the usual soft limit of 1024 is meant for programs that use
+ * select(). */
 static void
 raise_descriptor_limit(void)
 {

@@ -2,20 +2,20 @@
 /*
  * session.list, session.flush.
  *
- * Words. A session has two halves with a tuple each; people want to see three ends: the INSIDE
- * host, the OUTSIDE peer, and the address and port that the peer sees (masq). Which tuple holds
- * which depends on who began: an inside host (kind masq) or an outside one (portfw, hairpin).
+ * Words. A session has two halves with a tuple each; a listing shows three ends: the INSIDE host,
+ * the OUTSIDE peer, and the address and port that the peer sees (masq). Which tuple contains which
+ * depends on the initiator: an inside host (kind masq) or an outside one (portfw, hairpin).
  *
  *	masq		INITIAL  inside > outside	REPLY  outside > masq
  *	portfw		INITIAL  outside > masq		REPLY  inside > outside
  *	hairpin		INITIAL  outside > masq		REPLY  inside > box; "outside" is an inside host
  *
- * ICMP queries: the identifier is the port of the inside and masq end, the type that of the
- * outside.
+ * ICMP queries: the port of the inside and masq end is the identifier, that of the outside end is
+ * the type.
  *
- * The cursor is the data path's: worker and record. A page asks workers, so each may take as long
- * as a worker takes to answer; a filter that matches nothing is cut off after PAGE_QUESTIONS and
- * gives an empty page with a cursor. A worker that does not answer is left out, with a warning.
+ * The cursor is the data path's: worker and record. A page queries workers, each of which may take
+ * its full time to answer; a filter that matches nothing is cut off after PAGE_QUESTIONS and gives
+ * an empty page with a cursor. A worker that does not answer is left out, with a warning.
  *
  * Control thread only.
  */
@@ -58,7 +58,7 @@ _Static_assert(sizeof(enum masq_state) == sizeof(uint32_t) &&
 				sizeof(enum masq_session_kind) == sizeof(uint32_t),
 		"MASQ_RPC_NAME writes 32 bits");
 
-/* A field that is 0 means any to the data path; who writes a port of 0 does not mean that. */
+/* A field of 0 means "any" to the data path; a request for port 0 does not mean that. */
 static int
 ports_check(const json_t *filter, struct masq_err *err)
 {
@@ -108,7 +108,7 @@ masq_ctl_session_ends(const struct masq_session_row *row, struct masq_ctl_sessio
 	}
 }
 
-/* A session as JSON sees it; the order of the table is that of the keys. */
+/* A session in the form of its JSON keys; the order of the table is that of the keys. */
 struct session_form {
 	struct masq_ctl_session_ends ends;
 	struct masq_session_row row;

@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The socket in the file system: who may serve it, who may use it.
+ * The socket in the file system: which daemon may serve it, which users may use it.
  *
- * A daemon that is killed leaves its socket behind, and a socket file alone does not tell a dead
- * daemon's from a live one's. So a lock file stands beside it, locked with flock() as long as the
- * daemon lives: the kernel releases it however the daemon ends. Who holds the lock may remove and
- * bind the socket; who does not get it reads the owner's process id from it for the sentence.
+ * A daemon that is killed leaves its socket behind, and the socket file alone does not tell whether
+ * its daemon is alive. So there is a lock file beside it, locked with flock() as long as the daemon
+ * lives: the kernel releases it however the daemon ends. The holder of the lock may remove and bind
+ * the socket; a daemon that does not get it reads the owner's process id from it for the error
+ * sentence.
  *
- * Only its owner may open the lock file: whoever can read a file can lock it too, and a lock that some
- * other user held would keep a daemon from starting behind one that was killed.
+ * Only its owner may open the lock file: a user who can read a file can lock it too, and another
+ * user's lock would prevent a daemon from starting after one that was killed.
  *
- * The lock file is removed at the end. Another daemon may have opened it just before: it then holds
- * a lock on a file without a name. Therefore, having got the lock, it looks whether the name still
- * leads to the file that it locked, and begins again if not.
+ * The lock file is removed at the end. Another daemon may have opened it just before, and then
+ * holds a lock on a file without a name. Therefore a daemon that got the lock checks whether the
+ * name still leads to the file that it locked, and starts again if not.
  *
- * The socket of another program has no lock of ours, and lock files get lost: so whoever holds the
- * lock knocks before the socket is replaced, when it claims and again when it listens. Only a socket
- * that nobody serves is removed, and nothing that is no socket. At the end only that goes which was
- * made here: a name that leads to another file by now is another's.
+ * The socket of another program has no lock of ours, and lock files get lost. So the holder of the
+ * lock tries to connect before the socket is replaced, when it claims and again when it listens.
+ * Only a socket that nobody serves is removed, and no file that is not a socket. At the end only
+ * the socket created here is removed: if its name leads to another file by then, that belongs to
+ * another program.
  *
  * Who may use it. The socket has mode 0660 and the group of the start file; that keeps others from
- * connecting. The peer's credentials (SO_PEERCRED, SO_PEERGROUPS: as they were at connect()) are
- * checked once more, because the mode of a socket is a thing that people change. The folder gets
- * mode 0755 only if it is made here; one that exists is somebody's and stays as it is.
+ * connecting. The peer's credentials (SO_PEERCRED, SO_PEERGROUPS: as of connect()) are checked as
+ * well, because people change the mode of a socket. The folder gets mode 0755 only if it is created
+ * here; an existing one stays as it is.
  *
  * Control thread only.
  */
@@ -50,7 +52,8 @@ struct masq_ctl_socket {
 	int lock_fd;
 	int listen_fd;
 	bool bound;
-	struct stat file; /**< the socket as it was bound: which file may be removed at the end */
+	/** the socket as bound: identifies the file that may be removed at the end */
+	struct stat file;
 	bool has_group;
 	gid_t gid;
 };
@@ -115,7 +118,7 @@ other_daemon(int fd, const char *path, struct masq_err *err)
 			pid[0] != '\0' ? pid : "unknown", path);
 }
 
-/* Does the name still lead to the file that we had? Another may have been put into its place. */
+/* Does the name still lead to our file? Another may have taken its place. */
 static bool
 leads_to(const char *path, const struct stat *file)
 {
@@ -125,7 +128,7 @@ leads_to(const char *path, const struct stat *file)
 			named.st_dev == file->st_dev;
 }
 
-/* 1: the file lost its name meanwhile, try again. */
+/* @return 1: the file lost its name meanwhile, try again */
 static int
 take_lock(struct masq_ctl_socket *sock, struct masq_err *err)
 {
@@ -154,7 +157,7 @@ take_lock(struct masq_ctl_socket *sock, struct masq_err *err)
 	return 0;
 }
 
-/* Does anybody serve the socket? @return 0: nobody, or it is gone; -EADDRINUSE: somebody does; -errno: perhaps */
+/* Does a program serve the socket? @return 0: no, or it is gone; -EADDRINUSE: yes; -errno: unknown */
 static int
 knock(const struct sockaddr_un *addr)
 {
@@ -165,7 +168,8 @@ knock(const struct sockaddr_un *addr)
 		return -errno;
 	ret = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 ? -EADDRINUSE : -errno;
 	close(fd);
-	/* Somebody who has no room for clients, or wants them to knock otherwise (memif: SOCK_SEQPACKET). */
+	/* Served by a program whose queue is full, or that uses another socket type (memif:
+	 * SOCK_SEQPACKET). */
 	if (ret == -EAGAIN || ret == -EPROTOTYPE)
 		return -EADDRINUSE;
 	return ret == -ECONNREFUSED || ret == -ENOENT ? 0 : ret;
@@ -187,7 +191,7 @@ masq_ctl_socket_remove_stale(const char *path)
 	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
-/* What stands at the socket's place may go. */
+/* Check that there is nothing in the socket's place, or only a socket that nobody serves. */
 static int
 check_place(const struct sockaddr_un *addr, struct masq_err *err)
 {
@@ -250,7 +254,7 @@ masq_ctl_socket_release(struct masq_ctl_socket *sock)
 {
 	if (sock == NULL)
 		return;
-	/* Last: a client that waits for our end sees it when connect() fails. */
+	/* Last: a client that waits for the daemon's end sees it when connect() fails. */
 	if (sock->bound && leads_to(sock->addr.sun_path, &sock->file))
 		unlink(sock->addr.sun_path);
 	if (sock->listen_fd >= 0)
@@ -280,7 +284,7 @@ masq_ctl_socket_listen(struct masq_ctl_socket *sock, struct masq_err *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return masq_err_set(err, errno, "cannot make a socket: %s", strerror(errno));
-	/* Born with no rights for others; the mode is right before anybody is let in. */
+	/* Created without rights for others; the mode is set before any client is accepted. */
 	old = umask(0177);
 	ret = bind(fd, (const struct sockaddr *)&sock->addr, sizeof(sock->addr));
 	umask(old);

@@ -54,7 +54,8 @@ masq_ctl_stats_get(struct masq_ctl *ctl, const json_t *params, json_t *result, s
 	return ret == 0 ? 0 : -ENOMEM;
 }
 
-/* What sessions need: their tables, the ports, the counters of their rules, remembered verdicts. */
+/* The memory of sessions: tables, ports, rule counters, remembered verdicts. @return bytes per
+ * session */
 static uint64_t
 bytes_per_session(const struct masq_dp_memory *m)
 {

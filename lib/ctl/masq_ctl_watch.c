@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What the control thread notices by itself: that flows are refused because the external ports or
+ * What the control thread reports on its own: that flows are refused because the external ports or
  * the session tables are used up. Workers only count; once a second the counters are compared with
- * those of the second before, and what grew is worth one line in the log.
+ * those of the second before, and each that grew is logged in one line.
  *
  * Control thread only.
  */
