@@ -2,19 +2,19 @@
 /*
  * Apply one command to a model.
  *
- * What it is. One function a verb, chosen by a table. Each checks everything first, makes room
- * next, and changes the model last, so a command that fails leaves the model as it was.
+ * What it is. One function per verb, chosen by a table. Each checks everything first, makes room
+ * next, and changes the model last, so a command that fails leaves the model unchanged.
  *
- * Words and where their meaning stands. Chains: reference 5.1 and 5.4; the texts of refusals are
- * those of 5.3, word for word, since scripts and people know them. An unknown chain has two texts:
- * "No target by that name" when a rule is put (the kernel asked the same question for chain and
- * target), else "No chain by that name", which is also what -D with a number says when the number
- * is too high. portfw: reference 2.2; a zero in a request is a wildcard, an add that matches edits,
- * one that does not goes to the head; a delete takes all that match. What the original swallowed
- * is delivered here.
+ * Where the commands are specified. Chains: reference 5.1 and 5.4; refusals have the texts of 5.3,
+ * word for word, since scripts and people know them. An unknown chain has two texts: "No target by
+ * that name" when a rule is added (the kernel made one check for chain and target), else "No chain
+ * by that name", which is also what -D with a number says if the number is too high. portfw:
+ * reference 2.2; a zero in a request is a wildcard; an add edits the rules that match, or puts a
+ * new one at the head if none does; a delete removes all that match. Errors that the original did
+ * not report are reported here.
  *
- * Ids. A rule that is put gets the next id; a rule that stays where it is or only moves because
- * another one comes or goes keeps its own. An edited portfw rule keeps its id and counts the edit.
+ * Ids. A new rule gets the next id; a rule that stays in place, or only moves because another one
+ * comes or goes, keeps its own. An edited portfw rule keeps its id and counts the edit.
  *
  * Threads. The control thread; nothing is shared, nothing blocks.
  */
@@ -49,7 +49,7 @@ chain_named(const struct masq_conf_rules *rules, const char *name)
 
 /* ---------------------------------------------------------------- rules of chains */
 
-/* Find the chain of a rule that is to be put, with every check of the rule. */
+/* Find the chain for a rule to be added, after checking the rule completely. */
 static int
 rule_place(const struct masq_conf_rules *rules, const struct masq_conf_command *command,
 		struct masq_conf_chain **chain, struct masq_err *err)
@@ -288,7 +288,7 @@ apply_policy(struct masq_conf_rules *rules, const struct masq_conf_command *comm
 
 /* ---------------------------------------------------------------- portfw */
 
-/* Zero in the request is a wildcard, except that the local port is always given. */
+/* Zero in the request is a wildcard; protocol and local port are always given. */
 static bool
 portfw_matches(const struct masq_conf_portfw *request, const struct masq_conf_portfw *rule)
 {

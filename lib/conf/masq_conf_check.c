@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What one rule, one forwarding and one route must keep by themselves.
+ * Checks of a single rule, forwarding or route.
  *
- * What it is. A command reaches the model from two sides: as words, and as JSON from any program
- * that can open the socket. Both are checked here, so the model never holds a rule that the data
- * path would have to doubt or that the printer could not write in words: names hold only characters
- * that need no quotes, an address has no bits outside its mask, ports stand only where the protocol
- * has ports, and so on. What depends on the rest of the model (does the chain exist?) is checked
- * where the command is applied.
+ * What it is. A command reaches the model as words, or as JSON from any program that can open the
+ * socket. Both are checked here, so the model never holds a rule that the data path would have to
+ * question or that the printer could not write in words: names contain only characters that need no
+ * quotes, an address has no bits outside its mask, ports are given only if the protocol has ports,
+ * and so on. What depends on the rest of the model (does the chain exist?) is checked where the
+ * command is applied.
  *
- * The sentences are those of ipchains and portfw where the reference has them (5.2, 5.3, 2.2).
- * The parser calls these checks too, because the original tool refused such words as bad
- * parameters (exit 2) before it asked the kernel (exit 1).
+ * The sentences are those of ipchains and portfw where the reference has them (5.2, 5.3, 2.2). The
+ * parser calls these checks too, because the original tool refused such words as bad parameters
+ * (exit 2) before it called the kernel (exit 1).
  *
  * Threads: constant data, any.
  */
@@ -25,7 +25,7 @@
 #include "masq_conf_priv.h"
 
 #define TOS_BITS \
-	0x1e /* the four bits of RFC 1349; precedence lies above, the must-be-zero bit below */
+	0x1e /* the four bits of RFC 1349; precedence is above, the must-be-zero bit below */
 
 int
 masq_conf_port_name_check(const char *name, struct masq_err *err)

@@ -4,19 +4,20 @@
  *
  * What it is. The commands and options of ipchains 1.3.9 (reference 5.1, 5.2). A line has one
  * command (or -L with -Z), its chain, and options; a table says which options a command takes.
- * Options are collected in any order: those with values by masq_conf_ipchains_value.c; when the line
- * is over, masq_conf_ipchains_rule.c makes the rules.
+ * Options are collected in any order, those with values by masq_conf_ipchains_value.c; at the end
+ * of the line masq_conf_ipchains_rule.c makes the rules.
  *
- * Words. "!" is a word of its own and negates the option behind it (! -s x) or the value it stands
- * before (-s ! x). A chain name, a rule number and other optional words are recognised by not
- * starting with a dash.
+ * Words. "!" is a word of its own and negates the option after it (! -s x) or the value after it
+ * (-s ! x). A chain name, a rule number and other optional words are recognised by not starting
+ * with a dash.
  *
- * Mended (docs/differences-from-linux-2.2.rst): -A without a chain name, as in the article of the time, means forward when
- * the target is MASQ - it is legal nowhere else - with a warning. The original took the next
- * option for the chain; since no chain can have such a name here, nothing is lost.
+ * Differs from the original (docs/differences-from-linux-2.2.rst): -A without a chain name, as in
+ * an article of the time, means forward if the target is MASQ - which is legal nowhere else - with
+ * a warning. The original took the next option for the chain; since no chain can have such a name
+ * here, nothing is lost.
  *
  * -M -S TCP TCPFIN UDP becomes "timeout set": established; the states of a connection that is being
- * closed (FIN_WAIT, TIME_WAIT, CLOSE_WAIT, LAST_ACK); UDP. Zero leaves a value as it is.
+ * closed (FIN_WAIT, TIME_WAIT, CLOSE_WAIT, LAST_ACK); UDP. Zero leaves a value unchanged.
  *
  * Threads: no state; any.
  */
@@ -69,7 +70,7 @@ static const struct masq_option options[] = {
 	{ '5', false, "no-warnings",		MASQ_ARG_NONE },
 };
 
-/* What may stand beside a command; D: by contents, '#': -D with a number. */
+/* Options that a command takes; D: by contents, '#': -D with a number. */
 static const struct {
 	char command;
 	const char *options;
@@ -100,7 +101,7 @@ is_given(const struct masq_ipchains *parse, char letter)
 	return false;
 }
 
-/* Note that an option stands in the line; once is enough for all but the harmless ones. */
+/* Note that an option was given; only harmless ones may be repeated. */
 static int
 option_note(struct masq_ipchains *parse, char letter, struct masq_err *err)
 {
@@ -167,7 +168,7 @@ policy_take(struct masq_ipchains *parse, struct masq_err *err)
 	return 0;
 }
 
-/* The words that belong to a command behind its chain. */
+/* The words of a command after its chain. */
 static int
 command_words(struct masq_ipchains *parse, char letter, struct masq_err *err)
 {
@@ -255,7 +256,7 @@ flag_take(struct masq_ipchains *parse, char letter)
 	case '5':
 		parse->request->no_warnings = true;
 		break;
-	default: /* b and M: looked up when the line is over */
+	default: /* b and M: evaluated at the end of the line */
 		break;
 	}
 }
@@ -303,7 +304,7 @@ options_check(const struct masq_ipchains *parse, struct masq_err *err)
 	return 0;
 }
 
-/* What -C cannot do without. Whether it is one packet is looked at when it is made. */
+/* Options that -C requires. Whether they describe one packet is checked when the rule is made. */
 static int
 check_check(const struct masq_ipchains *parse, struct masq_err *err)
 {
@@ -339,7 +340,7 @@ tos_warn(const struct masq_ipchains *parse)
 				parse->rule.tos_and, parse->rule.tos_xor);
 }
 
-/* Of a rule that is put; it can be legal to take one away. */
+/* Warn about -i in a rule that is added; deleting a rule with such a name can be legitimate. */
 static void
 iface_warn(const struct masq_ipchains *parse)
 {

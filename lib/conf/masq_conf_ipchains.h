@@ -4,10 +4,9 @@
 
 /**
  * @file
- * What the three parts of the ipchains grammar hand over: the walk over the options
- * (masq_conf_ipchains.c), the readers of values (masq_conf_ipchains_value.c), which keep texts
- * because a port can stand before its protocol, and the maker of rules
- * (masq_conf_ipchains_rule.c).
+ * What the three parts of the ipchains grammar share: the walk over the options
+ * (masq_conf_ipchains.c), the readers of values (masq_conf_ipchains_value.c), which store texts
+ * because a port may precede its protocol, and the maker of rules (masq_conf_ipchains_rule.c).
  */
 
 #include <stdbool.h>
@@ -23,9 +22,9 @@ struct masq_ipchains_end {
 struct masq_ipchains {
 	struct masq_words *words;
 	struct masq_conf_request *request;
-	int command; /**< letter of the command, 0: none yet */
+	int command; /**< letter of the command; 0: none yet */
 	bool list_zero; /**< -L and -Z together */
-	bool invert; /**< a "!" waits for what it negates */
+	bool invert; /**< a "!" was read, but not yet what it negates */
 	bool chain_missing; /**< -A without a chain name */
 	bool by_number; /**< -D chain n */
 	uint64_t given; /**< options of the line, bit = row of the option table */
@@ -38,10 +37,13 @@ struct masq_ipchains {
 	struct masq_conf_rule rule;
 };
 
-/** @return @p value, or, if it is NULL, the next word, taken, unless it starts with a dash; or NULL */
+/**
+ * @return @p value, or, if it is NULL, the next word, consumed, unless it starts with a dash; or
+ *	NULL
+ */
 const char *masq_ipchains_value_or_next(struct masq_ipchains *parse, const char *value);
 
-/** Spend a "!" that waits: set @p bit of the rule. */
+/** Apply a pending "!": set @p bit of the rule. */
 void masq_ipchains_invert(struct masq_ipchains *parse, enum masq_conf_rule_inverse bit);
 
 /** Read the value of option @p letter, one of psd23ijtmo. @return 0, or -EINVAL */

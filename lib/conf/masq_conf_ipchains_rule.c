@@ -3,12 +3,12 @@
  * ipchains, third part: from collected texts to rules.
  *
  * What it is. When all options of a line are known, ports become numbers (service names depend on
- * the protocol, ICMP has types and codes instead), hosts become addresses, and the rule is written
- * out once for each pair of addresses, and once more with the ends swapped for -b.
+ * the protocol, ICMP has types and codes instead), hosts become addresses, and one rule is made for
+ * each pair of addresses, and for -b one more with the ends swapped.
  *
- * Addresses (reference 5.2): a dotted quad, a network name or a host name, then a mask as length
- * or dotted; no mask is /32, and with mask 0 the address is not even looked at. A name with several
- * addresses gives several rules, but not where that would change the meaning: behind "!", with -b
+ * Addresses (reference 5.2): a dotted quad, a network name or a host name, then a mask as length or
+ * dotted; no mask is /32, and with mask 0 the address is not even parsed. A name with several
+ * addresses gives several rules, but not where that would change the meaning: after "!", with -b
  * and with -R.
  *
  * Threads: no state; any.
@@ -42,7 +42,7 @@ mask_read(const char *text, uint32_t *mask, struct masq_err *err)
 	return 0;
 }
 
-/* Bits outside the mask go, and with them what differed only there. */
+/* Clear the bits outside the mask, then remove duplicates. */
 static void
 addresses_mask(struct addresses *list)
 {
@@ -252,7 +252,8 @@ masq_ipchains_rules_make(struct masq_ipchains *parse, enum masq_conf_verb verb, 
 
 	if (ports_read(parse, err) != 0)
 		return -EINVAL;
-	/* Checked before names are looked up. REDIRECT is refused when it is applied: exit 1. */
+	/* Checked before names are looked up. REDIRECT is refused when the command is applied: exit
+	 * 1. */
 	ret = masq_conf_rule_check(parse->chain, &parse->rule, err);
 	if (ret != 0 && ret != -EOPNOTSUPP)
 		return ret;

@@ -2,13 +2,14 @@
 /*
  * ipchains, second part: options with values.
  *
- * What it is. One reader for each option of a rule that takes a value. What depends on other options
- * (ports on the protocol, addresses on the resolver) is kept as text; the rest goes into the rule
- * at once.
+ * What it is. One reader for each option of a rule that takes a value. What depends on other
+ * options (ports on the protocol, addresses on the resolver) is stored as text; the rest goes into
+ * the rule at once.
  *
- * Words. -s and -d take a port behind the address, each with its own "!". -i takes a trailing + for
- * all ports whose names start so; + alone is every port. -m takes a number as C writes it, with + or
- * - to add or subtract. -t takes two hexadecimal bytes. Only REDIRECT takes a word behind -j.
+ * Words. -s and -d take a port after the address, each with its own "!". -i takes a trailing + for
+ * all ports whose names start like that; + alone is every port. -m takes a number in C notation,
+ * with + or - to add or subtract. -t takes two hexadecimal bytes. -j takes a second word only for
+ * REDIRECT.
  *
  * Threads: no state; any.
  */
@@ -30,7 +31,7 @@ masq_ipchains_value_or_next(struct masq_ipchains *parse, const char *value)
 	return value;
 }
 
-/* "-s ! x": the "!" stands where the value should be. */
+/* "-s ! x": the "!" is where the value should be. */
 static int
 value_negated(struct masq_ipchains *parse, const char **value, struct masq_err *err)
 {

@@ -3,16 +3,16 @@
  * A whole rule file, as one transaction.
  *
  * What it is. Every line of the file is a command; they are applied, one by one, to a fresh model.
- * If all of them work, the fresh model takes the place of the old one; if one fails, it is thrown
- * away and the sentence says file and line. So a reader of the model sees the old rules or the new
- * ones, never a mixture.
+ * If all of them succeed, the fresh model replaces the old one; if one fails, the fresh model is
+ * discarded and the sentence names file and line. So a reader of the model sees the old rules or
+ * the new ones, never a mixture.
  *
- * Ids. The fresh model goes on counting where the old one stood, so no id is ever used twice. When
- * all lines are in, rules whose content is in the chain of the same name before get their old id
- * back, and with it their counters: each old rule once, equal rules in their order. The search
- * sorts the old rules by content, so a long file costs n log n. The policies of the built-in chains
- * have the same ids in every model. A portfw rule is the same if all but its preference is equal; another
- * preference is an edit, as the same change typed as a command would be.
+ * Ids. The fresh model continues the count of ids where the old one ended, so no id is ever used
+ * twice. When all lines are read, rules whose content was in the chain of the same name before get
+ * their old id back, and with it their counters: each old rule once, equal rules in their order.
+ * The search sorts the old rules by content, so a long file costs n log n. The policies of the
+ * built-in chains have the same ids in every model. A portfw rule is the same if all but its
+ * preference is equal; another preference is an edit, as if the change had been typed as a command.
  *
  * Threads. The control thread; may block only if the reader resolves names.
  */
@@ -28,10 +28,10 @@
 
 /* ---------------------------------------------------------------- ids */
 
-/* An old rule; in the first of a run of equal ones: how many of them gave their id away. */
+/* An old rule; the first of a run of equal ones counts how many of them have passed on their id. */
 struct old_rule {
 	const struct masq_conf_rule *rule;
-	uint32_t at; /* place in its chain: equal rules stay in order */
+	uint32_t at; /* place in its chain: keeps equal rules in order */
 	uint32_t taken;
 };
 
@@ -46,7 +46,7 @@ old_rule_compare(const void *a, const void *b)
 	return one->at < other->at ? -1 : one->at > other->at;
 }
 
-/* The next old rule with the content of @p rule, taken; or NULL. */
+/* Find and consume the next old rule with the content of @p rule. @return it, or NULL */
 static const struct masq_conf_rule *
 old_rule_take(struct old_rule *old, uint32_t n, const struct masq_conf_rule *rule)
 {
@@ -127,8 +127,8 @@ ids_keep(struct masq_conf_rules *fresh, const struct masq_conf_rules *before)
 
 /* ---------------------------------------------------------------- lines */
 
-/* Many sentences of the original name no culprit ("No target by that name", "illegal preference value
- * specified"); the words do. */
+/* Many sentences of the original do not say what is wrong ("No target by that name", "illegal
+ * preference value specified"); the words of the line do. */
 static void
 add_words(struct masq_err *err, char *const *words, int n)
 {
@@ -151,7 +151,7 @@ portfw_warn(const struct masq_conf_reader *reader, const struct masq_conf_rules 
 		masq_conf_warn(reader, "%s", err.text);
 }
 
-/* @param blank	out: false when a command stands there */
+/* @param blank	out: false if the line has a command */
 static int
 line_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader, char *line,
 		bool *blank, struct masq_err *err)
@@ -180,7 +180,7 @@ line_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 	return ret == 0 || ret == -ENOMEM ? ret : -EINVAL;
 }
 
-/* Routes that have no line yet come from this one. */
+/* Routes that have no line yet come from this line. */
 static void
 routes_note(struct masq_conf_rules *rules, uint32_t line)
 {

@@ -3,13 +3,13 @@
  * From text to numbers: protocols, services, hosts, ICMP types.
  *
  * What it is. The small readers that the command families share. Numbers are strict: digits only,
- * inside their range. Names come from the system's databases (/etc/protocols, /etc/services,
- * /etc/networks) with the re-entrant calls; tcp, udp, icmp and all are known without them. Hosts
- * are asked of the resolver only if the reader allows it, since that can block for seconds; the
+ * within their range. Names come from the system's databases (/etc/protocols, /etc/services,
+ * /etc/networks) by the re-entrant calls; tcp, udp, icmp and all are known without them. The
+ * resolver is asked for hosts only if the reader allows it, since that can block for seconds; the
  * daemon never allows it.
  *
- * A text of digits and dots that is no dotted quad ("10", "10.1") is never given to the resolver:
- * that would read "10/8" as 0.0.0.10/8, and the rule would silently mean something else.
+ * A text of digits and dots that is not a dotted quad ("10", "10.1") is never passed to the
+ * resolver: it would read "10/8" as 0.0.0.10/8, and the rule would silently mean something else.
  *
  * Threads: no state; any.
  */
@@ -112,7 +112,7 @@ network_find(const char *text, uint32_t *addr)
 			found == NULL || found->n_addrtype != AF_INET || found->n_net == 0)
 		return -EINVAL;
 	*addr = found->n_net;
-	while (*addr >> 24 == 0) /* the database leaves trailing zero bytes out */
+	while (*addr >> 24 == 0) /* the database omits trailing zero bytes */
 		*addr <<= 8;
 	return 0;
 }

@@ -2,19 +2,19 @@
 /*
  * The model: what the rules say, as plain data.
  *
- * What it is. struct masq_conf_rules holds the chains with their rules, the portfw list, the
- * static routes and the timeouts. This file makes, copies and frees it and answers the two
- * questions that need nothing but the data: which chain has a name, and who descends into it.
- * Changes are the business of masq_conf_apply.c, whole files of masq_conf_load.c.
+ * What it is. struct masq_conf_rules holds the chains with their rules, the portfw list, the static
+ * routes and the timeouts. This file creates, copies and frees it and answers the two questions
+ * that need nothing but the data: which chain has a name, and which rules descend into it. Changes
+ * are made by masq_conf_apply.c, whole files are read by masq_conf_load.c.
  *
- * Words. A chain is built in (input, forward, output: always chains[0..2]) or a user chain (behind
- * them, in order of creation). An id names a rule, or the policy of a built-in chain, as long as
- * it lives, and is never given out twice: counters hang on it. Id 0 names nothing.
+ * Words. A chain is built in (input, forward, output: always chains[0..2]) or a user chain (after
+ * them, in order of creation). An id identifies a rule, or the policy of a built-in chain, as long
+ * as it exists, and is never assigned twice, because counters are kept by id. Id 0 is unused.
  *
- * Data and who owns it. The model owns its arrays; a rule holds no pointers, so a rule may be
- * copied by assignment. A chain says its capacity; the other three arrays grow by doubling, so an
- * array of n elements always has room for the next power of two (masq_conf_grow() allocates
- * exactly when n is one).
+ * Data and who owns it. The model owns its arrays; a rule holds no pointers, so it can be copied by
+ * assignment. A chain stores its capacity; the other three arrays grow by doubling, so an array of
+ * n elements always has room up to the next power of two (masq_conf_grow() allocates exactly when n
+ * is one).
  *
  * Life cycle. init, any number of apply and load, fini. A failed init or copy leaves a zeroed
  * struct, which fini accepts.
@@ -150,7 +150,7 @@ masq_conf_rules_fini(struct masq_conf_rules *rules)
 	memset(rules, 0, sizeof(*rules));
 }
 
-/* A copy of @p n elements with the room that masq_conf_grow() counts on. */
+/* A copy of @p n elements with the capacity that masq_conf_grow() assumes. */
 static int
 array_copy(void **to, const void *from, uint32_t n, size_t size)
 {
@@ -190,7 +190,7 @@ masq_conf_rules_copy(struct masq_conf_rules *to, const struct masq_conf_rules *f
 	to->chains = NULL;
 	to->portfw = NULL;
 	to->routes = NULL;
-	to->n_chains = 0; /* fini() frees as many chains as are copied */
+	to->n_chains = 0; /* fini() frees as many chains as were copied */
 	if (array_copy((void **)&to->chains, from->chains, from->n_chains, sizeof(*to->chains)) !=
 					0 ||
 			array_copy((void **)&to->portfw, from->portfw, from->n_portfw,

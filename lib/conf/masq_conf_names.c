@@ -2,9 +2,9 @@
 /*
  * Tables of names: targets, built-in chains, ICMP types, timeouts.
  *
- * What it is. Constant tables and the searches in them that need no context. The ICMP table is
- * that of ipchains (reference 5.2), in the order in which "ipchains -h icmp" prints it: a type,
- * then the codes of it that have names. Timeouts come from MASQ_CONF_TIMEOUT_LIST.
+ * What it is. Constant tables and their searches that need no context. The ICMP table is that of
+ * ipchains (reference 5.2), in the order in which "ipchains -h icmp" prints it: a type, then those
+ * of its codes that have names. Timeouts come from MASQ_CONF_TIMEOUT_LIST.
  *
  * Threads: constant data, any.
  */

@@ -2,17 +2,17 @@
 /*
  * The walk over words: options as getopt_long() takes them.
  *
- * What it is. ipchains and portfw were written around getopt, and scripts lean on its habits:
- * clustered letters (-nvL), values behind the letter (-ptcp), long names with unambiguous prefixes
- * (--dest), --name=value, and "--". The library's own getopt keeps its state in globals, reorders
- * its argument and writes to stderr; the daemon reads words from several clients, so the walk is
- * done here, over a cursor, with the sentences that getopt would print.
+ * What it is. ipchains and portfw were written around getopt, and scripts rely on its habits:
+ * clustered letters (-nvL), values after the letter (-ptcp), long names with unambiguous prefixes
+ * (--dest), --name=value, and "--". The C library's getopt keeps its state in globals, reorders its
+ * argument and writes to stderr; the daemon reads words from several clients. So the walk is done
+ * here, with a cursor, and with the sentences that getopt would print.
  *
- * Plain words come back in their place (nothing is reordered), since "!" and the words behind an
- * option's value mean what stands around them.
+ * Plain words are returned in their place (nothing is reordered), since the meaning of "!" and of
+ * the words after an option's value depends on what is around them.
  *
- * A word that begins several long names is good only if it is one of them in full: --source is good,
- * --sou is refused (--source or --source-port?).
+ * A word that is a prefix of several long names is accepted only if it equals one of them: --source
+ * is accepted, --sou is refused (--source or --source-port?).
  *
  * Threads: the cursor is the caller's.
  */

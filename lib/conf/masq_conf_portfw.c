@@ -4,12 +4,12 @@
  *
  * What it is. The options of ipmasqadm's portfw (reference 2.1): -a and -d with -P, -L, -R and -p,
  * -f to clear, -l to list, -n for no names, -h. -L and -R take two words, an address and a port.
- * Only the first letter of the protocol counts. Names are looked up only if -n did not stand
- * before them and the reader allows it.
+ * Only the first letter of the protocol counts. Names are looked up only if no -n precedes them and
+ * the reader allows it.
  *
- * Texts are the original's, with the culprit behind them where it said nothing. Ports are read
+ * Texts are the original's, followed by the offending word where it named none. Ports are read
  * strictly (the original took "80x" for 80 and cut 65616 to 80). -h, and a line without any
- * command, ask for the usage text; an unknown option does the same behind its own sentence, hence
+ * command, ask for the usage text; an unknown option does the same after its own sentence, hence
  * -MASQ_CONF_EUSAGE.
  *
  * A missing -R leaves zeros, the wildcards of reference 2.2.
@@ -49,7 +49,7 @@ struct parse {
 	bool stray; /* a word that belongs to no option */
 };
 
-/* The two words behind -L and -R. @p what begins the sentence of the original */
+/* The two words after -L and -R. @p what begins the sentence of the original */
 static int
 endpoint_read(struct parse *parse, const char *host, uint32_t *addr, uint16_t *port,
 		const char *what, struct masq_err *err)

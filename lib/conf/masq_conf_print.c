@@ -3,16 +3,17 @@
  * The model as words.
  *
  * What it is. Writes commands and whole models in the words that masq_conf_words.c reads, so that
- * reading gives the same again. Everything is numeric (names mean something else on another
- * machine), rules in the order of ipchains-save (reference 5.7) behind the words "ipchains -A".
+ * reading them gives the same model again. Everything is numeric (names may mean something else on
+ * another machine), rules in the format of ipchains-save (reference 5.7) after the words "ipchains
+ * -A".
  *
  * The order of a rule file. Policies and user chains first, since rules name chains; then the
- * rules; then portfw from the tail to the head, since each is put at the head; then routes; last
+ * rules; then portfw from the tail to the head, since each is added at the head; then routes; last
  * the timeouts that are not the model's defaults.
  *
- * Why re-adding portfw rules never edits one by mistake: a rule was put only because it matched
- * none of those that were there, which are exactly those behind it in the list (and some that have
- * gone), and what rules match on never changes.
+ * Why re-adding portfw rules never edits one by mistake: a rule was added only because it matched
+ * none of those that existed, which are exactly those after it in the list (and some since
+ * deleted), and the fields that are compared never change.
  *
  * Threads: no state; any.
  */
@@ -116,7 +117,7 @@ route_print(FILE *out, const char *verb, const struct masq_conf_route *route)
 	fputc('\n', out);
 }
 
-/* Timeouts that are not as in @p usual; nothing at all when there are none. @return their number */
+/* Print the timeouts that differ from @p usual; nothing at all if none does. @return their number */
 static unsigned int
 timeouts_print(FILE *out, struct masq_conf_timeouts timeouts, struct masq_conf_timeouts usual)
 {
@@ -201,7 +202,7 @@ masq_conf_command_print(const struct masq_conf_command *command, FILE *out)
 	case MASQ_VERB_ROUTE_DELETE:
 		route_print(out, "del", &command->route);
 		break;
-	case MASQ_VERB_TIMEOUT_SET: /* "timeout set" has no way to say nothing; -S has */
+	case MASQ_VERB_TIMEOUT_SET: /* "timeout set" cannot express "no change"; -S can */
 		if (timeouts_print(out, command->timeouts, nothing) == 0)
 			fputs("ipchains -M -S 0 0 0\n", out);
 		break;

@@ -9,8 +9,8 @@
  *	timeout set NAME SECONDS [NAME SECONDS ...]
  *	timeout show
  *
- * What it is. Our own two families, without options and without names of hosts. "show" is a
- * question. A second "via", "dev" or timeout name in one line is refused: it is a slip.
+ * What it is. Our own two families, without options and without host names. "show" is a question. A
+ * second "via", "dev" or timeout name in one line is refused, because it must be a mistake.
  *
  * Threads: no state; any.
  */

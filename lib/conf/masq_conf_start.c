@@ -3,19 +3,19 @@
  * The start file: from a file to lines, sections and keys.
  *
  * What it is. The INI file that says what the daemon needs before it runs: [daemon], a [port NAME]
- * for each port, [timeouts]. The library inih cuts keys, values and comments; the keys themselves
- * stand in masq_conf_start_keys.c, the checks of the whole in masq_conf_start_check.c.
+ * for each port, [timeouts]. The library inih splits lines into keys, values and comments; the keys
+ * themselves are in masq_conf_start_keys.c, the checks across lines in masq_conf_start_check.c.
  *
- * Why lines are fed by hand. inih as Debian builds it does not tell the handler the line, does not
- * tell of a section without keys, cuts over-long lines and section names, and takes an indented line
- * for the continuation of a value. So its reader callback is ours: line_next() hands it one line at
- * a time, without its indentation, counts, opens sections itself, and refuses what inih would bend:
- * lines too long for its buffer, control characters, sections that are not closed. A line that is
- * neither a section nor a comment must reach key_take() before the next one is asked for; if it
- * does not, it had no "=".
+ * Why inih does not read the file itself. inih as Debian builds it does not tell the handler the
+ * line number, does not report a section without keys, cuts over-long lines and section names, and
+ * takes an indented line for the continuation of a value. So its reader callback is ours:
+ * line_next() passes it one line at a time, without its indentation, counts lines, opens sections
+ * itself, and refuses what inih would distort: lines too long for its buffer, control characters,
+ * unterminated section names. A line that is neither a section nor a comment must reach key_take()
+ * before the next one is requested; otherwise it had no "=".
  *
- * Errors. The first one ends the walk: the callback says "end of file". The sentence gets "FILE:LINE: "
- * in front of it in fail(), once.
+ * Errors. The first one ends the walk: the callback returns "end of file". fail() puts "FILE:LINE:
+ * " in front of the sentence, once.
  *
  * Files. Regular files up to 1 MiB only; a FIFO or a device is refused before anything is read.
  *
@@ -38,13 +38,13 @@
 
 struct parse {
 	struct masq_conf_start *start;
-	const char *at, *end; /* text that is not read yet */
+	const char *at, *end; /* text not read yet */
 	int line;
-	bool settled; /* the line at hand is a section, a comment or a key that was taken */
+	bool settled; /* the current line is a section, a comment or a key that was taken */
 	int ret;
 	enum masq_start_section section;
-	int daemon_line, timeouts_line; /* where these sections stand, 0: nowhere yet */
-	int key_line[MASQ_CONF_KEYS_MAX]; /* where keys of this section stand, 0: nowhere yet */
+	int daemon_line, timeouts_line; /* lines of these sections; 0: not given yet */
+	int key_line[MASQ_CONF_KEYS_MAX]; /* lines of the keys of this section; 0: not given yet */
 	struct masq_err *err;
 };
 
@@ -93,7 +93,7 @@ single_open(struct parse *parse, enum masq_start_section section, const char *na
 	return 0;
 }
 
-/* @p text: a line from its '[' on, blanks at the end removed */
+/* @p text: a line from its '[' on, without trailing blanks */
 static int
 section_open(struct parse *parse, const char *text)
 {
@@ -137,8 +137,8 @@ bytes_check(const struct parse *parse, const char *text, size_t len)
 }
 
 /*
- * A comment: '#' or ';' behind a blank or at the start of the line. inih cuts comments too, but not
- * before the line is in its buffer. @return length before it
+ * Find a comment: '#' or ';' after a blank or at the start of the line. inih cuts comments too, but
+ * only when the line is in its buffer. @return length before it
  */
 static size_t
 comment_cut(const char *text, size_t len)
@@ -150,7 +150,7 @@ comment_cut(const char *text, size_t len)
 	return len;
 }
 
-/* Put the next line into @p buffer, blanks around it removed. @return 0, -EINVAL */
+/* Copy the next line into @p buffer, without blanks around it. @return 0, -EINVAL */
 static int
 line_cut(struct parse *parse, char *buffer, size_t bytes)
 {
@@ -169,7 +169,7 @@ line_cut(struct parse *parse, char *buffer, size_t bytes)
 		text++;
 		len--;
 	}
-	if (len + 3 > bytes) /* carriage return, newline and NUL: what inih reckons with */
+	if (len + 3 > bytes) /* carriage return, newline and NUL: inih's allowance */
 		return masq_err_set(parse->err, EINVAL,
 				"the line is %zu characters long; accepted: %zu, and address may stand several times",
 				len, bytes - 3);
@@ -205,7 +205,7 @@ line_next(char *buffer, int bytes, void *stream)
 	return buffer;
 }
 
-/* inih's handler: @p section is inih's copy, cut to its buffer; ours is in the parse. */
+/* inih's handler: @p section is inih's truncated copy; ours is in the parse. */
 static int
 key_take(void *user, const char *section, const char *name, const char *value)
 {
@@ -270,7 +270,7 @@ masq_conf_start_parse(const char *name, const char *text, size_t len_bytes,
 	return masq_start_check(start, err);
 }
 
-/* @return bytes read, or -errno; -EFBIG when the file goes on behind @p bytes */
+/* @return bytes read, or -errno; -EFBIG: the file is longer than @p bytes */
 static ssize_t
 read_all(int fd, char *text, size_t bytes)
 {

@@ -4,13 +4,13 @@
 
 /**
  * @file
- * What the three files of the start file share: the walk over lines (masq_conf_start.c), the table
- * of keys (masq_conf_start_keys.c) and the checks of the whole (masq_conf_start_check.c).
+ * What the three source files for the start file share: the walk over lines (masq_conf_start.c),
+ * the table of keys (masq_conf_start_keys.c) and the checks across lines (masq_conf_start_check.c).
  */
 
 #include "masq_conf_priv.h"
 
-#define MASQ_START_CPUS_MAX 1024 /**< CPUs that "cores" can name */
+#define MASQ_START_CPUS_MAX 1024 /**< maximum number of CPUs in "cores" */
 
 /** Sections in the order of the documentation. */
 enum masq_start_section {
@@ -21,16 +21,15 @@ enum masq_start_section {
 };
 
 /**
- * Give the keys of a section that have a default that default.
+ * Set the keys of a section to their defaults, if they have one.
  *
- * @param start	in/out; for MASQ_START_PORT the last of its ports is the one that is meant
+ * @param start	in/out; for MASQ_START_PORT the last port is meant
  */
 void masq_start_section_default(struct masq_conf_start *start, enum masq_start_section section);
 
 /**
  * Set one key.
  *
- * @param section	section that the key stands in
  * @param key	number of the key: row of the table
  * @return 0; -EINVAL with a sentence
  */
@@ -41,11 +40,11 @@ int masq_start_key_set(struct masq_conf_start *start, unsigned int key, const ch
 int masq_start_key_find(const struct masq_conf_start *start, enum masq_start_section section,
 		const char *name, struct masq_err *err);
 
-/** Note the line of a key that was just set. @param section	the one that it stands in */
+/** Store the line of a key that was just set. @param section	the section of the key */
 void masq_start_line_note(struct masq_conf_start *start, enum masq_start_section section,
 		unsigned int key, int line);
 
-/** @return true: the key may stand several times in its section */
+/** @return true: the key may occur several times in its section */
 bool masq_start_key_repeats(unsigned int key);
 
 /**
@@ -56,7 +55,8 @@ bool masq_start_key_repeats(unsigned int key);
 int masq_start_cpus_count(const char *list, struct masq_err *err);
 
 /**
- * Check what no single line can tell. Where "workers" stands nowhere, it is as many as "cores" names.
+ * Check what cannot be checked line by line. If "workers" is not given, set it to the number of
+ * CPUs that "cores" names.
  *
  * @return 0; -EINVAL with "FILE:LINE: ..."
  */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The start file as a whole: what no single line can tell.
+ * The start file as a whole: what cannot be checked line by line.
  *
- * What it is. Run when all lines are in: every port has a device of its own; no address and no
- * network stands behind two ports (a destination would have two ways); a gateway is a neighbour,
- * and there is one default route; the CPUs that "cores" names are as many as there are workers.
- * Sentences point at the line of the port that came later.
+ * What it is. Run when all lines are read: every port has a device of its own; no address and no
+ * network is on two ports (a destination would have two routes); a gateway is a neighbour, and
+ * there is one default route; "cores" names as many CPUs as there are workers. Sentences name the
+ * line of the later port.
  *
- * Several addresses of one network on one port are fine: that is how a box owns many.
+ * Several addresses of one network on one port are fine: that is how a box has many.
  *
  * Threads: no state; any.
  */
@@ -63,7 +63,7 @@ prefixes_overlap(struct masq_ip4_prefix a, struct masq_ip4_prefix b)
 	return ((a.addr ^ b.addr) & mask) == 0;
 }
 
-/* "FILE:LINE: " in front of the sentence. */
+/* Put "FILE:LINE: " in front of the sentence. */
 static int
 blame(const struct masq_conf_start *start, int line, struct masq_err *err)
 {
@@ -149,7 +149,7 @@ masq_conf_device_interface(const char *device, const char **name)
 	return masq_conf_device_value(device, "iface", name);
 }
 
-/* Two devices that are made of one interface of the kernel, whatever else they say. */
+/* Do two devices use the same kernel interface, whatever else their strings say? */
 static bool
 same_interface(const char *device, const char *other)
 {
@@ -160,7 +160,7 @@ same_interface(const char *device, const char *other)
 			memcmp(name, other_name, len) == 0;
 }
 
-/* What two ports cannot both have. */
+/* Check what two ports must not have in common. */
 static int
 pair_check(const struct masq_conf_start *start, const struct masq_conf_port *port,
 		const struct masq_conf_port *earlier, struct masq_err *err)

@@ -2,17 +2,17 @@
 /*
  * The keys of the start file: one table.
  *
- * What it is. A row a key: section, key, how the value is read and where it goes, its range, what
- * is accepted in the words of a person, its default, and a sentence for the documentation. The
- * parser, the error sentences and the documentation are all driven by it, so a key cannot be
+ * What it is. One row per key: section, key, how the value is read and where it is stored, its
+ * range, the accepted values in words, its default, and a sentence for the documentation. The
+ * parser, the error sentences and the documentation are all driven by the table, so a key cannot be
  * accepted and undocumented. A default is written as a value and goes through the same reader.
  *
  * A reader gets the place that its row names inside the struct of the section: struct
  * masq_conf_start, struct masq_conf_port of the last port, or struct masq_conf_timeouts. It writes
- * its own sentence only when it knows better than "accepted: ...".
+ * its own sentence only when that can be more precise than "accepted: ...".
  *
  * Relative paths of rule files are relative to the folder of the start file, so that a folder with
- * both can be moved as one.
+ * both can be moved as a whole.
  *
  * Threads: no state; any.
  */
@@ -35,7 +35,7 @@ typedef int (*read_fn)(const struct row *row, struct masq_conf_start *start, voi
 struct row {
 	struct masq_conf_key doc;
 	read_fn read;
-	size_t offset; /* of the place in the struct of the section */
+	size_t offset; /* of the value in the struct of the section */
 	uint32_t low, high; /* range; for texts high is the size of the array, bytes */
 };
 
@@ -140,7 +140,7 @@ read_cores(const struct row *row, struct masq_conf_start *start, void *place, co
 	return n < 0 ? n : read_text(row, start, place, value, err);
 }
 
-/* "LOW-HIGH" into masq_port_low and the field behind it. */
+/* Read "LOW-HIGH" into masq_port_low and the field after it. */
 static int
 read_masq_ports(const struct row *row, struct masq_conf_start *start, void *place,
 		const char *value, struct masq_err *err)

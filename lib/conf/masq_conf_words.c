@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The grammar's front door: which family reads the words, and how a line becomes words.
+ * The entry point of the grammar: which family reads the words, and how a line becomes words.
  *
  * What it is. words[0] names the family (ipchains, portfw, route, timeout); the family's reader
- * fills a request: either commands that change the model, or a question that the CLI answers.
- * One reader serves the command line, rule files and "load", so no spelling works in one place
- * only. Reading looks at no model: whether a chain exists is found out where the command is
+ * fills in a request: either commands that change the model, or a question that the CLI answers.
+ * The same reader serves the command line, rule files and "load", so no spelling works in one place
+ * only. Reading does not look at a model: whether a chain exists is checked where the command is
  * applied, as the original left it to the kernel.
  *
  * A request carries up to MASQ_CONF_COMMANDS_MAX commands, since one line may mean several: -b adds
- * a rule and its mirror, a host name stands for all its addresses. It is about 20 kB, so it lives
- * on the stack of the reader's caller or on the heap, as the caller likes.
+ * a rule and its mirror, a host name stands for all its addresses. It is about 14 kB; the caller
+ * puts it on the stack or on the heap.
  *
  * Threads: no state; any. With resolve_names a read may block in the resolver.
  */
@@ -131,7 +131,7 @@ masq_conf_words_read(const struct masq_conf_reader *reader, const char *const *w
 			words[0]);
 }
 
-/* What a line does that changes nothing, behind "this `ipchains'". */
+/* What a line does that changes nothing; continues "this `ipchains'". */
 static const char *
 ask_does(enum masq_conf_ask ask)
 {
@@ -168,7 +168,7 @@ masq_conf_words_parse(const struct masq_conf_reader *reader, const char *const *
 	return 0;
 }
 
-/* Take one word at @p *at, quotes removed in place. @return 0, or -EINVAL for an open quote */
+/* Cut one word at @p *at, quotes removed in place. @return 0, or -EINVAL: open quote */
 static int
 word_cut(char **at)
 {

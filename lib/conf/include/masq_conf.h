@@ -11,21 +11,22 @@
 
 /**
  * @file
- * The model of everything that can be configured: what the start file says (struct masq_conf_start)
- * and what the rule commands build up (struct masq_conf_rules). Command words, rule files, the
- * start file and the JSON of the control socket all read into these structs, and all printers read
- * from them. Plain data, no threads, no DPDK. Addresses and ports are in host byte order.
+ * The model of everything that can be configured: the contents of the start file (struct
+ * masq_conf_start) and the result of the rule commands (struct masq_conf_rules). Command words,
+ * rule files, the start file and the JSON of the control socket are all read into these structs,
+ * and all printers write from them. Plain data, no threads, no DPDK. Addresses and ports are in
+ * host byte order.
  */
 
 #define MASQ_CONF_NAME_BYTES 16 /**< port names, with NUL */
 #define MASQ_CONF_CHAIN_BYTES 9 /**< chain names: at most 8 characters (reference 5.1) */
-#define MASQ_CONF_PATH_BYTES 108 /**< as long as a Unix socket's path may be */
+#define MASQ_CONF_PATH_BYTES 108 /**< maximum length of a Unix socket's path, with NUL */
 #define MASQ_CONF_DEVICE_BYTES 256
 #define MASQ_CONF_PORTS_MAX 32 /**< ports of one appliance */
 #define MASQ_CONF_ADDRESSES_MAX 16 /**< addresses of one port */
-#define MASQ_CONF_KEYS_MAX 64 /**< keys that the start file has, at most */
+#define MASQ_CONF_KEYS_MAX 64 /**< maximum number of keys of the start file */
 
-/* How much a model may hold; beyond it a command fails with -ENOSPC. */
+/* Limits of a model; a command that exceeds one fails with -ENOSPC. */
 #define MASQ_CONF_CHAINS_MAX 4096
 #define MASQ_CONF_CHAIN_RULES_MAX 65536 /**< rules of one chain */
 #define MASQ_CONF_PORTFW_MAX 16384
@@ -35,12 +36,12 @@
 /* ---------------------------------------------------------------- ipchains */
 
 enum masq_conf_target {
-	MASQ_TARGET_NONE, /**< no -j: count, mark, go on with the next rule */
+	MASQ_TARGET_NONE, /**< no -j: count, mark, continue with the next rule */
 	MASQ_TARGET_ACCEPT,
 	MASQ_TARGET_DENY,
 	MASQ_TARGET_REJECT,
 	MASQ_TARGET_MASQ,
-	MASQ_TARGET_REDIRECT, /**< kept for the grammar of the time; lib/conf refuses it today */
+	MASQ_TARGET_REDIRECT, /**< part of the ipchains grammar; lib/conf refuses it today */
 	MASQ_TARGET_RETURN,
 	MASQ_TARGET_CHAIN, /**< descend into user chain @ref masq_conf_rule.chain */
 };
@@ -65,7 +66,7 @@ enum masq_conf_rule_inverse {
 	MASQ_INV_FRAGMENT = 0x80,
 };
 
-/** Ports: for ICMP, sport is the type and dport the code (reference 5.2). */
+/** A range of ports. For ICMP, sport is the type and dport the code (reference 5.2). */
 struct masq_conf_range {
 	uint16_t lo; /**< first, inclusive */
 	uint16_t hi; /**< last, inclusive; 0..65535 = any */
@@ -73,7 +74,8 @@ struct masq_conf_range {
 
 /** One rule of a chain. */
 struct masq_conf_rule {
-	uint32_t id; /**< names the rule as long as it lives; given by masq_conf_rules_apply() */
+	/** identifies the rule as long as it exists; set by masq_conf_rules_apply() */
+	uint32_t id;
 	uint32_t src, src_mask; /**< src is already ANDed with its mask */
 	uint32_t dst, dst_mask;
 	struct masq_conf_range sport, dport;
@@ -101,7 +103,8 @@ enum masq_conf_builtin {
 struct masq_conf_chain {
 	char name[MASQ_CONF_CHAIN_BYTES];
 	enum masq_conf_target policy; /**< built-in chains only; MASQ_TARGET_NONE in a user chain */
-	uint32_t policy_id; /**< counter name of the policy, like masq_conf_rule.id; 0 in user chains */
+	/** identifies the policy's counter, like masq_conf_rule.id; 0 in user chains */
+	uint32_t policy_id;
 	struct masq_conf_rule *rules; /**< heap, @ref n_rules of them; NULL when empty */
 	uint32_t n_rules;
 	uint32_t cap_rules;
@@ -110,14 +113,14 @@ struct masq_conf_chain {
 /* ---------------------------------------------------------------- portfw */
 
 struct masq_conf_portfw {
-	uint32_t id; /**< names the rule as long as it lives */
+	uint32_t id; /**< identifies the rule as long as it exists */
 	uint8_t proto; /**< IPPROTO_TCP or IPPROTO_UDP */
 	uint32_t laddr; /**< the address that clients see */
 	uint16_t lport; /**< 1..60999, reference 2.2 */
 	uint32_t raddr; /**< the inside server */
 	uint16_t rport;
-	uint32_t pref; /**< > 0: sessions a turn */
-	uint32_t edit; /**< counts edits: a new value restarts pcnt at pref */
+	uint32_t pref; /**< > 0: sessions per turn */
+	uint32_t edit; /**< incremented by each edit: a new value restarts pcnt at pref */
 };
 
 /* ---------------------------------------------------------------- routes, timeouts */
@@ -126,11 +129,14 @@ struct masq_conf_route {
 	struct masq_ip4_prefix dst; /**< host bits are zero; len 0: default route */
 	uint32_t gateway; /**< 0: directly connected to port */
 	char port[MASQ_CONF_NAME_BYTES]; /**< empty: the port whose network holds gateway */
-	uint32_t line; /**< of the rule file that was just loaded, for error sentences; else 0 */
+	/** line of the rule file that was just loaded, for error sentences; else 0 */
+	uint32_t line;
 };
 
-/** Timeouts by name; one list yields the struct, the words of "timeout set" and the docs.
- * X(field, "word", default seconds) */
+/**
+ * Timeouts by name; the struct, the words of "timeout set" and the docs are made from this list.
+ * X(field, "word", default seconds)
+ */
 #define MASQ_CONF_TIMEOUT_LIST(X)                   \
 	X(tcp_established, "tcp-established", 7440) \
 	X(tcp_syn_sent, "tcp-syn-sent", 240)        \
@@ -145,7 +151,7 @@ struct masq_conf_route {
 	X(udp, "udp", 300)                          \
 	X(icmp, "icmp", 60)
 
-#define MASQ_CONF_TIMEOUT_MAX_S 1000000 /**< keeps every deadline inside 31 bits of milliseconds */
+#define MASQ_CONF_TIMEOUT_MAX_S 1000000 /**< keeps every timeout within 31 bits of milliseconds */
 
 struct masq_conf_timeouts {
 #define MASQ_CONF_TIMEOUT_FIELD(field, word, seconds) uint32_t field##_s;
@@ -165,38 +171,39 @@ struct masq_conf_rules {
 	uint32_t n_routes;
 	struct masq_conf_timeouts timeouts;
 	struct masq_conf_timeouts default_timeouts; /**< what a rule file starts from */
-	uint32_t next_id; /**< last id that was given out */
+	uint32_t next_id; /**< last id that was assigned */
 };
 
-/** The timeouts of MASQ_CONF_TIMEOUT_LIST. */
+/** Set the default timeouts of MASQ_CONF_TIMEOUT_LIST. */
 void masq_conf_timeouts_default(struct masq_conf_timeouts *timeouts);
 
-/** A fresh model: three empty chains with policy ACCEPT, default timeouts. @return 0, -ENOMEM */
+/** Initialise a model: three empty chains with policy ACCEPT, default timeouts. @return 0, -ENOMEM */
 int masq_conf_rules_init(struct masq_conf_rules *rules);
 
 /**
- * Say what the timeouts are when no rule says otherwise ([timeouts] of the start file). Sets the
- * present timeouts too, so it belongs right behind masq_conf_rules_init().
+ * Set the timeouts that apply unless a rule file says otherwise ([timeouts] of the start file).
+ * Sets the current timeouts too, so call it right after masq_conf_rules_init().
  */
 void
 masq_conf_rules_defaults(struct masq_conf_rules *rules, const struct masq_conf_timeouts *timeouts);
 
-/** Free what the model owns; the struct itself is the caller's. NULL and a zeroed one are fine. */
+/** Free what the model owns; the struct itself is the caller's. NULL and a zeroed one are allowed. */
 void masq_conf_rules_fini(struct masq_conf_rules *rules);
 
 /** Deep copy, ids kept. @return 0; -ENOMEM with @p to zeroed */
 int masq_conf_rules_copy(struct masq_conf_rules *to, const struct masq_conf_rules *from);
 
 /**
- * Does a rule describe one packet, as "ipchains -C" wants it? Of the addresses only the address part
- * counts. Any thread.
+ * Check that a rule describes a single packet, as "ipchains -C" requires. The masks of the
+ * addresses are ignored. Any thread.
  *
- * @return 0; -EINVAL with a sentence: a negation, a range, no port name, a protocol that no packet has
+ * @return 0; -EINVAL with a sentence: a negation, a range, a missing port name, a protocol that no
+ *	packet has
  */
 int
 masq_conf_packet_check(const char *chain, const struct masq_conf_rule *rule, struct masq_err *err);
 
-/** Has the packet that this rule describes ports, or ICMP type and code? Not with -f. */
+/** @return true: the packet that this rule describes has ports, or ICMP type and code. Not with -f. */
 bool masq_conf_packet_has_ports(const struct masq_conf_rule *rule);
 
 /** @return index of the chain called @p name, or -1 */
@@ -208,8 +215,9 @@ uint32_t masq_conf_chain_references(const struct masq_conf_rules *rules, uint32_
 /* ---------------------------------------------------------------- the start file */
 
 enum masq_conf_idle {
-	MASQ_IDLE_POLL, /**< a worker never sleeps: dedicated cores */
-	MASQ_IDLE_SLEEP, /**< a worker that finds nothing sleeps, adaptively: shared machines */
+	MASQ_IDLE_POLL, /**< a worker never sleeps: for dedicated cores */
+	/** a worker that finds no packets sleeps, adaptively: for shared machines */
+	MASQ_IDLE_SLEEP,
 };
 
 struct masq_conf_port {
@@ -218,17 +226,17 @@ struct masq_conf_port {
 	struct masq_ip4_prefix address[MASQ_CONF_ADDRESSES_MAX]; /**< [0] is the primary one */
 	uint32_t n_addresses;
 	uint32_t gateway; /**< default route through this port, 0: none */
-	uint16_t mtu; /**< IP bytes, 68..9600; 0: what the device says */
+	uint16_t mtu; /**< IP bytes, 68..9600; 0: as the device says */
 	uint16_t vlan; /**< 0: untagged frames only; 1..4094: frames carry this tag */
-	uint16_t rx_descriptors; /**< a queue; 0: 1024, or as near as the device can */
+	uint16_t rx_descriptors; /**< per queue; 0: 1024, or as near to it as the device allows */
 	uint16_t tx_descriptors;
-	/* Lines of the start file, for error sentences: of the section and of keys in it; 0: not there */
+	/* Lines of the start file, for error sentences: of the section and of its keys; 0: not given */
 	int line, device_line, gateway_line;
 	int address_line[MASQ_CONF_ADDRESSES_MAX];
 };
 
 struct masq_conf_start {
-	char file[MASQ_CONF_PATH_BYTES]; /**< as it was named on the command line */
+	char file[MASQ_CONF_PATH_BYTES]; /**< as named on the command line */
 	char socket[MASQ_CONF_PATH_BYTES];
 	char socket_group[32]; /**< group that may use the socket besides root; empty: root only */
 	char rules[MASQ_CONF_PATH_BYTES]; /**< rule file, empty: none */
@@ -247,37 +255,39 @@ struct masq_conf_start {
 };
 
 /**
- * What a device string says behind a key: "server" of "net_virtio_user0,path=/run/vm.sock,server=1" is "1".
+ * Find the value of a key in a device string: that of "server" in
+ * "net_virtio_user0,path=/run/vm.sock,server=1" is "1".
  *
- * @param value	out: where in @p device it stands
- * @return its length; 0: it is not there
+ * @param value	out: the value, inside @p device
+ * @return its length; 0: there is no such key
  */
 size_t masq_conf_device_value(const char *device, const char *key, const char **value);
 
 /**
- * The interface of the kernel that a device string names: "net_af_packet0,iface=lan0,qpairs=2".
+ * Find the kernel interface that a device string names: "lan0" in
+ * "net_af_packet0,iface=lan0,qpairs=2".
  *
- * @param name	out: where in @p device it stands
+ * @param name	out: the name, inside @p device
  * @return its length; 0: it names none
  */
 size_t masq_conf_device_interface(const char *device, const char **name);
 
 /**
- * Is there a port that a rule's -i can mean? "lo" counts as one: scripts let it pass, and here nothing
- * comes by it.
+ * Check that the -i of a rule matches a port. "lo" always passes: old scripts permit it, and
+ * nothing arrives by it here.
  *
- * @param err	out: a sentence that suits a warning: the rule is none that must be refused
+ * @param err	out: a sentence for a warning, because such a rule must not be refused
  * @return 0; -ENODEV
  */
 int masq_conf_iface_find(const struct masq_conf_start *start, const struct masq_conf_rule *rule,
 		struct masq_err *err);
 
 /**
- * Can a packet come to a forwarding that was added, and has it a server to go to? Other rules that the adding edited
- * are not looked at.
+ * Check that packets can reach a forwarding that was added, and that it has a server. Other rules
+ * that the same command edited are not checked.
  *
- * @param rules	the rules after the adding
- * @param err	out: a sentence that suits a warning: the tools of the time took such rules
+ * @param rules	the rules after the command
+ * @param err	out: a sentence for a warning, because the original tools accepted such rules
  * @return 0; -ENODEV
  */
 int masq_conf_portfw_find(const struct masq_conf_start *start, const struct masq_conf_rules *rules,
@@ -287,22 +297,22 @@ int masq_conf_portfw_find(const struct masq_conf_start *start, const struct masq
 struct masq_conf_key {
 	const char *section; /**< "daemon", "port" or "timeouts" */
 	const char *key;
-	const char *accepted; /**< accepted values as a person reads them */
+	const char *accepted; /**< accepted values, for people */
 	const char *fallback; /**< value when the key is missing; "": none */
 	const char *help; /**< one sentence */
 };
 
-/** @return key number @p index of the start file, in the order of the documentation; NULL behind it */
+/** @return key number @p index of the start file, in the order of the documentation; NULL: no more */
 const struct masq_conf_key *masq_conf_start_key(unsigned int index);
 
-/** @return line of a key of [daemon] or [timeouts], for error sentences; 0: it is not there */
+/** @return line of a key of [daemon] or [timeouts], for error sentences; 0: not given */
 int masq_conf_start_line(const struct masq_conf_start *start, const char *key);
 
 /**
- * Put the place of a key of [daemon] in front of a sentence about it: "FILE:LINE: ". When the file does
- * not set the key, that is said with its default, if it has one.
+ * Put the place of a key of [daemon] or [timeouts], "FILE:LINE: ", in front of a sentence about it.
+ * If the file does not set the key, the sentence says so and names its default, if any.
  *
- * @param other	key whose line is named then, if that one is there; NULL: none
+ * @param other	key whose line is named in that case, if it is given; NULL: none
  * @return @p ret
  */
 int masq_conf_start_blame(const struct masq_conf_start *start, const char *key, const char *other,
@@ -319,7 +329,7 @@ int masq_conf_start_blame(const struct masq_conf_start *start, const char *key, 
  */
 int masq_conf_start_read(const char *path, struct masq_conf_start *start, struct masq_err *err);
 
-/** The same from memory: @p text of @p len_bytes, called @p name in error sentences. */
+/** The same from memory: @p text of @p len_bytes, which error sentences call @p name. */
 int masq_conf_start_parse(const char *name, const char *text, size_t len_bytes,
 		struct masq_conf_start *start, struct masq_err *err);
 

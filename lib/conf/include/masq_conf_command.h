@@ -17,8 +17,8 @@
  *
  * The same parser reads the words of a command line (dpdk-masq-cli, ipchains, ipmasqadm), of a rule
  * file and of "load"; the same printer writes rule files, so "save | load" is the identity. A
- * command is plain data that can also be carried as JSON (lib/rpc). Reading a command never looks
- * at a model; applying it does.
+ * command is plain data that can also be sent as JSON (lib/rpc). Reading a command does not need a
+ * model; applying it does.
  */
 
 /** What a command does to the model. X(symbol, "family.verb" of the control socket) */
@@ -58,7 +58,7 @@ struct masq_conf_command {
 	struct masq_conf_timeouts timeouts; /**< TIMEOUT_SET: 0 = leave as it is */
 };
 
-/** @return "ipchains.append" ... of a verb */
+/** @return the method name of a verb, "ipchains.append" ... */
 const char *masq_conf_verb_method(enum masq_conf_verb verb);
 
 /** @return the verb of a method name, or -1 */
@@ -66,21 +66,22 @@ int masq_conf_verb_find(const char *method);
 
 #define MASQ_CONF_WARNINGS_MAX 16 /**< warnings that are kept; further ones are counted */
 
-/** What works but may not be meant (a missing chain name, ...): sentences for whoever wrote it. */
+/** Commands that work but may be mistakes (a missing chain name, ...): sentences for their author. */
 struct masq_conf_warnings {
-	unsigned int n; /**< how many there were; the first MASQ_CONF_WARNINGS_MAX stand in text */
+	unsigned int n; /**< number of warnings; the first MASQ_CONF_WARNINGS_MAX are in text */
 	struct masq_err text[MASQ_CONF_WARNINGS_MAX];
-	unsigned int more_from, more_to; /**< lines that the others are about; 0: about none */
+	unsigned int more_from, more_to; /**< lines that the others refer to; 0: none */
 };
 
 /** How words are read. */
 struct masq_conf_reader {
 	bool resolve_names; /**< host names may be looked up (may block for seconds); else refused */
-	struct masq_conf_warnings *warnings; /**< warnings go there; NULL: nobody reads them */
-	const struct masq_conf_start *start; /**< whose ports -i should name; NULL: not known */
+	struct masq_conf_warnings *warnings; /**< out: warnings; NULL: not wanted */
+	/** its ports are those that -i should name; NULL: not known */
+	const struct masq_conf_start *start;
 };
 
-/** A parsed line may be several commands: -b adds two rules, a host name several addresses. */
+/** A line may give several commands: -b adds two rules, a host name may have several addresses. */
 #define MASQ_CONF_COMMANDS_MAX 64
 
 /** What a line of words asks for. Everything but CHANGE is a question that the CLI answers. */
@@ -96,7 +97,7 @@ enum masq_conf_ask {
 	MASQ_ASK_MASQ_LIST, /**< ipchains -M -L */
 };
 
-/** A line of words, read. */
+/** A parsed line of words. */
 struct masq_conf_request {
 	enum masq_conf_ask ask;
 	char chain[MASQ_CONF_CHAIN_BYTES]; /**< LIST, ZERO: this chain; empty: all */
@@ -120,11 +121,11 @@ struct masq_conf_request {
  * compatible spellings, options and refusals are those of the reference, sections 2.1, 5.1 and 5.2,
  * with the changes of docs/differences-from-linux-2.2.rst.
  *
- * How the tools of the time end: a failure here is exit 2 (bad parameters) - ipchains adds its
+ * Exit codes of the original tools: a failure here is exit 2 (bad parameters) - ipchains adds its
  * "Try `ipchains -h' ..." line, portfw does not - except -MASQ_CONF_EUSAGE; a failure of
  * masq_conf_rules_apply() is exit 1 with the sentence alone.
  *
- * @param reader	how
+ * @param reader	how to read them
  * @param words	n_words NUL-terminated words
  * @param request	out: undefined on failure
  * @param err	out: the sentence, without program name
@@ -134,7 +135,7 @@ int masq_conf_words_read(const struct masq_conf_reader *reader, const char *cons
 		unsigned int n_words, struct masq_conf_request *request, struct masq_err *err);
 
 /**
- * The same for one changing command as it stands in a rule file; questions are refused.
+ * The same for a line of a rule file, which must change the model; questions are refused.
  *
  * @param commands	out: capacity MASQ_CONF_COMMANDS_MAX
  * @param n_commands	out: 1..MASQ_CONF_COMMANDS_MAX; untouched on failure
@@ -146,7 +147,7 @@ int masq_conf_words_parse(const struct masq_conf_reader *reader, const char *con
 
 /**
  * Split one line into words: blanks separate, '#' at the start of a word begins a comment, single
- * and double quotes keep blanks. No substitutions.
+ * and double quotes preserve blanks. No substitutions.
  *
  * @param line	in/out: words are cut out of it in place
  * @param words	out: capacity @p max
@@ -166,7 +167,7 @@ int masq_conf_line_split(char *line, char **words, unsigned int max);
 int masq_conf_rules_apply(struct masq_conf_rules *rules, const struct masq_conf_command *command,
 		struct masq_err *err);
 
-/** @return warning number @p index, or how many were not kept; NULL: there are no more */
+/** @return warning number @p index, or after the last kept one the number of others; NULL: no more */
 const char *masq_conf_warning_text(const struct masq_conf_warnings *warnings, unsigned int index,
 		char text[MASQ_ERR_TEXT_BYTES]);
 
@@ -175,12 +176,12 @@ const char *masq_conf_warning_text(const struct masq_conf_warnings *warnings, un
  * are skipped. On failure the model is unchanged and err says "NAME:LINE: ..."; so do warnings.
  *
  * A rule file describes the whole rule set: chains, portfw, routes and timeouts start from empty
- * (rules_init, the model's default timeouts) and are replaced as one. A rule whose content stood in
- * the chain of the same name before keeps its id, so its counters live on; a portfw rule with
- * another preference keeps its id too and counts one edit more.
+ * (rules_init, the model's default timeouts) and are replaced together. A rule whose content was in
+ * the chain of the same name before keeps its id, and so its counters; a portfw rule of which only
+ * the preference differs keeps its id too and counts one more edit.
  *
- * What depends on the ports (can a gateway be reached?) is not looked at here. So that whoever does can
- * name the line, routes carry theirs until masq_conf_rules_forget_lines().
+ * Checks that depend on the ports (can a gateway be reached?) are not made here. For the error
+ * sentences of these checks, routes keep their line until masq_conf_rules_forget_lines().
  *
  * @param rules	in/out: model
  * @param reader	how words are read
@@ -191,7 +192,7 @@ const char *masq_conf_warning_text(const struct masq_conf_warnings *warnings, un
 int masq_conf_rules_load(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 		const char *name, const char *text, size_t len_bytes, struct masq_err *err);
 
-/** Routes carry no lines of a rule file any more: their checks are over. */
+/** Clear the line numbers of routes, after their checks. */
 void masq_conf_rules_forget_lines(struct masq_conf_rules *rules);
 
 /**

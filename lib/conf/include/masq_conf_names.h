@@ -8,8 +8,8 @@
 
 /**
  * @file
- * The names that command words, listings and JSON share: targets, built-in chains, timeouts and
- * the ICMP types of ipchains. And one that JSON does not share: the default route.
+ * The names that command words, listings and JSON share: targets, built-in chains, timeouts and the
+ * ICMP types of ipchains. Also one that JSON does not share: the default route.
  */
 
 /** @return "ACCEPT", ... ; "-" for MASQ_TARGET_NONE; NULL for MASQ_TARGET_CHAIN */
@@ -32,7 +32,7 @@ struct masq_conf_icmp_name {
 /** @return the table in the order of "ipchains -h icmp", codes below their type; @p n_names rows */
 const struct masq_conf_icmp_name *masq_conf_icmp_names(unsigned int *n_names);
 
-/** One timeout: its word and where it stands. */
+/** One timeout: its word and its place in the struct. */
 struct masq_conf_timeout_name {
 	const char *word; /**< "tcp-established" */
 	uint32_t fallback_s; /**< default, seconds */
@@ -49,7 +49,7 @@ masq_conf_timeout_at(struct masq_conf_timeouts *timeouts, const struct masq_conf
 	return (uint32_t *)(void *)((char *)timeouts + name->offset);
 }
 
-/** Write where a route leads as people do: "default" or "A.B.C.D/LEN". @return @p text */
+/** Write the destination of a route for people: "default" or "A.B.C.D/LEN". @return @p text */
 char *masq_conf_route_text(struct masq_ip4_prefix dst, char text[MASQ_IP4_PREFIX_TEXT_BYTES]);
 
 #endif /* MASQ_CONF_NAMES_H */
