@@ -28,15 +28,15 @@ enum cli_exit {
 };
 
 struct cli {
-	const char *program; /**< in front of error sentences */
+	const char *program; /**< name that precedes error sentences */
 	const char *socket;
 	bool json; /**< -j */
-	unsigned int line; /**< of the text that is being restored, for warnings; 0: there is none */
+	unsigned int line; /**< line of the text being restored, for warnings; 0: none */
 	FILE *out; /**< stdout, or a test's stream */
 	struct masq_rpc_client *client; /**< opened by the first call */
 };
 
-/** Ctrl-C came while something caught it (the shell, top): listings end with the page at hand. */
+/** Ctrl-C was pressed while the shell or top caught it: listings end with the current page. */
 extern volatile sig_atomic_t cli_interrupted;
 
 /** One command: words[0] is its name. @return exit code */
@@ -44,9 +44,9 @@ typedef int (*cli_command_fn)(struct cli *cli, const char *const *words, unsigne
 
 struct cli_command {
 	const char *name;
-	const char *forms; /**< what may follow, a form a line, without the name */
+	const char *forms; /**< what may follow the name, one form per line */
 	const char *help; /**< one sentence */
-	const char *examples; /**< lines to learn from */
+	const char *examples; /**< example lines */
 	cli_command_fn run;
 };
 
@@ -63,14 +63,14 @@ int cli_run(struct cli *cli, const char *const *words, unsigned int n_words);
 int cli_fail(const struct cli *cli, int code, const char *fmt, ...)
 		__attribute__((format(printf, 3, 4)));
 
-/** Wrong words: the sentence, the forms of the command, where help is. @return CLI_USAGE */
+/** Report wrong words: the sentence, the forms of the command, where to find help. @return CLI_USAGE */
 int cli_usage(const struct cli *cli, const char *command, const char *fmt, ...)
 		__attribute__((format(printf, 3, 4)));
 
 /**
- * Words that do not fit a command: names the one at @p at, or says that it is missing.
+ * Report a word that does not fit the command: the one at @p at, or that it is missing.
  *
- * @param accepted	what could stand there
+ * @param accepted	what is accepted there
  * @return CLI_USAGE
  */
 int cli_wrong_word(const struct cli *cli, const char *const *words, unsigned int n_words,
@@ -85,28 +85,28 @@ int cli_wrong_word(const struct cli *cli, const char *const *words, unsigned int
  */
 int cli_call(struct cli *cli, const char *method, json_t *params, json_t **result);
 
-/** The same with the failure left to the caller. */
+/** The same, but a failure is left to the caller. */
 int cli_call_quiet(struct cli *cli, const char *method, json_t *params, json_t **result,
 		struct masq_err *err);
 
-/** A warning on stderr, whoever found it. */
+/** Print a warning on stderr, whatever its source. */
 void cli_warn(const struct cli *cli, const char *sentence);
 
-/** The "warnings" of a result, if there are any. @param result	NULL: none */
+/** Print the "warnings" of a result, if there are any. @param result	NULL: none */
 void cli_warnings_print(const struct cli *cli, const json_t *result);
 
-/** Call, print the result with -j, nothing else otherwise. @return exit code */
+/** Call the daemon; print the result with -j, else nothing. @return exit code */
 int cli_do(struct cli *cli, const char *method, json_t *params);
 
-/** Print a document as a person with -j wants it. */
+/** Print a document as -j shows it. */
 void cli_print_json(struct cli *cli, const json_t *document);
 
 /** Receives one row of a listing. */
 typedef void (*cli_row_fn)(struct cli *cli, json_t *row, void *arg);
 
 /**
- * Walk all pages of a listing: with -j the rows are printed as one JSON document, else each is given
- * to @p row.
+ * Walk all pages of a listing: with -j the rows are printed as one JSON document, else each is
+ * passed to @p row.
  *
  * @param params	stolen; NULL: none
  * @param key	of the list in the result
@@ -118,15 +118,16 @@ int cli_list(struct cli *cli, const char *method, json_t *params, const char *ke
 /**
  * Walk all slices of a text ("text", "cursor").
  *
- * @param out	where it goes; with -j and cli->out as {"text": "..."}
+ * @param out	output; with -j and cli->out as {"text": "..."}
  */
 int cli_text(struct cli *cli, const char *method, json_t *params, FILE *out);
 
 /**
- * What was printed is out, or it is said that it is not: a full disk must not look like success.
+ * Check that all output was written, and report it if not: a full disk must not look like success.
  *
  * @param code	exit code so far
- * @return @p code; CLI_REFUSED when it was CLI_DONE and output is lost (said, but for a closed pipe)
+ * @return @p code; CLI_REFUSED if it was CLI_DONE and output is lost (reported, unless to a closed
+ *	pipe)
  */
 int cli_output_end(const struct cli *cli, FILE *out, const char *name, int code);
 
@@ -137,25 +138,28 @@ uint32_t cli_address(const json_t *row, const char *key);
 
 /* ---------------------------------------------------------------- cli_change.c */
 
-/** Read the words of a family that lib/conf knows. @return CLI_DONE, or the exit code, printed */
+/**
+ * Read the words of a family that lib/conf parses. @return CLI_DONE, or the exit code, failure
+ * printed
+ */
 int cli_words_read(struct cli *cli, const char *const *words, unsigned int n_words,
 		struct masq_conf_request *request);
 
-/** Send the commands of a request one after the other. @return exit code, failure printed */
+/** Send the commands of a request one by one. @return exit code, failure printed */
 int cli_change(struct cli *cli, const struct masq_conf_request *request);
 
 /* ---------------------------------------------------------------- names */
 
 #define CLI_NAME_BYTES 256
 
-/** Address as a host, else network name, else dotted; dotted at once with @p numeric. */
+/** Name an address: host, else network, else dotted; dotted at once with @p numeric. */
 const char *cli_host_name(uint32_t addr, bool numeric, char name[CLI_NAME_BYTES]);
 
-/** Port as a service of "tcp" or "udp"; @p proto NULL or @p numeric: as a number. */
+/** Name a port: service of "tcp" or "udp"; with @p proto NULL or @p numeric its number. */
 const char *
 cli_service_name(uint16_t port, const char *proto, bool numeric, char name[CLI_NAME_BYTES]);
 
-/** Protocol by its name in /etc/protocols, else its number; "all". */
+/** Name a protocol: as in /etc/protocols, else its number; "all". */
 const char *cli_protocol_name(uint16_t proto, char name[CLI_NAME_BYTES]);
 
 /** "1.5k", "20M": three digits and a unit of 1000. */
@@ -166,7 +170,7 @@ const char *cli_duration(uint64_t ms, char text[24]);
 
 /* ---------------------------------------------------------------- listings */
 
-/** How ipchains lists. */
+/** Options of an ipchains listing. */
 struct cli_chain_style {
 	bool numeric, verbose, exact, line_numbers;
 };
@@ -174,7 +178,7 @@ struct cli_chain_style {
 /** One chain of "ipchains.list": title, column header, rules. */
 void cli_chain_print(FILE *out, const struct cli_chain_style *style, const json_t *chain);
 
-/** A rule on one line, as ipchains -v says what it does. */
+/** A rule on one line, as ipchains -v reports its changes. */
 void cli_rule_line_print(FILE *out, const struct masq_conf_rule *rule);
 
 /** The same rule as ipchains-save writes it, "-A chain ..." and newline. */
@@ -183,7 +187,7 @@ void cli_rule_save_print(FILE *out, const char *chain, const struct masq_conf_ru
 void cli_portfw_header_print(FILE *out);
 void cli_portfw_row_print(FILE *out, bool numeric, const json_t *row);
 
-/** ipchains -M -L: the header goes before the first row only. */
+/** ipchains -M -L: the header is printed before the first row only. */
 void cli_masq_header_print(FILE *out, bool verbose);
 void cli_masq_row_print(FILE *out, bool numeric, bool verbose, const json_t *row);
 
@@ -212,7 +216,7 @@ int cli_help(struct cli *cli, const char *const *words, unsigned int n_words);
 
 void cli_help_print(FILE *out);
 
-/** What may follow a command, a form a line, each behind the command's name. */
+/** Print the forms of a command, one per line, each preceded by the command's name. */
 void cli_forms_print(FILE *out, const struct cli_command *command);
 
 int cli_shell(struct cli *cli);

@@ -3,10 +3,10 @@
  * Calls to the daemon, and what all commands do with the answers.
  *
  * The connection is opened by the first call and kept, so "help" and wrong words need no daemon. In
- * a shell a connection that broke is opened again by the next call.
+ * a shell a broken connection is opened again by the next call.
  *
  * A listing is a walk over pages: call, print the rows, call with the cursor of the page, until the
- * cursor is null. Nothing is collected, so a million sessions can be piped away.
+ * cursor is null. Nothing is collected, so a million sessions can be piped to another program.
  *
  * A failure is one line on stderr, "PROGRAM: sentence"; exit codes are enum cli_exit.
  */
@@ -135,7 +135,7 @@ cli_do(struct cli *cli, const char *method, json_t *params)
 
 /* ---------------------------------------------------------------- pages */
 
-/* The warnings of a page: for a person at once, and kept for the document's end. */
+/* Print the warnings of a page at once, and keep them for the end of the JSON document. */
 static void
 note_warnings(const struct cli *cli, json_t *all, const json_t *result)
 {
@@ -143,7 +143,7 @@ note_warnings(const struct cli *cli, json_t *all, const json_t *result)
 	json_array_extend(all, json_object_get(result, "warnings"));
 }
 
-/* The last key of a document that is printed piece by piece. */
+/* The last key of a document that is printed in pieces. */
 static void
 print_warnings_key(FILE *out, const json_t *all)
 {
@@ -153,7 +153,7 @@ print_warnings_key(FILE *out, const json_t *all)
 	json_dumpf(all, out, 0);
 }
 
-/* Moves params on to the page behind this one. @return false: there is none */
+/* Advance params to the next page. @return false: there is none */
 static bool
 next_page(json_t *params, const json_t *result)
 {
@@ -207,7 +207,7 @@ cli_list(struct cli *cli, const char *method, json_t *params, const char *key, c
 	return code;
 }
 
-/* A slice of a text: as it is, or as the inside of a JSON string. */
+/* Print a slice of a text: unchanged, or as the inside of a JSON string. */
 static void
 print_slice(const struct cli *cli, const json_t *result, FILE *out)
 {
@@ -255,8 +255,8 @@ cli_text(struct cli *cli, const char *method, json_t *params, FILE *out)
 }
 
 /*
- * A buffer that could not be written is gone, and fflush() behind it succeeds: only ferror() tells. Why
- * it failed is forgotten by then; one byte more finds it out.
+ * A buffer that could not be written is discarded, and a later fflush() succeeds: only ferror()
+ * reports it. The reason is lost by then; writing one more byte finds it out.
  */
 int
 cli_output_end(const struct cli *cli, FILE *out, const char *name, int code)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Words that change something: read here, by the grammar that the daemon and rule files use, and
- * sent as one call a command. Host names are looked up here, where waiting hurts nobody else.
+ * Words that change something: parsed here, by the grammar that the daemon and rule files use, and
+ * sent as one call per command. Host names are looked up here, where waiting affects nobody else.
  *
- * A line may be several commands (-b, a host with several addresses); they are applied in order
- * and the first that is refused ends the line, as it was with the tools of the time.
+ * A line may give several commands (-b, a host with several addresses); they are applied in order
+ * and the first that is refused ends the line, as in the original tools.
  */
 #include <errno.h>
 #include <string.h>
@@ -48,11 +48,12 @@ cli_change(struct cli *cli, const struct masq_conf_request *request)
 		json_decref(result);
 		code = cli_call(cli, masq_conf_verb_method(command->verb),
 				masq_rpc_command_to_params(command), &result);
-		/* The rules of a line differ in their addresses, and are warned of for the same words. */
+		/* The rules of a line differ only in their addresses; the same words cause the same
+		 * warnings. */
 		if (i == 0 && !request->no_warnings)
 			cli_warnings_print(cli, result);
 	}
-	/* One line is one document, however many commands it was. */
+	/* One line gives one document, however many commands it has. */
 	if (code == CLI_DONE && cli->json && result != NULL)
 		cli_print_json(cli, result);
 	json_decref(result);

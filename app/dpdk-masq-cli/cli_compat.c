@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The tools of the time that are no family of their own: ipmasqadm, ipchains-save,
+ * The original tools that are no command family of their own: ipmasqadm, ipchains-save,
  * ipchains-restore (reference 2.1, 5.7).
  *
  * ipchains-save writes chains first, then rules in the fixed order of options that other programs
- * of the time learnt to read. ipchains-restore takes such a text line by line: a rule that is
- * refused ends it with exit 1, what came before stays (that is how it was; "load" is a
+ * of the time rely on. ipchains-restore takes such a text line by line: a rule that is refused ends
+ * it with exit 1, and the lines before it stay in force, as in the original ("load" is a
  * transaction).
  */
 #include <errno.h>

@@ -39,7 +39,7 @@ cli_version(struct cli *cli, const char *const *words, unsigned int n_words)
 	return code;
 }
 
-/* The daemon answers first and stops then; "done" is when its socket is gone. */
+/* The daemon answers before it stops; the command is done when its socket is gone. */
 int
 cli_shutdown(struct cli *cli, const char *const *words, unsigned int n_words)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The commands: one table for running, help, completion and the sentence about unknown ones.
+ * The commands: one table for execution, help, completion and the error sentence for unknown
+ * commands.
  */
 #include <string.h>
 
@@ -111,7 +112,7 @@ cli_command_find(const char *name)
 	return NULL;
 }
 
-/* Each line of a text with words in front of it. */
+/* Print each line of a text, preceded by @p before. */
 static void
 print_lines(FILE *out, const char *text, const char *before)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The family "ipchains", which is also the tool of that name: reading its words is lib/conf's, its
- * answers are those of reference 5.1 and 5.3.
+ * The family "ipchains", which is also the tool of that name: lib/conf parses its words, its output
+ * is that of reference 5.1 and 5.3.
  */
 #include "cli.h"
 
@@ -29,7 +29,7 @@ list(struct cli *cli, const struct masq_conf_request *request, const char *metho
 	};
 	json_t *params = chain_params(request);
 
-	/* Counters that are not shown need no answer of a worker. */
+	/* If counters are not shown, no worker has to be queried. */
 	if (request->ask == MASQ_ASK_LIST && !request->verbose && !cli->json)
 		json_object_set_new(params, "counters", json_false());
 	return cli_list(cli, method, params, "chains", chain_row, &style);
@@ -60,7 +60,7 @@ masq_list(struct cli *cli, const struct masq_conf_request *request)
 	return cli_list(cli, "session.list", NULL, "sessions", masq_row, &listing);
 }
 
-/* With -v the tool says what it did, rule by rule. */
+/* With -v the tool reports each rule that it changed. */
 static int
 change(struct cli *cli, const struct masq_conf_request *request)
 {
@@ -78,7 +78,7 @@ change(struct cli *cli, const struct masq_conf_request *request)
 	return code;
 }
 
-/* -C: a word a packet; -b and hosts with several addresses make several. */
+/* -C: one word per packet; -b and hosts with several addresses give several packets. */
 static int
 check(struct cli *cli, const struct masq_conf_request *request)
 {

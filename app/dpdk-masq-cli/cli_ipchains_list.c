@@ -236,7 +236,7 @@ cli_chain_print(FILE *out, const struct cli_chain_style *style, const json_t *ch
 	json_t *row;
 	size_t i;
 
-	/* A chain that goes on from the page before has its title already. */
+	/* The title of a chain that continues from the previous page is already printed. */
 	if (cli_number(chain, "first") <= 1) {
 		print_title(out, style, chain);
 		if (cli_number(chain, "length") > 0)

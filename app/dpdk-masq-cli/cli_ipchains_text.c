@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What ipchains -h and -h icmp print: what works here, in the words of the time. */
+/* What ipchains -h and -h icmp print: the options that work here, in the original's words. */
 #include <masq_conf_names.h>
 
 #include "cli.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ipchains -M -L: sessions to the column (reference 1.14).
+ * ipchains -M -L: sessions, exact to the column (reference 1.14).
  *
  *	prot expire   source               destination          ports
  *	TCP  14:59.37 192.168.1.2          209.81.8.5           1025 (61000) -> 80

@@ -2,9 +2,9 @@
 /*
  * Numbers as names: hosts, networks, services, protocols, counts, times.
  *
- * The resolver may take its time; that is the user's who left -n out, and the daemon knows nothing
- * of it. Answers, and that there is none, are remembered: the ten thousand sessions of a listing name a
- * few hundred addresses. Two addresses that share a place take turns there.
+ * The resolver may be slow; only a user who did not give -n waits, never the daemon. Answers,
+ * including that there is none, are cached: the ten thousand sessions of a listing have only a few
+ * hundred addresses. Two addresses that map to the same cache place replace each other.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -18,7 +18,7 @@
 
 static struct {
 	uint32_t addr;
-	char name[CLI_NAME_BYTES]; /* empty: not asked yet */
+	char name[CLI_NAME_BYTES]; /* empty: not looked up yet */
 } remembered[REMEMBERED];
 
 static void

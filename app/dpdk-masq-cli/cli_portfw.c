@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The family "portfw", which is also "ipmasqadm portfw" (reference 2.1, 2.4). What the kernel of
- * the time swallowed arrives here: a refused command is a sentence and exit 1.
+ * The family "portfw", which is also "ipmasqadm portfw" (reference 2.1, 2.4). Errors that the
+ * kernel of the time did not report are reported here: a refused command gives a sentence and exit
+ * 1.
  */
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -43,7 +44,7 @@ cli_portfw_row_print(FILE *out, bool numeric, const json_t *row)
 
 	if (masq_rpc_portfw_from_json(json_object_get(row, "portfw"), &rule, NULL) != 0)
 		return;
-	/* Services are looked up as tcp, also for UDP: so did the tool. */
+	/* Services are looked up as tcp, also for UDP, as the original did. */
 	fprintf(out, "%-4s %-20s %-20s %8s %8s %5" PRIu64 " %5" PRIu32 "\n",
 			rule.proto == IPPROTO_TCP ? "TCP" : "UDP",
 			cli_host_name(rule.laddr, numeric, laddr),
@@ -73,7 +74,7 @@ list(struct cli *cli, bool numeric)
 	json_t *result;
 	int code;
 
-	/* The header comes only from a daemon that is there. */
+	/* The header is printed only if the daemon answers. */
 	code = cli_call_quiet(cli, "portfw.list", json_pack("{s:i}", "limit", 1), &result, &err);
 	json_decref(result);
 	if (code != CLI_DONE)
@@ -93,7 +94,7 @@ cli_portfw(struct cli *cli, const char *const *words, unsigned int n_words)
 	code = cli_words_read(cli, words, n_words, &request);
 	if (code != CLI_DONE)
 		return code;
-	/* An unknown option was answered with the usage text, exit 0, and asks for nothing. */
+	/* An unknown option was answered with the usage text and exit 0; it requests nothing. */
 	if (request.ask == MASQ_ASK_HELP) {
 		cli_portfw_usage_print(cli->out);
 		return CLI_DONE;

@@ -2,10 +2,10 @@
 /*
  * save, load, check: rule files.
  *
- * The file is read and written here, by the user who asks; the daemon sees text. A file is saved
- * beside its place and moved there, so that a full disk, a daemon that stops half way or a signal leaves
- * the old one, and nothing beside it. It keeps the mode and the owner of the old one, and a link goes on
- * leading to it.
+ * The file is read and written here, with the rights of the user; the daemon gets the text. A file
+ * is written next to its destination and then moved there. So a full disk, a daemon that stops half
+ * way or a signal leaves the old file, and nothing beside it. The new file gets the mode and the
+ * owner of the old one, and a symbolic link keeps pointing to it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -19,11 +19,11 @@
 #include "cli.h"
 
 #define FILE_BYTES_MAX (MASQ_RPC_FRAME_BYTES_MAX - 65536)
-#define LINKS_MAX 40 /* as many as the kernel follows */
+#define LINKS_MAX 40 /* as many links as the kernel follows */
 
 /* ---------------------------------------------------------------- save */
 
-/* The name that the link @p name leads to. @return for free(); NULL: it is no link, or no memory */
+/* The name that the link @p name points to. @return for free(); NULL: not a link, or no memory */
 static char *
 link_target(const char *name)
 {
@@ -46,8 +46,8 @@ link_target(const char *name)
 	return path;
 }
 
-/* The file that a link stands for, whether it is there yet or not, or the name itself.
- * @return for free(); NULL: no memory, or a circle of links (errno) */
+/* The file that a link points to, whether it exists or not, or the name itself if it is not a link.
+ * @return for free(); NULL: no memory, or a loop of links (errno) */
 static char *
 file_behind(const char *path)
 {
@@ -66,7 +66,7 @@ file_behind(const char *path)
 	return NULL;
 }
 
-/* Mode and owner of the file that is replaced; without one, what a new file gets. */
+/* Give the new file the mode and owner of the old one; if there is none, those of any new file. */
 static int
 take_rights(int fd, const char *path)
 {
@@ -76,16 +76,16 @@ take_rights(int fd, const char *path)
 	umask(mask);
 	if (stat(path, &st) != 0)
 		return fchmod(fd, 0666 & ~mask);
-	/* Only root may give files away; others keep what they can. */
+	/* Only root may change the owner; a failure is ignored. */
 	(void)!fchown(fd, st.st_uid, st.st_gid);
 	return fchmod(fd, st.st_mode & 07777);
 }
 
-static char temporary[PATH_MAX]; /* the file that is being written */
+static char temporary[PATH_MAX]; /* the file being written */
 static const int deadly[] = { SIGINT, SIGTERM, SIGHUP };
 #define N_DEADLY (sizeof(deadly) / sizeof(deadly[0]))
 
-/* The handler is gone when this runs: the signal ends the program as soon as it returns. */
+/* The handler is already reset when this runs: the signal ends the program as soon as this returns. */
 static void
 remove_temporary(int number)
 {
@@ -93,8 +93,8 @@ remove_temporary(int number)
 	raise(number);
 }
 
-/* Signals that would end the program take the unfinished file along; those that are ignored (nohup) or
- * caught (Ctrl-C in the shell) stay as they are. */
+/* Signals that would end the program also remove the unfinished file; those that are ignored
+ * (nohup) or caught (Ctrl-C in the shell) are left alone. */
 static void
 guard(bool on)
 {
@@ -107,7 +107,7 @@ guard(bool on)
 			sigaction(deadly[i], &action, NULL);
 }
 
-/* The rules into the temporary file, which takes the place of @p path. */
+/* Write the rules into the temporary file, then move it to @p path. */
 static int
 save_moved(struct cli *cli, const char *path, FILE *out)
 {
@@ -115,7 +115,7 @@ save_moved(struct cli *cli, const char *path, FILE *out)
 	int code = cli_text(cli, "rules.save", NULL, out);
 
 	code = cli_output_end(cli, out, path, code);
-	/* A listing that is cut short is what was wanted; half of the rules would pass for all of them. */
+	/* A truncated listing is what the user asked for; a truncated rule file would look complete. */
 	if (code == CLI_DONE && cli_interrupted)
 		code = cli_fail(cli, CLI_REFUSED, "interrupted: %s is as it was", path);
 	if (code == CLI_DONE && (take_rights(fd, path) != 0 || fsync(fd) != 0))
@@ -128,7 +128,7 @@ save_moved(struct cli *cli, const char *path, FILE *out)
 	return code;
 }
 
-/* The file may be one that can be written; it is its folder that does not take another. */
+/* The file itself may be writable; its folder does not permit creating another one. */
 static int
 cannot_make(const struct cli *cli, const char *path)
 {
@@ -147,7 +147,7 @@ save_to(struct cli *cli, const char *path)
 	FILE *out;
 	int fd, code;
 
-	/* A name that is as long as it may be loses its end for that. */
+	/* A name of the maximum length is shortened for the suffix. */
 	if (snprintf(temporary, sizeof(temporary), "%.*s%.*s.XXXXXX", folder, path,
 			    NAME_MAX - (int)strlen(".XXXXXX"),
 			    path + folder) >= (int)sizeof(temporary))
@@ -204,7 +204,7 @@ cli_save(struct cli *cli, const char *const *words, unsigned int n_words)
 
 /* ---------------------------------------------------------------- load and check */
 
-/* What cannot travel as JSON: said with its line. */
+/* Report the line of a text that cannot be sent as JSON. */
 static void
 say_bad_line(const struct cli *cli, const char *path, const char *text, size_t len)
 {
@@ -231,8 +231,8 @@ say_bad_line(const struct cli *cli, const char *path, const char *text, size_t l
 	cli_fail(cli, CLI_REFUSED, "%s:%u: the line is no text in UTF-8", path, line);
 }
 
-/* Ctrl-C ends the wait for what is typed: in the shell its handler is one that lets a read go on.
- * @return bytes read, one more than there may be if there are more */
+/* Ctrl-C ends the wait for typed input: the shell's own handler would let the read continue.
+ * @return bytes read; one more than the maximum if there are more */
 static size_t
 read_all(FILE *in, char *text)
 {
@@ -248,7 +248,7 @@ read_all(FILE *in, char *text)
 	return len;
 }
 
-/* @return the file as a JSON string; NULL: said on stderr */
+/* @return the file as a JSON string; NULL: reported on stderr */
 static json_t *
 read_file(struct cli *cli, const char *path)
 {

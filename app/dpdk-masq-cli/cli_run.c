@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One line of words: find its command, run it. "COMMAND --help" is "help COMMAND". */
+/* Run one line of words: find its command, call it. "COMMAND --help" is "help COMMAND". */
 #include <string.h>
 
 #include "cli.h"

@@ -2,9 +2,9 @@
 /*
  * session show, session flush.
  *
- * Filters are pairs of words, "inside 192.168.1.0/24 outside-port 80 state ESTABLISHED": names and
- * forms are the daemon's, which also refuses those that it does not know. Its names have an
- * underscore where people type a dash; both are fine.
+ * Filters are pairs of words, "inside 192.168.1.0/24 outside-port 80 state ESTABLISHED". The daemon
+ * defines their names and forms, and refuses unknown ones. Its names have an underscore where users
+ * type a dash; both are accepted.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -69,7 +69,7 @@ filter_value(const char *key, const char *word)
 	return json_string(word);
 }
 
-/* A filter that gets lost on its way would make a flush end what it protects. */
+/* Add one filter. It must not get lost: a flush would end the sessions that it protects. */
 static int
 add_filter(struct cli *cli, json_t *filter, const char *const *words, unsigned int n_words)
 {
@@ -80,7 +80,7 @@ add_filter(struct cli *cli, json_t *filter, const char *const *words, unsigned i
 	snprintf(key, sizeof(key), "%s", words[0]);
 	for (char *c = key; *c != '\0'; c++)
 		*c = *c == '-' ? '_' : *c;
-	/* A flush by the last of two filters would end what neither of them together names. */
+	/* If the last of two filters won, a flush would end sessions that do not match both. */
 	if (json_object_get(filter, key) != NULL)
 		return cli_usage(cli, "session", "\"%s\" stands there twice", words[0]);
 	if (json_object_set_new(filter, key, filter_value(key, words[1])) != 0)
@@ -89,7 +89,7 @@ add_filter(struct cli *cli, json_t *filter, const char *const *words, unsigned i
 	return CLI_DONE;
 }
 
-/* @return NULL: wrong words, said on stderr */
+/* @return NULL: wrong words, reported on stderr */
 static json_t *
 read_filter(struct cli *cli, const char *const *words, unsigned int n_words)
 {

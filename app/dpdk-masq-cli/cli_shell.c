@@ -3,14 +3,14 @@
  * The shell: a line editor with history and completion around cli_run().
  *
  * Lines are split like those of a rule file. Completion knows the commands and the words of their
- * forms, which stand in the table of commands, timeouts and files; nothing is typed twice. History is kept in
- * ~/.dpdk-masq-history, line by line, so a terminal that is closed loses none; shells that run at the same
- * time share it.
+ * forms, both from the table of commands, and timeouts and files; nothing is listed twice in the
+ * code. History is kept in ~/.dpdk-masq-history, written line by line, so a closed terminal loses
+ * none; shells that run at the same time share it.
  *
- * Ctrl-C throws away the line that is being typed, or ends the listing that is being printed; it
- * does not end the shell. Its handler only sets a flag: whoever jumped out of the editor from there
- * might take a lock of the C library along. While a line is edited the signal is let in only where a
- * key is waited for, so it can come neither too early nor too late for that.
+ * Ctrl-C discards the line being typed, or ends the listing being printed; it does not end the
+ * shell. Its handler only sets a flag: jumping out of the editor from there might leave a lock of
+ * the C library held. While a line is edited, the signal is unblocked only while waiting for a key,
+ * so it can be neither too early nor too late for that.
  */
 #include <editline/readline.h>
 #include <errno.h>
@@ -33,7 +33,7 @@ interrupt(int number)
 	cli_interrupted = 1;
 }
 
-/* What the editor calls for each key. @return -1: the line ends here, by Ctrl-C or with the terminal */
+/* The editor calls this for each key. @return -1: end of the line by Ctrl-C, or the terminal is gone */
 static int
 get_key(FILE *from)
 {
@@ -57,7 +57,8 @@ get_key(FILE *from)
 	return -1;
 }
 
-/* The command whose words are being typed; NULL: its name is, or it is none. @return is it the name? */
+/* Find the command whose words are being typed; NULL: its name is being typed, or it is unknown.
+ * @return true: it is the name */
 static bool
 command_at_cursor(const struct cli_command **command)
 {
@@ -75,7 +76,7 @@ command_at_cursor(const struct cli_command **command)
 	return false;
 }
 
-/* The next word of the forms of a command that can be typed as it stands; moves on. @return NULL: none */
+/* Find the next word in the forms of a command that is typed literally; advance. @return NULL: none */
 static const char *
 next_word(const char **form, size_t *len)
 {
@@ -86,14 +87,14 @@ next_word(const char **form, size_t *len)
 
 		*len = strcspn(at, between);
 		*form = at + *len;
-		/* Capitals are place holders. */
+		/* Words in capitals are placeholders. */
 		if ((*at >= 'a' && *at <= 'z') || *at == '-')
 			return at;
 	}
 	return NULL;
 }
 
-/* Several forms have "via"; twice the same candidate would be two to choose from. */
+/* Several forms contain "via"; offered twice, it would not be completed. */
 static bool
 is_first(const char *forms, const char *word, size_t word_len)
 {
@@ -106,8 +107,8 @@ is_first(const char *forms, const char *word, size_t word_len)
 	return true;
 }
 
-/* Candidates for the word at the cursor: names of commands, or what the forms of one have; of help and
- * timeout what their place holders stand for. */
+/* Candidates for the word at the cursor: command names, or words of a command's forms; for help and
+ * timeout the values of their placeholders. */
 static char *
 candidate(const char *text, int state)
 {
@@ -154,7 +155,7 @@ complete(const char *text, int start, int end)
 	(void)start;
 	(void)end;
 	command_at_cursor(&command);
-	/* Behind our candidates the editor has the names of files. */
+	/* After our candidates the editor would offer file names. */
 	rl_attempted_completion_over = command == NULL || strstr(command->forms, "FILE") == NULL;
 	return rl_completion_matches(text, candidate);
 }
@@ -174,7 +175,7 @@ run_line(struct cli *cli, char *line)
 	fflush(cli->out);
 }
 
-/* @return a line for free(); NULL: the user leaves */
+/* @return a line for free(); NULL: the user quits */
 static char *
 read_line(void)
 {
@@ -198,7 +199,7 @@ read_line(void)
 static void
 remember(const char *line, const char *history)
 {
-	/* The file is written whole, and other shells may have written theirs since it was read. */
+	/* The file is rewritten as a whole, and other shells may have added lines since it was read. */
 	if (history[0] != '\0' && access(history, R_OK) == 0) {
 		clear_history();
 		read_history(history);

@@ -70,7 +70,7 @@ route_row(struct cli *cli, json_t *row, void *arg)
 	struct masq_ip4_prefix prefix;
 
 	(void)arg;
-	/* As it is typed; in JSON it is a prefix like all. */
+	/* Shown as users type it; in JSON it is a prefix like all others. */
 	if (masq_ip4_prefix_parse(destination, &prefix) == 0)
 		destination = masq_conf_route_text(prefix, text);
 	fprintf(cli->out, "%-18s %-15s %-15s %s\n", destination, gateway[0] != '\0' ? gateway : "-",
@@ -138,7 +138,7 @@ cli_neigh(struct cli *cli, const char *const *words, unsigned int n_words)
 		return cli_do(cli, "neigh.flush", NULL);
 	if (n_words == 3 && strcmp(words[1], "flush") == 0) {
 		one = json_pack("{s:s}", "address", words[2]);
-		/* Without the address it would be all of them. */
+		/* Without the address it would flush all. */
 		return one != NULL
 				? cli_do(cli, "neigh.flush", one)
 				: cli_usage(cli, "neigh", "\"%s\" is no text in UTF-8", words[2]);

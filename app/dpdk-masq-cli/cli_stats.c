@@ -2,8 +2,8 @@
 /*
  * stats show, stats memory, drops show.
  *
- * Counters are printed as the daemon names them, a line each, the total and then each worker; a
- * counter that the daemon gains appears here by itself.
+ * Counters are printed under the daemon's names, one per line, the total and then each worker; new
+ * counters of the daemon appear here automatically.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -2,13 +2,14 @@
 /*
  * top: what is going on now, refreshed each second.
  *
- * A round asks for counters, drops and ports and shows differences to the round before, over the
- * daemon's own clock. On a terminal each round overwrites the one before; elsewhere they follow
- * each other, so "top -n 3 > file" is useful. With -j each round is a document on a line of its own.
- * Ends with q, ctrl-C, after -n rounds, or when the daemon goes.
+ * A round queries counters, drops and ports and shows the differences to the previous round,
+ * measured by the daemon's own clock. On a terminal each round overwrites the previous one;
+ * otherwise they are printed one after the other, so "top -n 3 > file" is useful. With -j each
+ * round is a document on a line of its own. Ends with q, Ctrl-C, after -n rounds, or when the
+ * daemon goes.
  *
- * Keys. The terminal hands a key over as it is pressed, without the line that it waits for
- * otherwise; however the walk ends, the terminal is as it was before.
+ * Keys. The terminal is switched to deliver each key at once, without waiting for a line; its
+ * settings are restored however the walk ends.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -54,7 +55,7 @@ ask(struct cli *cli, struct top *top)
 	return code;
 }
 
-/* A counter's growth by the second. */
+/* Growth of a counter per second. */
 static const char *
 rate(const json_t *now, const json_t *before, const char *key, uint64_t elapsed_ms, char text[24])
 {
@@ -164,7 +165,7 @@ print_round(struct cli *cli, const struct top *top, bool terminal)
 	fflush(cli->out);
 }
 
-/* Everything of a round in one document, on one line. */
+/* Print a round as one document, on one line. */
 static void
 print_round_json(struct cli *cli, const struct top *top)
 {
@@ -202,7 +203,7 @@ note_interrupt(int number)
 static void
 terminal_take(struct terminal *terminal)
 {
-	/* Ends poll(), which is never restarted, but no write(). */
+	/* Interrupts poll(), which is never restarted, but no write(). */
 	const struct sigaction interrupt = {
 		.sa_handler = note_interrupt,
 		.sa_flags = SA_RESTART,

@@ -2,9 +2,9 @@
 /*
  * dpdk-masq-cli: the operator's end of the control socket.
  *
- * By its own name it reads "[-s SOCKET] [-j] COMMAND ..."; called as ipchains, ipmasqadm,
- * ipchains-save or ipchains-restore it is that tool and reads its words only, the socket then comes
- * from the environment. No DPDK is linked: it starts in a millisecond.
+ * Under its own name it reads "[-s SOCKET] [-j] COMMAND ...". Called as ipchains, ipmasqadm,
+ * ipchains-save or ipchains-restore it behaves as that tool and reads only that tool's words; the
+ * socket then comes from the environment. No DPDK is linked, so it starts in a millisecond.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 
 #include "cli.h"
 
-/* @return the tool of the time that goes by this name, or NULL */
+/* @return the original tool of this name, or NULL */
 static cli_command_fn
 compat_tool(const char *name)
 {
@@ -35,7 +35,7 @@ compat_tool(const char *name)
 	return NULL;
 }
 
-/* Options stop at the first word that is none: what follows belongs to the command. */
+/* Options end at the first word that is not one: all that follows belongs to the command. */
 static int
 run_cli(struct cli *cli, int argc, const char *const *argv)
 {

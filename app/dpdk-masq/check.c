@@ -2,14 +2,15 @@
 /*
  * What the machine must have before anything starts.
  *
- * EAL fails late and in its own words when there is too little memory, no hugepage, or no such CPU.
- * Everything that can be looked up beforehand is looked up here, and said in a sentence that names
- * the line of the start file and what would do. "dpdk-masq -t" looks too, beside a daemon that runs;
- * so memory, which that daemon has taken, is a question of its own, asked when the claims are made.
+ * EAL fails late and with messages of its own when there is too little memory, no hugepage, or no
+ * such CPU. Everything that can be checked beforehand is checked here, and reported in a sentence
+ * that names the line of the start file and a remedy. "dpdk-masq -t" makes these checks too, while
+ * a daemon may be running; so memory, which that daemon has taken, is checked separately, after the
+ * claims.
  *
- * Memory without hugepages is taken page by page as it is used, so EAL would start and the kernel
- * would kill the daemon later: MemAvailable decides. Hugepages must be free now; which size, EAL
- * chooses, so their sum decides.
+ * Memory without hugepages is allocated page by page when it is first used, so EAL would start and
+ * the kernel would kill the daemon later: MemAvailable decides. Hugepages must be free now; EAL
+ * chooses the size, so the sum over all sizes decides.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -74,7 +75,7 @@ masq_daemon_check_memory(const struct masq_conf_start *start, struct masq_err *e
 
 /* ---------------------------------------------------------------- CPUs */
 
-/* @return the next number of a list, moves on; -1: there is none */
+/* @return the next number of a list, which is advanced; -1: there is none */
 static long
 take_number(const char **text)
 {
@@ -169,7 +170,7 @@ check_cores(const struct masq_conf_start *start, struct masq_cpus *cpus, struct 
 	return 0;
 }
 
-/* Polling workers that share CPUs steal time from each other: it works, badly. */
+/* Polling workers that share CPUs take time from each other: it works, but badly. */
 static void
 warn_of_crowd(const struct masq_conf_start *start, const struct masq_cpus *cpus)
 {
@@ -198,7 +199,7 @@ check_group(const struct masq_conf_start *start, struct masq_err *err)
 	return ret == 0 ? 0 : masq_conf_start_blame(start, "socket-group", NULL, ret, err);
 }
 
-/* The interfaces of this network namespace as "eth0, lo". */
+/* Write the interfaces of this network namespace as "eth0, lo". */
 static void
 interfaces_text(char text[MASQ_ERR_LIST_BYTES])
 {
@@ -211,8 +212,8 @@ interfaces_text(char text[MASQ_ERR_LIST_BYTES])
 		if_freenameindex(list);
 }
 
-/* Drivers whose "iface" must be there already. Others make it (net_tap, net_virtio_user), or it is a path
- * (net_vhost); what a driver unknown to us wants it says itself. */
+/* Drivers whose "iface" must already exist. Others create it (net_tap, net_virtio_user), or it is a
+ * path (net_vhost); drivers unknown to us report errors themselves. */
 static bool
 needs_interface(const char *device)
 {
@@ -225,7 +226,8 @@ needs_interface(const char *device)
 	return false;
 }
 
-/* Drivers open an interface that is down, and net_af_packet says then that its link is up; no packet comes. */
+/* Drivers open an interface that is down, and net_af_packet then reports its link as up, but no
+ * packets arrive. */
 static void
 warn_of_down(const struct masq_conf_start *start, const struct masq_conf_port *port,
 		const char *name)
@@ -243,7 +245,8 @@ warn_of_down(const struct masq_conf_start *start, const struct masq_conf_port *p
 	close(fd);
 }
 
-/* Just "eth1": DPDK knows no interface of the kernel by its name. Names of its own drivers are left to it. */
+/* A plain "eth1": DPDK does not know kernel interfaces by name. Names of its own drivers are left
+ * to it. */
 static bool
 is_bare_interface(const char *device)
 {

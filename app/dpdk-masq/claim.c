@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One appliance an interface.
+ * One appliance per interface.
  *
- * The kernel lets any number of programs open an interface with a packet socket, so two daemons with
- * two start files could serve the same port unseen: both would answer ARP, both would translate. So a
- * daemon claims what its ports are made of before it opens anything.
+ * The kernel lets any number of programs open an interface with a packet socket, so two daemons
+ * with two start files could serve the same port unnoticed: both would answer ARP, both would
+ * translate. So a daemon claims the interfaces and devices of its ports before it opens anything.
  *
  * A claim is a Unix socket with an abstract name. Such names belong to the network namespace, as
- * interfaces do, and the kernel takes them back however the daemon ends. Who finds a name taken
- * connects to it and is told by the kernel whose it is. Nobody accepts these connections, and each stays in
- * the queue of the socket after it is closed; so the queue is as long as the kernel lets it be.
+ * interfaces do, and the kernel releases them however the daemon ends. A daemon that finds a name
+ * taken connects to it and learns from the kernel which process holds it. Nobody accepts these
+ * connections, and each stays in the socket's queue after it is closed; so the queue is as long as
+ * the kernel allows.
  *
- * PCI devices are claimed by their address; a driver of DPDK refuses a second owner too, later and in
- * its own words. Devices that are made of nothing in particular (net_null, net_ring) are not claimed.
+ * PCI devices are claimed by their address; a DPDK driver refuses a second owner too, but later and
+ * with a message of its own. Devices without an interface or address (net_null, net_ring) are not
+ * claimed.
  *
- * Some drivers serve a Unix socket in the file system, which stays when the daemon is killed, and do not start
- * while it is there. So such a socket is removed beforehand, if nobody serves it.
+ * Some drivers serve a Unix socket in the file system, which remains when the daemon is killed, and
+ * do not start while it exists. So such a socket is removed beforehand, if no program serves it.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -29,7 +31,7 @@
 
 #include "daemon.h"
 
-/* What stands behind "dpdk-masq/": two daemons with the same must not live in one namespace. */
+/* The part of the name after "dpdk-masq/": two daemons in one namespace must not use the same. */
 static size_t
 claim_key(const char *device, const char **key)
 {
@@ -55,7 +57,7 @@ claim_address(const char *key, size_t len, struct sockaddr_un *addr)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 }
 
-/* @return process that holds the name, 0: not known */
+/* @return process that holds the name, 0: unknown */
 static pid_t
 owner(const struct sockaddr_un *addr, socklen_t addr_len)
 {

@@ -22,38 +22,38 @@
 
 /* ---------------------------------------------------------------- check.c */
 
-/** CPUs of a list like "1-2,4" in the order in which it names them. */
+/** CPUs of a list like "1-2,4", in the order of the list. */
 struct masq_cpus {
 	unsigned int n;
 	unsigned int cpu[256];
 };
 
 /**
- * Check what the machine must have whoever else runs on it: CPUs, the group of the socket, network
- * interfaces. Nothing is opened. Sentences name file, line and what there is.
+ * Check what the machine must have regardless of other programs: CPUs, the group of the socket,
+ * network interfaces. Nothing is opened. Sentences name file, line and what is available.
  *
- * @param cpus	out: CPUs of "cores"; n = 0 when workers are not pinned
+ * @param cpus	out: CPUs of "cores"; n = 0: workers are not pinned
  * @return 0, -errno
  */
 int masq_daemon_check(
 		const struct masq_conf_start *start, struct masq_cpus *cpus, struct masq_err *err);
 
-/** The CPUs of a set as "0-3,6", as far as they fit. */
+/** Write the CPUs of a set as "0-3,6", as far as they fit. */
 void masq_daemon_cpus_text(const cpu_set_t *set, char *text, size_t size);
 
-/** Is there memory, or are there hugepages, at this moment? @return 0, -ENOMEM */
+/** Check that enough memory, or enough hugepages, are free at this moment. @return 0, -ENOMEM */
 int masq_daemon_check_memory(const struct masq_conf_start *start, struct masq_err *err);
 
 /* ---------------------------------------------------------------- nodes.c */
 
-/** @return MB of free hugepages of all sizes, of a NUMA node or (-1) of the machine */
+/** @return MB of free hugepages of all sizes, of one NUMA node, or (-1) of the machine */
 uint64_t masq_daemon_hugepages_mb(int node);
 
 /**
- * Divide memory_mb among NUMA nodes, so that it lies where the workers run.
+ * Divide memory_mb among NUMA nodes, so that memory is on the nodes where the workers run.
  *
  * @param share_mb	out: MB of each node
- * @return how many nodes share_mb speaks of; 0: there is nothing to go by, any division will do
+ * @return number of nodes in share_mb; 0: no preference, any division will do
  */
 int masq_daemon_divide_memory(const struct masq_conf_start *start, const struct masq_cpus *cpus,
 		uint64_t share_mb[RTE_MAX_NUMA_NODES]);
@@ -61,23 +61,23 @@ int masq_daemon_divide_memory(const struct masq_conf_start *start, const struct 
 /* ---------------------------------------------------------------- claim.c */
 
 /**
- * Claim the interfaces and PCI devices of all ports, until the process ends, and remove what a killed daemon
- * left of their sockets.
+ * Claim the interfaces and PCI devices of all ports until the process ends, and remove the sockets
+ * that a killed daemon's drivers left behind.
  *
- * @param err	out: "FILE:LINE: ...", with the process that has one of them
- * @return 0; -EADDRINUSE: another daemon of this network namespace has it; -errno
+ * @param err	out: "FILE:LINE: ...", with the process that holds one of them
+ * @return 0; -EADDRINUSE: another daemon in this network namespace holds one; -errno
  */
 int masq_daemon_claim(const struct masq_conf_start *start, struct masq_err *err);
 
 /* ---------------------------------------------------------------- log.c */
 
-/** Send log lines up to a level to stderr; a line that would have to wait is left out and counted. */
+/** Send log lines up to a level to stderr; a line that would block is omitted and counted. */
 void masq_daemon_log_open(enum masq_log_level level);
 
 /* ---------------------------------------------------------------- eal.c */
 
 /**
- * Start EAL as the start file wants it.
+ * Start EAL according to the start file.
  *
  * @param cpus	from masq_daemon_check()
  * @return 0; -errno with err
@@ -85,24 +85,24 @@ void masq_daemon_log_open(enum masq_log_level level);
 int masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpus *cpus,
 		enum masq_log_level level, struct masq_err *err);
 
-/** Release devices and memory, remove the files that EAL made. */
+/** Release devices and memory, remove the files that EAL created. */
 void masq_daemon_eal_stop(void);
 
-/** Remove the files that EAL made, no more. */
+/** Only remove the files that EAL created. */
 void masq_daemon_eal_forget(void);
 
 /* ---------------------------------------------------------------- watch.c */
 
 /**
- * From here on a signal ends the process even if the start hangs, until masq_daemon_watch_end().
+ * From now until masq_daemon_watch_end(), a signal ends the process even if the start hangs.
  *
- * @param signal_fd	readable when a signal has come
- * @param sock	what to release then
+ * @param signal_fd	readable when a signal has arrived
+ * @param sock	released in that case
  * @return 0, -errno
  */
 int masq_daemon_watch_begin(int signal_fd, struct masq_ctl_socket *sock, struct masq_err *err);
 
-/** The start is over, well or not: signals are somebody else's, and so is the socket. May be called twice. */
+/** The start is over, successful or not: signals and socket are left to others. May be called twice. */
 void masq_daemon_watch_end(void);
 
 #endif /* MASQ_DAEMON_H */

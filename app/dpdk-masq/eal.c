@@ -3,20 +3,21 @@
  * EAL, started from the start file.
  *
  * Memory. With hugepages: --in-memory, so no file is left whatever happens. Without: --no-huge with
- * a size; DPDK 22.11 refuses --in-memory beside it, so --no-shconf keeps its files away.
+ * a size; DPDK 22.11 refuses --in-memory in addition, so --no-shconf avoids its files.
  *
- * Names. The runtime folder of EAL (telemetry socket) is put under the socket's folder by way of
- * RUNTIME_DIRECTORY, and the file prefix carries the process id: two daemons never meet. What EAL
- * leaves there is removed at the end, also when it does not start, and what a killed daemon left at the
- * next start.
+ * Names. EAL's runtime folder (telemetry socket) is put under the socket's folder by means of
+ * RUNTIME_DIRECTORY, and the file prefix contains the process id, so two daemons never collide.
+ * What EAL leaves there is removed at the end, also if it does not start; what a killed daemon left
+ * is removed at the next start.
  *
- * Cores. lcore 0 is the control thread and floats over all CPUs that we may use; lcores 1..N are
- * the workers, each on its CPU of "cores", or floating too.
+ * Cores. lcore 0 is the control thread and may run on all CPUs that we may use; lcores 1..N are the
+ * workers, each on its CPU of "cores", or on any if that is not given.
  *
  * Devices. PCI is scanned only if a port names a PCI device, and then only those are probed (-a).
- * Virtual devices are made by the data path, which knows the line of each.
+ * Virtual devices are created by the data path, which knows the start file line of each.
  *
- * Log. EAL's and the drivers' lines come through a stream of ours and leave like our own lines.
+ * Log. Lines of EAL and the drivers come through a stream of ours and are treated like our own
+ * lines.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -68,7 +69,7 @@ level_of(int rte_level)
 	return rte_level == (int)RTE_LOG_INFO ? MASQ_LOG_INFO : MASQ_LOG_DEBUG;
 }
 
-/* The log of DPDK writes whole messages and flushes each; a message may have several lines. */
+/* DPDK's log writes whole messages and flushes each; a message may have several lines. */
 static ssize_t
 log_write(void *cookie, const char *bytes, size_t len)
 {
@@ -152,7 +153,7 @@ add_lcores(struct args *args, const struct masq_conf_start *start, const struct 
 	CPU_ZERO(&set);
 	(void)sched_getaffinity(0, sizeof(set), &set);
 	masq_daemon_cpus_text(&set, all, sizeof(all));
-	/* A list of all CPUs for each worker: that may be long. */
+	/* Each worker may have a list of all CPUs: the argument can be long. */
 	out = open_memstream(&text, &size);
 	if (out == NULL)
 		return;
@@ -168,7 +169,7 @@ add_lcores(struct args *args, const struct masq_conf_start *start, const struct 
 	free(text);
 }
 
-/* "--socket-mem=0,512", or "-m" where it does not matter which node memory is of */
+/* "--socket-mem=0,512", or "-m" if it does not matter which node the memory is on */
 static void
 add_size(struct args *args, const struct masq_conf_start *start, const struct masq_cpus *cpus)
 {
@@ -202,7 +203,7 @@ add_memory(struct args *args, const struct masq_conf_start *start, const struct 
 	add_size(args, start, cpus);
 }
 
-/* RUNTIME_DIRECTORY is where a system manager tells daemons to put such files. */
+/* RUNTIME_DIRECTORY is where a service manager tells daemons to put such files. */
 static void
 set_runtime_dir(const struct masq_conf_start *start)
 {
@@ -217,7 +218,7 @@ set_runtime_dir(const struct masq_conf_start *start)
 	setenv("RUNTIME_DIRECTORY", runtime_dir, 1);
 }
 
-/* A folder by its name in @p at, links not followed: who may write there could lead us anywhere. */
+/* Open a folder @p name in @p at without following links, which others could have planted there. */
 static DIR *
 open_folder(int at, const char *name)
 {
@@ -246,7 +247,7 @@ remove_tree(int at, const char *name, int depth)
 	(void)unlinkat(at, name, AT_REMOVEDIR);
 }
 
-/* What daemons left that were killed: their folders name processes that are gone. */
+/* Remove what killed daemons left: folders whose names contain ids of processes that are gone. */
 static void
 remove_stale(void)
 {
@@ -266,7 +267,7 @@ remove_stale(void)
 		closedir(dir);
 }
 
-/* <runtime>/dpdk/<prefix>; the middle one may be shared, so only rmdir() removes it. */
+/* <runtime>/dpdk/<prefix>; the folder dpdk may be shared, so rmdir() removes it only if it is empty. */
 void
 masq_daemon_eal_forget(void)
 {
@@ -278,7 +279,7 @@ masq_daemon_eal_forget(void)
 	(void)rmdir(path);
 }
 
-/* DPDK does not start when the path of its telemetry socket is too long for one. Nothing here needs it. */
+/* DPDK does not start if the path of its telemetry socket is too long. Nothing here needs telemetry. */
 static void
 add_telemetry(struct args *args)
 {
@@ -307,8 +308,9 @@ masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpu
 	add_memory(&args, start, cpus);
 	add(&args, prefix);
 	/*
-	 * Two that warn of what we did not ask for. Of several patterns that match, the first decides
-	 * for a part that registers later (telemetry), the last for one that is there (EAL).
+	 * Two parts that warn about things we did not request. If several patterns match, the first
+	 * one decides for a part that registers later (telemetry), the last one for a part that
+	 * already exists (EAL).
 	 */
 	if (level < MASQ_LOG_INFO)
 		add(&args, "--log-level=lib.telemetry:error");

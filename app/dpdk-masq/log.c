@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where log lines go: stderr, and never at the price of waiting.
+ * Where log lines go: to stderr, without ever blocking.
  *
- * stderr may be a pipe that nobody reads any more, or a terminal that somebody has stopped. A write
- * would then wait, and with it the control thread and all clients. So a line is written only if
- * there is room for it: poll() says so of a pipe while a whole page is free, which is more than a
- * line. What is left out is counted, and said as soon as there is room again.
+ * stderr may be a pipe that nobody reads any more, or a stopped terminal. A write would then block,
+ * and with it the control thread and all clients. So a line is written only if there is room for
+ * it: for a pipe, poll() reports room while a whole page is free, which is more than a line.
+ * Omitted lines are counted, and their number is logged as soon as there is room again.
  *
  * Threads. Any: the count is atomic, and a line is one call.
  */

@@ -5,19 +5,19 @@
  * Order of start, each step undone in reverse order at the end:
  *
  *	start file	read and checked; nothing has happened yet
- *	machine		CPUs, group, interfaces are there
- *	claim		we are the only daemon of this socket, and of each interface
- *	memory		there is enough; only now, for another daemon would have taken it
- *	watch		a signal ends what follows, should it hang
+ *	machine		CPUs, group, interfaces exist
+ *	claim		we are the only daemon on this socket, and on each interface
+ *	memory		there is enough; checked after the claim, as another daemon would hold some
+ *	watch		a signal ends the following steps if they hang
  *	EAL		memory and lcores
- *	data path	devices opened, workers made
+ *	data path	devices opened, workers created
  *	control		model, rule file read and put in force
  *	start		ports and workers run
- *	listen		clients may come; "dpdk-masq: ready"
- *	serve		until SIGTERM, SIGINT, SIGHUP or a client says stop
+ *	listen		clients can connect; "dpdk-masq: ready"
+ *	serve		until SIGTERM, SIGINT, SIGHUP or a client's request to stop
  *
- * Signals arrive by a descriptor, and are blocked before any thread is made, so no handler ever
- * runs; while the start lasts watch.c looks at it. A failure is one sentence on stderr and exit 1; a
+ * Signals are read from a descriptor, and are blocked before any thread is created, so no handler
+ * ever runs; during the start watch.c reads it. A failure is one sentence on stderr and exit 1; a
  * wrong option is exit 2.
  */
 #include <errno.h>
@@ -71,7 +71,7 @@ struct options {
 	enum masq_log_level level;
 };
 
-/* @return -1: go on; else the exit code */
+/* @return -1: continue; else the exit code */
 static int
 read_options(int argc, char **argv, struct options *options)
 {
@@ -146,7 +146,7 @@ test_files(const struct masq_conf_start *start)
 	return 0;
 }
 
-/* @return a descriptor that tells of SIGTERM, SIGINT, and SIGHUP: its terminal is closed */
+/* @return a descriptor that reports SIGTERM, SIGINT and SIGHUP (the terminal was closed) */
 static int
 block_signals(struct masq_err *err)
 {
@@ -157,7 +157,7 @@ block_signals(struct masq_err *err)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	/* nohup means it: a closed terminal shall not end us then. */
+	/* Under nohup a closed terminal must not end the daemon. */
 	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
 		sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);

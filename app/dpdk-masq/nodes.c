@@ -2,11 +2,11 @@
 /*
  * Hugepages of NUMA nodes.
  *
- * Memory that is taken at the start shall lie where the workers run. EAL divides it among the nodes by
- * the numbers of its lcores, as if lcore 1 were CPU 1; ours are numbered from 1 and run on the CPUs
- * that "cores" names, so we divide it: each node gets the share of its workers, as far as it has
- * hugepages, and what is left goes to nodes that have more. Workers without CPUs of their own run
- * anywhere; then there is nothing to divide.
+ * Memory allocated at start should be on the nodes where the workers run. EAL divides it among the
+ * nodes by the numbers of its lcores, as if lcore 1 were CPU 1; our lcores are numbered from 1 and
+ * run on the CPUs of "cores". So the division is made here: each node gets the share of its
+ * workers, as far as it has hugepages, and the rest goes to nodes that have more. Workers without
+ * CPUs of their own run anywhere; then there is nothing to divide.
  *
  * Control thread, at start.
  */
@@ -65,7 +65,8 @@ node_of(unsigned int cpu)
 	return -1;
 }
 
-/* Count the workers of each node. @return false: one of them has no CPU, or one whose node is unknown */
+/* Count the workers of each node. @return false: one of them has no CPU, or the CPU's node is
+ * unknown */
 static bool
 count_workers(const struct masq_conf_start *start, const struct masq_cpus *cpus,
 		uint32_t workers[RTE_MAX_NUMA_NODES])
@@ -87,7 +88,8 @@ masq_daemon_divide_memory(const struct masq_conf_start *start, const struct masq
 		uint64_t share_mb[RTE_MAX_NUMA_NODES])
 {
 	uint32_t workers[RTE_MAX_NUMA_NODES] = { 0 };
-	uint64_t free_mb[RTE_MAX_NUMA_NODES]; /* others may take pages meanwhile: asked once */
+	/* read once, because others may take pages meanwhile */
+	uint64_t free_mb[RTE_MAX_NUMA_NODES];
 	uint64_t left = start->memory_mb;
 	int last = -1;
 

@@ -2,14 +2,15 @@
 /*
  * A start that does not end.
  *
- * Signals arrive by a descriptor, which is read when clients are served. A driver may wait in the start for as
- * long as it likes (net_virtio_user with server=1 waits for its other side), and the daemon would not hear
- * of SIGTERM before. So a thread of its own looks at the descriptor while devices open. A start that is not over
- * some time after a signal has come is given up: the files that it made are removed, and the process ends as it
- * does after the signal at any other time.
+ * Signals are read from a descriptor while clients are served. During the start a driver may block
+ * for as long as it likes (net_virtio_user with server=1 waits for its peer), and until then the
+ * daemon would not notice SIGTERM. So a separate thread watches the descriptor while devices are
+ * opened. If the start does not end within some time after a signal, it is abandoned: the files
+ * that it created are removed, and the process ends as it does after a signal at any other time.
  *
- * Threads. The one of this file ends the process, or is gone when masq_daemon_watch_end() is back; the mutex
- * decides which. In between the socket is not touched by the other.
+ * Threads. The thread of this file either ends the process, or has ended when
+ * masq_daemon_watch_end() returns; the mutex decides which. Meanwhile the other thread does not
+ * touch the socket.
  */
 #include <errno.h>
 #include <poll.h>
@@ -28,7 +29,7 @@ static struct {
 	pthread_mutex_t giving_up;
 	struct masq_ctl_socket *sock;
 	int signal_fd;
-	int over_fd; /* readable when the start is over; -1: nobody watches */
+	int over_fd; /* readable when the start is over; -1: no thread watches */
 } watch = { .giving_up = PTHREAD_MUTEX_INITIALIZER, .over_fd = -1 };
 
 static void *
