@@ -26,7 +26,7 @@ SPACES=(masqdemo-inside masqdemo-box masqdemo-outside)
 if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
 say() { printf '%s\n' "$*"; }
 chapter() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
-# Show a command as it is typed, then do it; "inside" and "outside" are the hosts that it is typed on.
+# Print a command as typed, then run it; "inside" and "outside" are the hosts on which it is typed.
 typed() {
     case $1 in
     inside | outside) printf '%s  %s # %s%s\n' "$bold" "$1" "${*:2}" "$plain" ;;
@@ -64,9 +64,9 @@ end() {
     exit $rc
 }
 
-# wait_for SECONDS COMMAND...: looks again until it succeeds. The pause between two looks is a program
-# of its own: bash 5.2 crashes when Ctrl-C interrupts a "read -t" and the trap reads again. A look is a
-# shell of its own: interrupted in this one, it would leave its redirection to the last words of the demo.
+# wait_for SECONDS COMMAND...: retries until it succeeds. The pause between two tries is a separate
+# program: bash 5.2 crashes if Ctrl-C interrupts a "read -t" and the trap reads again. Each try runs in a
+# subshell: interrupted in this shell, it would leave its redirection to the last words of the demo.
 pause() { timeout --foreground 0.05 tail -f /dev/null || true; }
 wait_for() {
     local until=$((SECONDS + $1))
@@ -86,7 +86,7 @@ make_space() {
 }
 
 # A cable from port $1 of the box to namespace $2. The kernel leaves checksums and segmentation to
-# the network card; on this cable there is none, so both are switched off.
+# the network card; this cable has none, so both are switched off.
 plug() {
     ip -n masqdemo-box link add name "$1" type veth peer name eth0 netns "masqdemo-$2"
     ip netns exec "masqdemo-$2" ethtool -K eth0 tx off gso off tso off gro off >/dev/null 2>&1
@@ -94,7 +94,7 @@ plug() {
     ip -n "masqdemo-$2" link set eth0 up
 }
 
-# serve NAMESPACE ADDRESS: an nginx of its own that says who it is and whom it sees.
+# serve NAMESPACE ADDRESS: start an nginx that answers with its own and its client's address.
 serve() {
     local dir=$STATE/$2
     mkdir -p "$dir"
@@ -126,8 +126,8 @@ say "Building in $BUILD (a minute the first time) ..."
 masq_build "$BUILD"
 PATH=$BUILD/app/compat:$BUILD/app:$BUILD/app/dpdk-masq:$BUILD/app/dpdk-masq-cli:$PATH
 
-# Held by this shell alone: what it starts in the background closes it. The folder is locked, so that
-# no file is left.
+# Held by this shell alone: its background jobs close it. The folder itself is locked, so no lock file
+# is left.
 exec {LOCK}</run/lock
 flock -n "$LOCK" || {
     say "Another demo is running on this machine." >&2

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# What app/demo.sh and tests/run.sh do first: install the Debian 12 packages that are missing, and
-# build. The list of packages stands here and nowhere else.
+# The first steps of app/demo.sh and tests/run.sh: install missing Debian 12 packages, and build. This
+# is the only list of packages.
 #
 #   masq_deps_install GROUP...              GROUP: build, hosts, test, lint, vm
 #   masq_build DIRECTORY [MESON-OPTION...] [-- TARGET...]
@@ -11,10 +11,10 @@
 #                                           is installed
 #   masq_as_owner COMMAND...                as the user who owns the sources
 #
-# apt-get is called only when something is missing; then it needs root. A Debian package of a
-# server starts that server at once, on the machine's own addresses. That is not wanted here (we
-# only want the programs), so while packages go in, a policy-rc.d says no, and a server that came
-# in this way stays switched off at the next boot.
+# apt-get is called only if something is missing; then it needs root. A Debian package of a server
+# starts that server at once, on the machine's own addresses. We only want the programs, so a
+# policy-rc.d forbids it while packages are installed, and a server installed in this way stays
+# disabled at the next boot.
 
 masq_deps_group() {
     case $1 in
@@ -23,11 +23,11 @@ masq_deps_group() {
             libdpdk-dev librte-meta-net libnuma-dev libjansson-dev libinih-dev libedit-dev ;;
     hosts) # the machines around the appliance: clients, servers, tools to look at them
         echo iproute2 ethtool iputils-ping procps curl nginx ;;
-    test) # more clients and servers, testpmd, the test library, what counts instructions, Lua for a profile
+    test) # more clients and servers, testpmd, the test library, an instruction counter, Lua for a profile
         echo libcmocka-dev dnsmasq-base bind9-dnsutils iperf3 traceroute dpdk-dev util-linux lua5.4 valgrind ;;
     lint) # style, documentation
         echo clang-format-14 python3-sphinx git ;;
-    vm) # a virtual machine with network cards and NUMA nodes; nobody gets it who did not ask for it
+    vm) # a virtual machine with network cards and NUMA nodes; installed only on request
         echo qemu-system-x86 busybox-static ;;
     *)
         echo "masq_deps_group: there is no group '$1'; there are build, hosts, test, lint, vm" >&2
@@ -35,7 +35,7 @@ masq_deps_group() {
     esac
 }
 
-# Those of the named packages that are not installed.
+# Print those of the named packages that are not installed.
 masq_deps_missing() {
     local package
     for package in "$@"; do
@@ -44,7 +44,7 @@ masq_deps_missing() {
     done
 }
 
-# apt-get itself. In a subshell, so that the policy goes away however it ends.
+# apt-get itself. In a subshell, so that the policy is removed however it ends.
 masq_deps_apt() (
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
@@ -84,7 +84,8 @@ masq_deps_install() {
     fi
 }
 
-# linux-image-cloud-amd64 only names the package of the day. Moved to its place when it is complete.
+# linux-image-cloud-amd64 only depends on the current package. The folder is moved to its place when it
+# is complete.
 masq_kernel_fetch() (
     [ ! -e "$1" ] || exit 0
     work=$1.part
@@ -103,7 +104,7 @@ masq_kernel_fetch() (
 
 MASQ_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# Under sudo, what is built should belong to the user who owns the sources, not to root.
+# Under sudo, build results should belong to the owner of the sources, not to root.
 masq_as_owner() {
     local owner
     owner=$(stat -c %U "$MASQ_ROOT")
@@ -114,7 +115,7 @@ masq_as_owner() {
     fi
 }
 
-# In a subshell, so that its log goes away however it ends.
+# In a subshell, so that its log is removed however it ends.
 masq_build() (
     dir=$1 options=()
     shift
@@ -122,7 +123,7 @@ masq_build() (
         options+=("$1")
         shift
     done
-    shift $(($# > 0)) # the "--"; what is left are targets
+    shift $(($# > 0)) # the "--"; the rest are targets
     log=$(mktemp "${TMPDIR:-/tmp}/masq-build.XXXXXX")
     trap 'rm -f "$log"' EXIT
     trap 'exit 130' INT TERM
