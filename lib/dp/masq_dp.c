@@ -28,6 +28,8 @@
 #include <masq_log.h>
 
 #include "masq_dp_priv.h"
+#include "masq_packet_log.h"
+#include "masq_rule_counters.h"
 
 #define CLOCK_START_MS 1000
 #define RSS_TABLE_DEFAULT 128

@@ -189,7 +189,7 @@ struct masq_worker {
 	const struct masq_rss *rss;
 	struct masq_session_table *sessions;
 	struct masq_nat *nat;
-	struct masq_openings *openings; /**< masq_slow.h */
+	struct masq_openings *openings; /**< masq_openings.h */
 	struct masq_portmap *portmap;
 	struct masq_frag *frag;
 	struct masq_neigh *neigh; /**< everybody's; written by worker 0, the keeper */
@@ -344,39 +344,6 @@ void masq_worker_answer_mail(struct masq_worker *w);
 /** Count and free fragments that were given up, tell their sender if time was the reason. */
 void masq_fragments_give_up(struct masq_worker *w, struct masq_frag_result *result);
 
-/* masq_message.c */
-/** Send what will be answered. @return false: too many are unanswered, undo it */
-bool masq_message_request(struct masq_worker *w, union masq_message *msg, uint32_t to);
-/** Send what may get lost. */
-void masq_message_hint(struct masq_worker *w, const union masq_message *msg, uint32_t to);
-/** @param from bit f: look at what worker f has sent. @return messages */
-unsigned int masq_messages_drain(struct masq_worker *w, uint64_t from);
-
-/* masq_neighbour.c: the data path's side of lib/net's neighbours */
-void masq_neighbour_want(struct masq_worker *w, uint8_t port, uint32_t ip);
-void masq_neighbour_heard(struct masq_worker *w, uint8_t port, uint32_t ip, const uint8_t mac[6],
-		bool create);
-void masq_neighbour_tick(struct masq_worker *w);
-/** Known not to answer. */
-bool masq_neighbour_is_silent(const struct masq_worker *w, struct masq_neigh_ref ref);
-/** Is this packet the one that has waited for this neighbour for too long? */
-bool masq_neighbour_is_given_up(const struct masq_worker *w, uint8_t departure, uint32_t ip);
-void masq_neighbour_park(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		uint8_t departure, uint32_t ip);
-/** Are packets parked for this neighbour? */
-bool masq_neighbour_is_waited_for(const struct masq_worker *w, uint8_t departure, uint32_t ip);
-/** The neighbour has answered: park the packet behind those that wait. @return false: nobody does */
-bool masq_neighbour_line_up(struct masq_worker *w, struct masq_burst *b, unsigned int i,
-		uint8_t departure, uint32_t ip);
-/** Park a packet that the box made, or free it uncounted when there is no room. */
-void masq_neighbour_park_own(
-		struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t departure, uint32_t ip);
-void masq_parked_tick(struct masq_worker *w);
-
-/* masq_packet_log.c: ring of a worker, with its memory */
-int masq_packet_log_init(struct masq_worker *w, uint32_t number, struct masq_err *err);
-void masq_packet_log_fini(struct masq_worker *w);
-
 /* masq_dp_read.c */
 /**
  * The letter to a worker, empty, to be filled in.
@@ -403,20 +370,5 @@ void masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port);
 void masq_tx_flush(struct masq_worker *w);
 /** @param from bit f: look at what worker f has handed over. @return packets */
 unsigned int masq_tx_take_over(struct masq_worker *w, uint64_t from);
-
-/* masq_rule_counters.c: counters by rule id, kept across rule sets; control thread */
-struct masq_rule_counters *masq_rule_counters_create(void);
-void masq_rule_counters_destroy(struct masq_rule_counters *counters);
-/** Rows for the rule set that is about to be in force, with what is known. @return 0, -ENOMEM */
-int masq_rule_counters_rebuild(struct masq_rule_counters *counters, const struct masq_rules *next);
-/** Add what a retired rule set counted for good. */
-void masq_rule_counters_fold(struct masq_rule_counters *counters, const struct masq_rules *old,
-		const struct masq_path_counter *sums, uint32_t n);
-/** Show: base plus the live sums of the rule set in force. */
-void masq_rule_counters_live(struct masq_rule_counters *counters, const struct masq_rules *rules,
-		const struct masq_path_counter *sums, uint32_t n);
-struct masq_dp_rule_counter
-masq_rule_counters_get(const struct masq_rule_counters *counters, uint32_t id);
-void masq_rule_counters_zero(struct masq_rule_counters *counters, uint32_t id);
 
 #endif /* MASQ_DP_PRIV_H */

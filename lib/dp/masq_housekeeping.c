@@ -18,7 +18,7 @@
 #include <rte_mbuf.h>
 
 #include "masq_life.h"
-#include "masq_slow.h"
+#include "masq_neighbour.h"
 #include "masq_tally.h"
 
 #define EXPIRE_LOOKS 64 /* records looked at a round */

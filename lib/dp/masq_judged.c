@@ -26,7 +26,7 @@
 #include <rte_byteorder.h>
 #include <rte_prefetch.h>
 
-#include "masq_slow.h"
+#include "masq_judge.h"
 
 /* Where in b; the ports, or their classes, are below. */
 #define KEY_PROTO 32

@@ -24,7 +24,8 @@
 
 #include <netinet/in.h>
 
-#include "masq_slow.h"
+#include "masq_message.h"
+#include "masq_openings.h"
 #include "masq_tally.h"
 
 #define LOOK_BUDGET 16 /* half-open sessions looked at for each that is wanted */

@@ -10,6 +10,8 @@
  * The responder answers pings to own addresses, and UDP to a port that nothing serves with ICMP
  * port unreachable (which is how traceroute ends). Everything else for the box is dropped by name.
  */
+#include "masq_local.h"
+
 #include <netinet/in.h>
 
 #include <rte_arp.h>
@@ -20,7 +22,9 @@
 #include <masq_icmp.h>
 #include <masq_rewrite.h>
 
+#include "masq_judge.h"
 #include "masq_link.h"
+#include "masq_neighbour.h"
 #include "masq_slow.h"
 
 #define ICMP_ECHO_REQUEST 8

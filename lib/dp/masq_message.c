@@ -18,10 +18,13 @@
  *
  * Packets that travel with a message count as held by whoever took them in.
  */
+#include "masq_message.h"
+
 #include <rte_mbuf.h>
 
 #include "masq_bell.h"
 #include "masq_life.h"
+#include "masq_neighbour.h"
 #include "masq_slow.h"
 #include "masq_tally.h"
 

@@ -27,6 +27,8 @@
  * wait for, nor silence. A packet that is parked for MASQ_PARK_MS is treated like one whose neighbour
  * did not answer.
  */
+#include "masq_neighbour.h"
+
 #include <string.h>
 
 #include <rte_mbuf.h>
@@ -34,7 +36,7 @@
 #include <masq_arp.h>
 
 #include "masq_link.h"
-#include "masq_slow.h"
+#include "masq_message.h"
 
 #define TICK_BUDGET 256 /* slots that the keeper examines a round of housekeeping */
 #define ASKS_MAX 64

@@ -20,6 +20,8 @@
  * Threads. masq_packet_log(): the ring's worker. masq_dp_log_read(): the control thread. The ring
  * has one writer and one reader.
  */
+#include "masq_packet_log.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -28,7 +30,7 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
-#include "masq_slow.h"
+#include "masq_judge.h"
 
 #define RING_SIZE 1024
 #define SECOND_MS 1000

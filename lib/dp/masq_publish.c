@@ -28,6 +28,7 @@
 #include <rte_errno.h>
 
 #include "masq_dp_priv.h"
+#include "masq_rule_counters.h"
 
 #define LINKS_A_PATH 6 /* rules and policies that a packet meets, on average */
 #define LINKS_MORE_MAX 262144 /* 1 MB; for rule sets of which packets meet many */

@@ -14,10 +14,10 @@
  *
  * Control thread only.
  */
+#include "masq_rule_counters.h"
+
 #include <errno.h>
 #include <stdlib.h>
-
-#include "masq_dp_priv.h"
 
 struct row {
 	uint32_t id;

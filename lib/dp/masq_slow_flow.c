@@ -16,7 +16,10 @@
 
 #include <masq_icmp.h>
 
+#include "masq_judge.h"
 #include "masq_judged.h"
+#include "masq_local.h"
+#include "masq_openings.h"
 #include "masq_slow.h"
 
 /* Ports that are used up are told to the sender, ICMP 3/13, and so is a neighbour that does not answer, 3/1. */

@@ -15,6 +15,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include "masq_judge.h"
 #include "masq_slow.h"
 
 static void

@@ -30,9 +30,11 @@
 
 #include <masq_icmp.h>
 
+#include "masq_judge.h"
 #include "masq_judged.h"
 #include "masq_life.h"
 #include "masq_link.h"
+#include "masq_packet_log.h"
 #include "masq_slow.h"
 #include "masq_tally.h"
 

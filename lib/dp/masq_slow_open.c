@@ -18,6 +18,9 @@
  */
 #include "masq_life.h"
 #include "masq_link.h"
+#include "masq_message.h"
+#include "masq_neighbour.h"
+#include "masq_openings.h"
 #include "masq_slow.h"
 
 void

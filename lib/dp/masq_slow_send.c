@@ -20,7 +20,9 @@
 
 #include <masq_icmp.h>
 
+#include "masq_judge.h"
 #include "masq_link.h"
+#include "masq_neighbour.h"
 #include "masq_slow.h"
 
 static bool

@@ -19,6 +19,7 @@
 #include "masq_judged.h"
 #include "masq_life.h"
 #include "masq_link.h"
+#include "masq_neighbour.h"
 
 /* A segment with data or an ACK alone changes nothing, unless the half says that it might. One branch,
  * which is nearly always the same: in a mix of TCP and UDP nobody foresees the protocol. */

@@ -14,6 +14,8 @@
  * masq_slow_flow.c.
  */
 #include "masq_judged.h"
+#include "masq_local.h"
+#include "masq_openings.h"
 #include "masq_slow.h"
 
 /* Its session waits for another worker's answer: to the end of our own ring, and look again. */

@@ -32,7 +32,10 @@
 
 #include "masq_bell.h"
 #include "masq_judged.h"
-#include "masq_slow.h"
+#include "masq_message.h"
+#include "masq_neighbour.h"
+#include "masq_openings.h"
+#include "masq_packet_log.h"
 #include "masq_tally.h"
 
 #define IDLE_ROUNDS 64 /* rounds without work before the first sleep */

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_NEIGHBOUR_H
+#define MASQ_NEIGHBOUR_H
+
+/**
+ * @file
+ * The data path's side of lib/net's neighbours, and the packets that wait for them; masq_neighbour.c.
+ */
+
+#include "masq_dp_priv.h"
+
+void masq_neighbour_want(struct masq_worker *w, uint8_t port, uint32_t ip);
+void masq_neighbour_heard(struct masq_worker *w, uint8_t port, uint32_t ip, const uint8_t mac[6],
+		bool create);
+void masq_neighbour_tick(struct masq_worker *w);
+/** Known not to answer. */
+bool masq_neighbour_is_silent(const struct masq_worker *w, struct masq_neigh_ref ref);
+/** Is this packet the one that has waited for this neighbour for too long? */
+bool masq_neighbour_is_given_up(const struct masq_worker *w, uint8_t departure, uint32_t ip);
+void masq_neighbour_park(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		uint8_t departure, uint32_t ip);
+/** Are packets parked for this neighbour? */
+bool masq_neighbour_is_waited_for(const struct masq_worker *w, uint8_t departure, uint32_t ip);
+/** The neighbour has answered: park the packet behind those that wait. @return false: nobody does */
+bool masq_neighbour_line_up(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		uint8_t departure, uint32_t ip);
+/** Park a packet that the box made, or free it uncounted when there is no room. */
+void masq_neighbour_park_own(
+		struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t departure, uint32_t ip);
+void masq_parked_tick(struct masq_worker *w);
+
+#endif /* MASQ_NEIGHBOUR_H */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_RULE_COUNTERS_H
+#define MASQ_RULE_COUNTERS_H
+
+/**
+ * @file
+ * Counters by rule id, kept across rule sets; masq_rule_counters.c. For the control thread.
+ */
+
+#include "masq_dp_priv.h"
+
+struct masq_rule_counters *masq_rule_counters_create(void);
+void masq_rule_counters_destroy(struct masq_rule_counters *counters);
+/** Rows for the rule set that is about to be in force, with what is known. @return 0, -ENOMEM */
+int masq_rule_counters_rebuild(struct masq_rule_counters *counters, const struct masq_rules *next);
+/** Add what a retired rule set counted for good. */
+void masq_rule_counters_fold(struct masq_rule_counters *counters, const struct masq_rules *old,
+		const struct masq_path_counter *sums, uint32_t n);
+/** Show: base plus the live sums of the rule set in force. */
+void masq_rule_counters_live(struct masq_rule_counters *counters, const struct masq_rules *rules,
+		const struct masq_path_counter *sums, uint32_t n);
+struct masq_dp_rule_counter
+masq_rule_counters_get(const struct masq_rule_counters *counters, uint32_t id);
+void masq_rule_counters_zero(struct masq_rule_counters *counters, uint32_t id);
+
+#endif /* MASQ_RULE_COUNTERS_H */
