@@ -23,74 +23,77 @@
 
 /**
  * @file
- * The structs of the data path. struct masq_dp belongs to the control thread; a struct masq_worker
- * belongs to its worker, which reads the constant part of struct masq_dp.
+ * The structs of the data path. struct masq_dp belongs to the control thread. A struct masq_worker
+ * belongs to its worker, which also reads the constant part of struct masq_dp.
  *
- * While workers run the two threads meet only here:
+ * While workers run, the two threads meet only here:
  *
- *	control writes   the snapshot pointer (masq_publish.c), a letter in the worker's mail (masq_dp_read.c),
- *	                 stop
- *	worker writes    seen, and with it the counters of the paths that it has left; the letter's answer, or
- *	                 the picture in its path table that a letter asked for (masq_tally.c); counters, held
- *	                 and other gauges, which are read as they stand; the ring of log records
+ *	control writes   the snapshot pointer (masq_publish.c), a letter in the worker's mail
+ *	                 (masq_dp_read.c), stop
+ *	worker writes    seen, which also hands over the counters of the paths that it has left;
+ *	                 the letter's answer, or the picture in its path table that a letter asked
+ *	                 for (masq_tally.c); counters, held and other gauges, which are read in
+ *	                 place; the ring of log records
  *
- * Workers meet each other in rings (masq_message.c), their bells (masq_bell.h), the neighbour table,
- * and the state of sessions that two of them have a half of.
+ * Workers meet each other in rings (masq_message.c), their bells (masq_bell.h), the neighbour
+ * table, and the state of sessions of which each of two workers has a half.
  */
 
 #define MASQ_TX_BURST 64
 #define MASQ_RING_SIZE 2048 /**< packets that may wait between two workers */
 #define MASQ_MSG_RING_SIZE 1024 /**< messages that may wait between two workers */
-#define MASQ_FRAG_SHARE 4 /**< one of so many buffers of a pool may wait in a fragment */
-#define MASQ_PARKED_MAX 512 /**< packets of one worker that wait for link addresses */
+#define MASQ_FRAG_SHARE 4 /**< fragments may hold this fraction (1/4) of a pool's buffers */
+#define MASQ_PARKED_MAX 512 /**< packets of one worker that may wait for link addresses */
 #define MASQ_PARKED_PER_NEIGH 16
-#define MASQ_PARK_MS 5000 /**< longer than the keeper asks */
-/** Paths of one worker: one for eight of its sessions, within these limits; and two a rule. */
+#define MASQ_PARK_MS 5000 /**< longer than the keeper keeps asking */
+/** Paths of one worker: one for every eight sessions, within these limits, but at least two per
+ * rule. */
 #define MASQ_PATHS_MIN 2048
 #define MASQ_PATHS_ENOUGH 8192
-#define MASQ_MATCHES_MAX 4096 /**< rules that a packet may meet and still be remembered */
+#define MASQ_MATCHES_MAX 4096 /**< rules that a packet may match and still be remembered */
 #define MASQ_RULE_SLOTS_MAX 32768 /**< rules and policies of one rule set */
 #define MASQ_PATHS_MAX (2 * MASQ_RULE_SLOTS_MAX)
 #define MASQ_NEIGHBOURS 16384
-#define MASQ_REPLACED_MAX 8 /**< configurations that a stuck worker may be behind */
+#define MASQ_REPLACED_MAX 8 /**< configurations that a stuck worker may lag behind */
 #define MASQ_TAKE_OVER_MS \
 	10000 /**< a worker that has not taken over a configuration by then is stuck */
-#define MASQ_ANSWER_MS 1000 /**< so is one that has not begun with a letter by then */
-#define MASQ_NAP_US 50 /**< between two looks at a worker that control waits for */
+#define MASQ_ANSWER_MS 1000 /**< so is one that has not begun to answer a letter by then */
+#define MASQ_NAP_US 50 /**< between two looks at a worker that the control thread waits for */
 
-/** Immutable once published; a new one replaces it. */
+/** A configuration in compiled form. Immutable once published; replaced as a whole. */
 struct masq_snapshot {
-	uint32_t generation; /**< counts up from 1; halves remember under which they were judged */
+	/** counts up from 1; a half remembers the one under which it was judged */
+	uint32_t generation;
 	struct masq_rules *rules;
-	struct masq_fib *fib; /**< shared with the snapshots before when routes did not change */
+	struct masq_fib *fib; /**< shared with earlier snapshots if routes did not change */
 	struct masq_conf_timeouts timeouts;
-	struct masq_path_table *paths[MASQ_MAX_WORKERS]; /**< written by that worker alone */
+	struct masq_path_table *paths[MASQ_MAX_WORKERS]; /**< each written by its worker alone */
 };
 
-/** One port, constant while packets flow. */
+/** A port. Constant while packets flow. */
 struct masq_port {
 	struct masq_conf_port conf;
 	uint16_t ethdev;
 	uint8_t mac[6];
-	uint16_t mtu; /**< IP bytes: the configured one, or the device's own */
+	uint16_t mtu; /**< in IP bytes: the configured one, or the device's own */
 	uint16_t vlan; /**< 0: untagged */
 	uint16_t rx_queues, tx_queues;
 	uint16_t rx_descriptors, tx_descriptors;
 	int socket_id;
 	struct rte_mempool *pool; /**< of its receive queues */
 	bool hardware_rss;
-	bool takes_chains; /**< sends packets that lie in several buffers */
-	bool plugged; /**< the device is ours, so we remove it */
+	bool takes_chains; /**< can send packets that consist of several buffers */
+	bool plugged; /**< this data path detaches the device at the end */
 	bool configured, started;
 	char driver[32];
-	uint8_t tx_worker[MASQ_MAX_WORKERS]; /**< who transmits for worker w on this port */
-	uint16_t tx_queue[MASQ_MAX_WORKERS]; /**< and on which queue, if it is w itself */
+	uint8_t tx_worker[MASQ_MAX_WORKERS]; /**< worker that transmits for worker w on this port */
+	uint16_t tx_queue[MASQ_MAX_WORKERS]; /**< and on which queue, if that is w itself */
 };
 
 /** Messages between workers: those of enum masq_nat_op, and these. */
 enum masq_message_op {
-	MASQ_MSG_NEIGH_WANT = 64, /**< to the keeper: somebody needs this neighbour */
-	MASQ_MSG_NEIGH_HEARD, /**< to the keeper: ARP told us */
+	MASQ_MSG_NEIGH_WANT = 64, /**< to the keeper: a worker needs this neighbour */
+	MASQ_MSG_NEIGH_HEARD, /**< to the keeper: what ARP said */
 };
 
 static_assert((int)MASQ_NAT_TOUCH < (int)MASQ_MSG_NEIGH_WANT,
@@ -99,7 +102,7 @@ static_assert((int)MASQ_NAT_TOUCH < (int)MASQ_MSG_NEIGH_WANT,
 struct masq_neigh_msg {
 	uint8_t op;
 	uint8_t port;
-	uint8_t create; /**< HEARD: a neighbour that is not in the table gets an entry */
+	uint8_t create; /**< HEARD: create an entry if there is none */
 	uint32_t ip; /**< host order */
 	uint8_t mac[6]; /**< HEARD */
 };
@@ -112,15 +115,15 @@ union masq_message {
 
 static_assert(sizeof(union masq_message) == 64, "one ring element is one cache line");
 
-/** Packets on their way to a port, gathered over a round. */
+/** Packets for one port, gathered over a round. */
 struct masq_tx {
 	unsigned int n;
 	struct rte_mbuf *mbuf[MASQ_TX_BURST];
 };
 
 /**
- * A packet that waits for a link address, untranslated; it is looked up anew afterwards. Or one that
- * the box made itself: finished but for the link address.
+ * A packet that waits for a link address. It is parked untranslated and goes through the stages
+ * again afterwards; or it was made by the box and is complete except for the link address.
  */
 struct masq_parked {
 	struct rte_mbuf *mbuf;
@@ -144,14 +147,15 @@ enum masq_mail_kind {
 	MASQ_MAIL_FLUSH,
 	MASQ_MAIL_NEIGHBOURS,
 	MASQ_MAIL_NEIGH_FLUSH,
-	MASQ_MAIL_RULE_COUNTERS, /**< a picture of them; the answer stands in the path table */
+	MASQ_MAIL_RULE_COUNTERS, /**< take a picture of them; the answer is in the path table */
 };
 
 #define MASQ_MAIL_ROWS 256
 
 /**
- * A question of the control thread, and the worker's answer. There is one letter a worker, all of it in
- * here: a worker that is stuck with it in hand may finish it when nobody waits for it any more.
+ * A question of the control thread and the worker's answer. There is one letter per worker, and it
+ * contains everything: a worker that got stuck while answering may finish it after the control
+ * thread has stopped waiting.
  */
 struct masq_mail {
 	enum masq_mail_kind kind;
@@ -161,7 +165,7 @@ struct masq_mail {
 	unsigned int max; /**< rows, at most MASQ_MAIL_ROWS */
 	unsigned int n; /**< rows, or sessions ended */
 	bool end;
-	_Atomic(bool) done; /**< the worker does not touch it */
+	_Atomic(bool) done; /**< the worker no longer uses the letter */
 
 	union {
 		struct masq_session_row sessions[MASQ_MAIL_ROWS];
@@ -171,14 +175,14 @@ struct masq_mail {
 
 #define MASQ_WAITED_BITS 4096 /**< for the next hops of at most MASQ_PARKED_MAX packets */
 
-#define MASQ_NEAR 256 /**< next hops whose neighbour a worker knows by heart */
+#define MASQ_NEAR 256 /**< entries in a worker's cache of next hops (masq_link.h) */
 
-/** The neighbour of a next hop; masq_link.h. */
+/** Cached neighbour of a next hop; masq_link.h. */
 struct masq_near {
 	uint32_t ip; /**< host order */
 	struct masq_neigh_ref ref;
-	uint64_t link; /**< word of the neighbour when it was asked for; 0: no link address was known */
-} __attribute__((aligned(16))); /* never in two lines of the cache */
+	uint64_t link; /**< the neighbour's word when it was looked up; 0: no link address was known */
+} __attribute__((aligned(16))); /* never straddles two cache lines */
 
 struct masq_worker {
 	/* constant after creation */
@@ -192,10 +196,11 @@ struct masq_worker {
 	struct masq_openings *openings; /**< masq_openings.h */
 	struct masq_portmap *portmap;
 	struct masq_frag *frag;
-	struct masq_neigh *neigh; /**< everybody's; written by worker 0, the keeper */
-	struct rte_mempool *pool; /**< of packets that it makes itself */
+	struct masq_neigh *neigh; /**< shared by all; written by worker 0, the keeper */
+	struct rte_mempool *pool; /**< for packets that it makes itself */
 	uint32_t n_rx;
-	uint32_t next_rx; /**< queue with which the next round begins: not constant, but beside its like */
+	/** queue with which the next round begins; not constant, but used with these */
+	uint32_t next_rx;
 	struct masq_rx_queue rx[MASQ_CONF_PORTS_MAX * 2];
 	bool sleeps;
 	struct masq_judged *judged; /**< masq_judged.h */
@@ -213,14 +218,16 @@ struct masq_worker {
 	struct masq_path_counter *path_counters; /**< of paths */
 
 	/* masq_tally.c */
-	struct masq_path_table *paths_before; /**< of the rule set before, until all halves left */
-	uint32_t leaving; /**< halves below have left */
-	uint32_t pictured; /**< halves below are in the picture */
+	/** of the previous rule set, until all halves have left it */
+	struct masq_path_table *paths_before;
+	uint32_t leaving; /**< halves with a lower index have left */
+	uint32_t pictured; /**< halves with a lower index are in the picture */
 
-	/* the time, and what is done once a millisecond: masq_housekeeping.c */
+	/* time, and what is done once a millisecond: masq_housekeeping.c */
 	uint64_t now_ms;
 	uint64_t housekept_ms;
-	unsigned int may_expire; /**< sessions that may yet end in this millisecond; 0: no more, none is due */
+	/** sessions that may still expire in this millisecond; 0: limit reached, or none is due */
+	unsigned int may_expire;
 	uint32_t rearm_cursor;
 	bool rearming;
 	struct masq_conf_timeouts rearmed_for;
@@ -233,50 +240,58 @@ struct masq_worker {
 	struct masq_near near[MASQ_NEAR]; /**< of the routes in force */
 	struct masq_parked parked[MASQ_PARKED_MAX];
 	uint32_t n_parked;
-	uint64_t waited_for[MASQ_WAITED_BITS / 64]; /**< their next hops, as bits by hash */
-	const struct masq_parked *given_up; /**< whose neighbour is taken for silent; or NULL */
-	uint32_t n_lined_up; /**< packets that were parked behind others since the last look */
+	uint64_t waited_for[MASQ_WAITED_BITS / 64]; /**< their next hops, one bit per hash value */
+	/** packet whose neighbour is treated as silent; or NULL */
+	const struct masq_parked *given_up;
+	/** packets that were parked behind others since masq_parked_tick() last ran */
+	uint32_t n_lined_up;
 	struct masq_parked lined_up; /**< the last of them */
-	bool look_at_parked; /**< at the beginning of the next round: their neighbours may have answered */
+	/** run masq_parked_tick() in the next round: neighbours may have answered */
+	bool look_at_parked;
 
 	/* questions to other workers: masq_message.c, masq_life.c */
 	uint32_t unanswered; /**< requests under way */
-	uint32_t unanswered_by[MASQ_MAX_WORKERS]; /**< of these, by whom they were sent to */
-	uint32_t ending; /**< sessions whose record is free when another worker has answered */
+	/** of these, by the worker that they were sent to */
+	uint32_t unanswered_by[MASQ_MAX_WORKERS];
+	uint32_t ending; /**< sessions whose record becomes free once another worker has answered */
 
 	/* how much a round does: masq_worker.c */
-	unsigned int burst_max; /**< packets that the next burst may have */
-	uint32_t cold_packets; /**< slow ones, until the rules are in the cache */
-	uint64_t judged_anew; /**< packets of sessions that new rules had not judged yet, ever */
-	unsigned int found; /**< packets and messages of the last round: is there time for more, or to rest? */
-	bool unfinished; /**< there is work that needs no packet */
+	unsigned int burst_max; /**< size limit of the next burst */
+	uint32_t cold_packets; /**< slow packets still to come until the rules count as cached */
+	uint64_t judged_anew; /**< total of packets judged again because of new rules */
+	/** packets and messages of the last round; 0: time for longer work, or for sleep */
+	unsigned int found;
+	bool unfinished; /**< there is work left that does not depend on packets */
 
-	/* what is bounded by the second, and what is said to control: masq_packet_log.c, masq_slow_send.c */
-	struct rte_ring *log_ring; /**< records on their way to control */
-	uint64_t log_began_ms; /**< second whose records are counted */
+	/* limits per second, and what is reported to the control thread: masq_packet_log.c,
+	 * masq_slow_send.c */
+	struct rte_ring *log_ring; /**< records on their way to the control thread */
+	uint64_t log_began_ms; /**< start of the second for which records are counted */
 	uint32_t log_n; /**< records of this second */
-	struct masq_bucket icmp_bucket; /**< ICMP errors that may be made */
-	struct masq_mail *letter; /**< in hand; NULL: none */
+	struct masq_bucket icmp_bucket; /**< limits the ICMP errors that the box sends */
+	struct masq_mail *letter; /**< being answered; NULL: none */
 
-	uint32_t matches[MASQ_MATCHES_MAX]; /**< of the packet that is being judged, when many */
+	/** matches of the packet being judged, if there are many */
+	uint32_t matches[MASQ_MATCHES_MAX];
 
 	/* masq_bell.h */
-	uint64_t bell_wanted; /**< bit t: worker t's bell is to be rung when the round is over */
-	uint32_t bell_rung
-			[MASQ_MAX_WORKERS]; /**< the last counts that we gave to the others' bells */
+	uint64_t bell_wanted; /**< bit t: ring worker t's bell at the end of this round */
+	uint32_t bell_rung[MASQ_MAX_WORKERS]; /**< last count written to each other worker's bell */
 	uint32_t bell_now[MASQ_MAX_WORKERS]; /**< counts at the start of this round */
-	uint32_t bell_heard[MASQ_MAX_WORKERS]; /**< counts of which everything was taken out */
+	uint32_t bell_heard[MASQ_MAX_WORKERS]; /**< counts up to which everything was taken out */
 
-	/* what other workers write, each his own */
+	/* written by the other workers, one element each */
 	_Atomic(uint32_t) bell[MASQ_MAX_WORKERS] __rte_cache_aligned;
 
-	/* what other threads read */
+	/* read by other threads */
 	struct masq_dp_counters counters __rte_cache_aligned;
-	int64_t held; /**< packets taken into rings and lists by us minus taken out by us */
-	/** Generation that this worker works with, and nothing any more with one before. */
+	/** packets that this worker put into rings and lists, minus those that it took out */
+	int64_t held;
+	/** Generation that this worker uses; it has left all earlier ones. */
 	_Atomic(uint32_t) seen __rte_cache_aligned;
-	struct masq_mail *post; /**< control's, unless it is on its way or in hand */
-	_Atomic(struct masq_mail *) mail; /**< on its way */
+	/** the letter; belongs to the control thread unless it is on its way or being answered */
+	struct masq_mail *post;
+	_Atomic(struct masq_mail *) mail; /**< the letter on its way; NULL: none */
 	_Atomic(bool) stop;
 
 	struct masq_burst burst __rte_cache_aligned;
@@ -302,13 +317,13 @@ struct masq_dp {
 	struct rte_ring *message_ring[MASQ_MAX_WORKERS][MASQ_MAX_WORKERS]; /**< [w][w] is NULL */
 
 	_Atomic(struct masq_snapshot *) snapshot;
-	/** Replaced, but a worker may still be at them; the oldest first. */
+	/** Replaced snapshots that a worker may still use, oldest first. */
 	struct masq_snapshot *replaced[MASQ_REPLACED_MAX];
 	uint32_t n_replaced;
-	uint32_t take_over_ms; /**< MASQ_TAKE_OVER_MS; also how long the answer of a letter in hand may take */
+	/** MASQ_TAKE_OVER_MS; also the time limit for the answer to a letter that was begun */
+	uint32_t take_over_ms;
 	uint32_t answer_ms; /**< MASQ_ANSWER_MS */
-	struct masq_conf_route
-			*routes; /**< those of the fib in force, to see whether they changed */
+	struct masq_conf_route *routes; /**< routes of the fib in force, to detect changes */
 	uint32_t n_routes;
 	struct masq_rule_counters *rule_counters;
 	uint64_t tsc_start, tsc_per_ms;
@@ -329,30 +344,31 @@ struct masq_worker *masq_worker_create(struct masq_dp *dp, uint32_t id, struct m
 void masq_worker_destroy(struct masq_worker *w);
 void masq_worker_poll(struct masq_worker *w, uint64_t now_ms);
 int masq_worker_main(void *worker);
-/** Work with the new configuration, and leave the one before, all in one go. */
+/** Take over the new configuration and leave the old one, without a break. */
 void masq_worker_take_over(struct masq_worker *w);
 void masq_worker_empty(struct masq_worker *w);
 void masq_worker_run_burst(struct masq_worker *w);
 
 /* masq_housekeeping.c */
 void masq_housekeeping(struct masq_worker *w);
-/** End some of the sessions that are due; while w->may_expire is not 0. */
+/** Expire some of the sessions that are due. Only while w->may_expire is not 0. */
 void masq_worker_expire(struct masq_worker *w);
 void masq_worker_answer_mail(struct masq_worker *w);
 
 /* masq_stage_fragment.c */
-/** Count and free fragments that were given up, tell their sender if time was the reason. */
+/** Count and free fragments that were given up; notify the sender if the reason is a timeout. */
 void masq_fragments_give_up(struct masq_worker *w, struct masq_frag_result *result);
 
 /* masq_dp_read.c */
 /**
- * The letter to a worker, empty, to be filled in.
+ * Get the letter to a worker, cleared, to be filled in.
  *
- * @return the letter; NULL: the worker is stuck with an earlier one in hand
+ * @return the letter; NULL: the worker is stuck with an earlier one
  */
 struct masq_mail *masq_dp_letter(struct masq_dp *dp, uint32_t worker, enum masq_mail_kind kind);
 
-/** Post the letter to a worker and wait for the answer, which is in it then. @return 0, -ETIMEDOUT */
+/** Post the letter to a worker and wait for the answer, which is then in the letter. @return 0,
+ * -ETIMEDOUT */
 int masq_dp_ask(struct masq_dp *dp, uint32_t worker);
 
 /* masq_publish.c */
@@ -368,7 +384,7 @@ void masq_stage_slow(struct masq_worker *w, struct masq_burst *b);
 void masq_stage_tx(struct masq_worker *w, struct masq_burst *b);
 void masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port);
 void masq_tx_flush(struct masq_worker *w);
-/** @param from bit f: look at what worker f has handed over. @return packets */
+/** @param from	bit f: take what worker f has handed over. @return packets */
 unsigned int masq_tx_take_over(struct masq_worker *w, uint64_t from);
 
 #endif /* MASQ_DP_PRIV_H */

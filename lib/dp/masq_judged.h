@@ -6,26 +6,26 @@
  * @file
  * The memory of verdicts: what all chains together said of a kind of packets.
  *
- * Flows come in kinds: the same inside network, the same few services. A packet need not ask the
- * chains one after the other when an earlier one of its kind has; the counters stay exact, because
- * the path is remembered too.
+ * Flows come in kinds: the same inside network, the same few services. A packet need not traverse
+ * the chains if an earlier one of its kind has done so. Counters stay exact, because the path (the
+ * list of rules that matched) is remembered too.
  *
  *	routed, no session   sent by the fast stage (masq_stage_fast.c)
- *	masqueraded, new     its session is made by the short way (masq_slow_flow.c)
- *	forwarded call, new  the same; it is looked up as a packet of the half that it is going to have
- *	half unjudged        the first packet of a half, and the first after a change of the rules, gives the
- *	                     half what is known of its kind (masq_slow_judge.c)
+ *	masqueraded, new     its session is created by the short way (masq_slow_flow.c)
+ *	forwarded call, new  the same; it is looked up as a packet of the half that it will get
+ *	half unjudged        the first packet of a half, and the first one after a rule change, gives
+ *	                     the half what is known of its kind (masq_slow_judge.c)
  *
- * What makes a kind stands in masq_judged.c. An entry holds for one rule set and one protocol. Where
- * rules look at -y, SYN segments are another kind than the data that follows.
+ * masq_judged.c defines what a kind is. An entry is valid for one rule set and one protocol. Where
+ * rules look at -y, SYN segments and the data that follows are different kinds.
  *
- * Not remembered: what is denied; what a rule with -l met; ICMP, whose key does not say all that
- * rules look at; for packets without session, masquerading if a rule of the output chain looks at the
- * source, which is chosen later; for halves, anything with a value that is of no class.
+ * Not remembered: denials; what a rule with -l matched; ICMP, whose key does not contain all that
+ * rules look at; for packets without session, masquerading if a rule of the output chain looks at
+ * the source, which is chosen later; for halves, anything with a value that is in no class.
  *
- * A verdict is no state, so nothing is lost when it is forgotten: an array of lines with two places each,
- * where a new kind takes the place of an old one. Belongs to its worker; all memory is taken at creation.
- * What it gained: docs/performance.rst.
+ * A remembered verdict is not state, so forgetting one loses nothing: the memory is an array of
+ * lines with two entries each, in which a new kind replaces an old one. It belongs to its worker;
+ * all memory is allocated at creation. What it gained: docs/performance.rst.
  */
 
 #include <emmintrin.h>
@@ -39,12 +39,13 @@
 
 struct masq_judged {
 	struct masq_judged_key key;
-	uint32_t generation; /**< of the rule set; 0: empty */
+	uint32_t generation; /**< of the rule set; 0: empty entry */
 	uint32_t mark; /**< before the output chain */
 	uint16_t path;
-	uint8_t verdict; /**< enum masq_rules_verdict of the forward chain: ACCEPT or MASQ; not of halves */
+	/** of the forward chain: ACCEPT or MASQ (enum masq_rules_verdict); unused for halves */
+	uint8_t verdict;
 	uint8_t tos_and, tos_xor;
-	bool depends_on_syn; /**< of packets that differ in nothing but -y it holds for one sort */
+	bool depends_on_syn; /**< holds either for SYN segments or for all others */
 	uint8_t spare[2];
 };
 
@@ -54,49 +55,49 @@ static_assert(MASQ_PATHS_MAX - 1 <= UINT16_MAX, "an entry has 16 bits for the pa
 #define MASQ_JUDGED_WAYS 2
 
 /**
- * For packets that have no session: the ways to their destinations, looked up together, and
- * where their kinds may be remembered.
+ * For packets without session: look up their routes together, and prefetch the lines in which their
+ * kinds may be remembered.
  *
- * @param which	bit i: packet i is one of them; at least one is
+ * @param which	bit i: packet i is one of them; must not be 0
  */
 void masq_judged_prepare(struct masq_worker *w, struct masq_burst *b, uint32_t which);
 
 /**
- * For packets whose half the rules shall judge: the ways to their translated destinations, and where their
- * kinds may be remembered.
+ * For packets whose half has to be judged: look up the routes to their translated destinations, and
+ * prefetch the lines in which their kinds may be remembered.
  *
- * @param which	bit i: packet i is one of them; at least one is
+ * @param which	bit i: packet i is one of them; must not be 0
  */
 void masq_judged_prepare_halves(struct masq_worker *w, struct masq_burst *b, uint32_t which);
 
 /**
- * For a packet without session that a forwarding rule takes: its kind is not that of packets without session
- * any more, but of the INITIAL half which it would get. It was prepared, and may be remembered. Again, if it
- * turns out that the packet goes to another server.
+ * For a packet without session that a forwarding rule takes: its kind becomes that of the INITIAL
+ * half that it would get. The packet must have been prepared, and must be one that may be
+ * remembered. Call it again if it turns out that the packet goes to another server.
  *
  * @param server, port	where the packet would go
- * @param departure	by which port
+ * @param departure	port by which it would leave
  */
 void masq_judged_prepare_call(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		rte_be32_t server, rte_be16_t port, uint8_t departure);
 
 #define MASQ_JUDGED_KEY_HALF (UINT64_C(1) << 57) /**< bit of masq_judged_key.b */
 
-/** Was the packet, which may be remembered, prepared by the kind of a half? */
+/** Was the packet prepared with the key of a half? It must be one that may be remembered. */
 static inline bool
 masq_judged_of_half(const struct masq_burst *b, unsigned int i)
 {
 	return (b->judged_key[i].b & MASQ_JUDGED_KEY_HALF) != 0;
 }
 
-/** Was the packet prepared, and may its kind be remembered? */
+/** Was the packet prepared, and can its kind be remembered? */
 static inline bool
 masq_judged_may(const struct masq_burst *b, unsigned int i)
 {
 	return b->judged_line[i] != MASQ_JUDGED_NO_LINE;
 }
 
-/** Has an entry this key, whichever rule set it is of? */
+/** Does the entry have this key, in whichever rule set? */
 static inline bool
 masq_judged_has_key(const struct masq_judged *judged, __m128i key)
 {
@@ -105,27 +106,28 @@ masq_judged_has_key(const struct masq_judged *judged, __m128i key)
 	return _mm_movemask_epi8(_mm_cmpeq_epi8(own, key)) == 0xffff;
 }
 
-/** @return what is known about packets like this one, which may be remembered, or NULL */
+/** @return what is known about packets like this one, which must be one that may be remembered; or
+ * NULL */
 static inline const struct masq_judged *
 masq_judged_find(const struct masq_worker *w, const struct masq_burst *b, unsigned int i)
 {
 	const struct masq_judged *judged = &w->judged[b->judged_line[i]];
 	const __m128i key = _mm_load_si128((const void *)&b->judged_key[i]);
 
-	/* In which of the two places it stands nobody foresees: no branch. Never in both, so one comparison
-	 * more is all: 538 to 532 instructions a routed packet. */
+	/* Which of the two entries has the key is unpredictable, so there is no branch. It is never
+	 * in both, so this costs one more comparison: 538 to 532 instructions a routed packet. */
 	judged += masq_judged_has_key(&judged[1], key);
 	return masq_judged_has_key(judged, key) && judged->generation == w->generation ? judged
 										       : NULL;
 }
 
 /**
- * What is known about a packet's kind, if the packet can go on as it is: its TTL does not run out, and it fits
- * the link.
+ * What is known about a packet's kind, if the packet can be forwarded as it is: its TTL does not
+ * expire, and it fits the link.
  *
  * @param dst	where it will go
- * @param way	out: to there
- * @return NULL: it has to be looked at
+ * @param way	out: the route to it
+ * @return NULL: the packet needs a closer look
  */
 static inline const struct masq_judged *
 masq_judged_find_way(const struct masq_worker *w, const struct masq_burst *b, unsigned int i,
@@ -143,7 +145,7 @@ masq_judged_find_way(const struct masq_worker *w, const struct masq_burst *b, un
 	return pkt->l3_len_bytes <= w->ports[way->port].mtu ? judged : NULL;
 }
 
-/** Packets of this kind shall be treated like this one. @param said all but key and generation */
+/** Treat further packets of this kind like this one. @param said everything but key and generation */
 void masq_judged_remember(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 		const struct masq_judged *said);
 

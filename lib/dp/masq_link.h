@@ -4,7 +4,7 @@
 
 /**
  * @file
- * What the fast and the slow path both do to a packet that is about to leave.
+ * What both the fast and the slow path do to a packet that is about to leave.
  */
 
 #include <string.h>
@@ -15,9 +15,9 @@
 #include "masq_dp_priv.h"
 
 /**
- * Write the Ethernet addresses in two stores; the type field behind them stays.
+ * Write both Ethernet addresses in two stores; the type field behind them is left alone.
  *
- * @param link	word of masq_neigh_word(): destination address in the low 48 bits
+ * @param link	result of masq_neigh_word(): destination address in the low 48 bits
  * @param own_mac	source address, 6 bytes
  */
 static inline void
@@ -35,13 +35,13 @@ masq_link_write(struct rte_mbuf *mbuf, uint64_t link, const uint8_t own_mac[6])
 }
 
 /**
- * The link address of a next hop of the routes in force.
+ * Find the link address of a next hop of the routes in force.
  *
- * Many packets have few next hops, and those are known by heart: a place for each of 256 hashes. What is known
- * holds as long as the neighbour's word is the same.
+ * Most packets share few next hops, so a direct-mapped cache of 256 entries (w->near) precedes the
+ * neighbour table. An entry is valid as long as the neighbour's word is unchanged.
  *
  * @param ref	out: the neighbour, which may be unknown
- * @return its word, 0: no link address is known
+ * @return its word; 0: no link address is known
  */
 static inline uint64_t
 masq_link_find(struct masq_worker *w, uint8_t port, uint32_t ip, struct masq_neigh_ref *ref)
@@ -59,7 +59,7 @@ masq_link_find(struct masq_worker *w, uint8_t port, uint32_t ip, struct masq_nei
 	return near->link;
 }
 
-/** Count a packet that no half counts for the rules that let it through. */
+/** Count a packet for the rules that let it through, if no half counts it. */
 static inline void
 masq_count_path(struct masq_worker *w, uint32_t path, uint32_t len_bytes)
 {

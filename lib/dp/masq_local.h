@@ -13,7 +13,7 @@ struct masq_judgement;
 
 void masq_local_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i);
 
-/** A packet for the box itself that no rule forwards. */
+/** Handle a packet for the box itself that no rule forwards. */
 void masq_local_deliver(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement);
 

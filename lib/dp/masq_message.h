@@ -9,11 +9,11 @@
 
 #include "masq_dp_priv.h"
 
-/** Send what will be answered. @return false: too many are unanswered, undo it */
+/** Send a message that will be answered. @return false: too many are unanswered; undo it */
 bool masq_message_request(struct masq_worker *w, union masq_message *msg, uint32_t to);
-/** Send what may get lost. */
+/** Send a message that may get lost. */
 void masq_message_hint(struct masq_worker *w, const union masq_message *msg, uint32_t to);
-/** @param from bit f: look at what worker f has sent. @return messages */
+/** Receive messages. @param from bit f: take what worker f has sent. @return messages */
 unsigned int masq_messages_drain(struct masq_worker *w, uint64_t from);
 
 #endif /* MASQ_MESSAGE_H */

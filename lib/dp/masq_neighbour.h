@@ -4,7 +4,8 @@
 
 /**
  * @file
- * The data path's side of lib/net's neighbours, and the packets that wait for them; masq_neighbour.c.
+ * The data path's side of neighbours (lib/net has the table), and the packets that wait for them;
+ * masq_neighbour.c.
  */
 
 #include "masq_dp_priv.h"
@@ -13,18 +14,20 @@ void masq_neighbour_want(struct masq_worker *w, uint8_t port, uint32_t ip);
 void masq_neighbour_heard(struct masq_worker *w, uint8_t port, uint32_t ip, const uint8_t mac[6],
 		bool create);
 void masq_neighbour_tick(struct masq_worker *w);
-/** Known not to answer. */
+/** Is the neighbour known not to answer? */
 bool masq_neighbour_is_silent(const struct masq_worker *w, struct masq_neigh_ref ref);
-/** Is this packet the one that has waited for this neighbour for too long? */
+/** Is the packet in the stages the one that has waited too long for this neighbour? */
 bool masq_neighbour_is_given_up(const struct masq_worker *w, uint8_t departure, uint32_t ip);
 void masq_neighbour_park(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		uint8_t departure, uint32_t ip);
 /** Are packets parked for this neighbour? */
 bool masq_neighbour_is_waited_for(const struct masq_worker *w, uint8_t departure, uint32_t ip);
-/** The neighbour has answered: park the packet behind those that wait. @return false: nobody does */
+/** The neighbour has answered: park the packet behind those that still wait. @return false: none
+ * waits, or there is no room */
 bool masq_neighbour_line_up(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		uint8_t departure, uint32_t ip);
-/** Park a packet that the box made, or free it uncounted when there is no room. */
+/** Park a packet that the box made, or free it uncounted if there is no room or the neighbour is
+ * silent. */
 void masq_neighbour_park_own(
 		struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t departure, uint32_t ip);
 void masq_parked_tick(struct masq_worker *w);

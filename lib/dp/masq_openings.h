@@ -4,8 +4,8 @@
 
 /**
  * @file
- * Openings: the new flows of a burst, whose sessions are made together; and marks of the tuples that came or
- * went in it. masq_slow_open.c.
+ * Openings: the new flows of a burst, whose sessions are created together; and marks for tuples
+ * that were added or removed meanwhile; masq_slow_open.c.
  */
 
 #include <masq_fib.h>
@@ -15,37 +15,39 @@
 
 static_assert(MASQ_BURST <= MASQ_NAT_BURST, "the sessions of a burst are opened in one call");
 
-#define MASQ_MARKS_BITS 12 /**< of a signature: 4096 places, of which a burst marks some 32 */
+/** bits of a signature used: 4096 places, of which a burst marks some 32 */
+#define MASQ_MARKS_BITS 12
 
 /**
- * New flows of a burst, judged so far as to know that each shall have a session: parallel arrays.
- * They are opened together (masq_slow_open.c).
+ * New flows of a burst that have been judged far enough to know that each gets a session: parallel
+ * arrays. They are opened together (masq_slow_open.c).
  */
 struct masq_openings {
 	unsigned int n;
-	uint8_t place[MASQ_BURST]; /**< of the packet in the burst */
+	uint8_t place[MASQ_BURST]; /**< the packet's index in the burst */
 	struct masq_nat_flow flow[MASQ_BURST];
 	struct masq_nat_result result[MASQ_BURST];
-	uint64_t link[MASQ_BURST]; /**< not 0: judged, and where it goes; 0: the two below are valid */
+	/** not 0: judged completely, and this is its link address; 0: the next two are valid */
+	uint64_t link[MASQ_BURST];
 	struct masq_fib_route route[MASQ_BURST];
 	struct masq_judgement judgement[MASQ_BURST];
-	/** Tuples that came or went in this burst, by signature. */
+	/** Tuples that were added or removed during this burst, by signature. */
 	uint8_t marks[1 << MASQ_MARKS_BITS];
-	uint8_t burst; /**< number of this burst: its marks have this value. One of 256 bursts ago that is still
-				there costs a lookup */
+	/** value of this burst's marks. A mark left by a burst 256 bursts ago costs one lookup */
+	uint8_t burst;
 };
 
 /**
- * Is there a record for one flow more than were gathered? Half-open sessions give way for it. For who has
- * to know before the flow is opened.
+ * Is there a record for one more flow than were gathered? Evicts half-open sessions if necessary.
+ * For callers that must know before they open the flow.
  */
 bool masq_openings_have_room(struct masq_worker *w);
 
-/** A burst begins. */
+/** Begin a burst. */
 void masq_openings_begin(struct masq_openings *o);
 
-/** The session table of this burst's lookup is not what it was for the tuple with this signature: it came, or
- * it went. */
+/** Mark the tuple with this signature: it was added to or removed from the session table after the
+ * burst's lookup. */
 static inline void
 masq_openings_mark(struct masq_openings *o, uint32_t signature)
 {
@@ -58,7 +60,7 @@ masq_openings_mark_tuple(struct masq_worker *w, const struct masq_tuple *tuple)
 	masq_openings_mark(w->openings, masq_half_signature(w->sessions, tuple));
 }
 
-/** Is what the burst's lookup said of a tuple with this signature out of date, perhaps? */
+/** May the burst's lookup be out of date for a tuple with this signature? */
 static inline bool
 masq_openings_marked(const struct masq_openings *o, uint32_t signature)
 {
@@ -66,8 +68,8 @@ masq_openings_marked(const struct masq_openings *o, uint32_t signature)
 }
 
 /**
- * Packet @p i is the first of a flow. Its flow and link, or route and judgement,
- * stand behind the last opening already; it is decided by masq_openings_flush().
+ * Add packet @p i, the first of a flow. The caller has filled in the flow, and the link or the
+ * route and judgement, behind the last opening. masq_openings_flush() decides the packet.
  */
 static inline void
 masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsigned int i)
@@ -79,9 +81,9 @@ masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsigned in
 }
 
 /**
- * Make the sessions that have been gathered, and send their packets.
+ * Create the sessions that have been gathered, and send their packets.
  *
- * @param more	there are packets of this burst that have not been looked at
+ * @param more	packets of this burst are still to be handled
  */
 void masq_openings_flush(struct masq_worker *w, struct masq_burst *b, bool more);
 

@@ -4,7 +4,7 @@
 
 /**
  * @file
- * What rules with -l tell the control thread; masq_packet_log.c.
+ * What rules with -l report to the control thread; masq_packet_log.c.
  */
 
 #include "masq_dp_priv.h"
@@ -12,17 +12,18 @@
 struct masq_judgement;
 
 /**
- * Hand the matches of rules with -l to the control thread: one record a match, into the worker's
- * ring. Never waits: what finds the ring full, or comes faster than MASQ_DP_LOG_RATE, is counted.
+ * Hand the matches of rules with -l to the control thread: one record per match, in the worker's
+ * ring. Never waits: records that find the ring full, or that exceed MASQ_DP_LOG_RATE, are counted
+ * as lost.
  *
  * @param result	its matches are in w->matches: all, or those from result->first on
- * @param tos	in/out: TOS before the first of them, then behind the last
+ * @param tos	in/out: TOS before the first match, then after the last
  */
 void masq_packet_log(struct masq_worker *w, const struct masq_pkt *pkt,
 		const struct masq_judgement *judgement, const struct masq_rules_result *result,
 		uint8_t *tos);
 
-/** Ring of a worker, with its memory. */
+/** Create and free a worker's ring. */
 int masq_packet_log_init(struct masq_worker *w, uint32_t number, struct masq_err *err);
 void masq_packet_log_fini(struct masq_worker *w);
 

@@ -4,19 +4,20 @@
 
 /**
  * @file
- * Counters by rule id, kept across rule sets; masq_rule_counters.c. For the control thread.
+ * Counters by rule id, kept across rule sets; masq_rule_counters.c. Control thread only.
  */
 
 #include "masq_dp_priv.h"
 
 struct masq_rule_counters *masq_rule_counters_create(void);
 void masq_rule_counters_destroy(struct masq_rule_counters *counters);
-/** Rows for the rule set that is about to be in force, with what is known. @return 0, -ENOMEM */
+/** Make rows for the rule set that is about to be in force, with what is known so far. @return 0,
+ * -ENOMEM */
 int masq_rule_counters_rebuild(struct masq_rule_counters *counters, const struct masq_rules *next);
-/** Add what a retired rule set counted for good. */
+/** Add the final sums of a retired rule set. Nothing is live afterwards. */
 void masq_rule_counters_fold(struct masq_rule_counters *counters, const struct masq_rules *old,
 		const struct masq_path_counter *sums, uint32_t n);
-/** Show: base plus the live sums of the rule set in force. */
+/** Set the live sums of the rule set in force; shown is base plus live. */
 void masq_rule_counters_live(struct masq_rule_counters *counters, const struct masq_rules *rules,
 		const struct masq_path_counter *sums, uint32_t n);
 struct masq_dp_rule_counter

@@ -4,9 +4,9 @@
 
 /**
  * @file
- * The tally: what packets of sessions count for rules. A half that the rules have judged stands on the
- * path of its verdict, and what it counts, it counts for that path, too; masq_tally.c has the story.
- * All functions are for the worker that owns the half.
+ * The tally: what packets of sessions count for rules. A half that the rules have judged *stands
+ * on* the path of its verdict (the list of rules that matched), and whatever it counts, it also
+ * counts for that path; masq_tally.c explains. All functions are for the worker that owns the half.
  */
 
 #include "masq_dp_priv.h"
@@ -14,37 +14,38 @@
 #define MASQ_TALLY_NO_PICTURE UINT32_MAX
 
 /**
- * The half stands on @p path of the rule set in force from now on; on none before. What it counted
- * up to here is not the path's.
+ * The half stands on @p path of the rule set in force from now on. It must not stand on another
+ * one. What it has counted so far does not count for the path.
  */
 void masq_tally_join(struct masq_worker *w, struct masq_half *half, uint32_t path);
 
-/** The half stands on no path any more, if it stood on one: the rules are about to judge it, or it
- * is about to be removed. */
+/** Take the half off its path, if it stands on one: the rules are about to judge it, or it is about
+ * to be removed. */
 void masq_tally_leave(struct masq_worker *w, struct masq_half *half);
 
-/** The half counts a packet of @p len_bytes (IP total length) that its path does not: the rules judged
- * it by itself and have counted it. */
+/** Count a packet of @p len_bytes (IP total length) in the half but not for its path: the rules
+ * judged and counted it individually. */
 void masq_tally_apart(struct masq_worker *w, struct masq_half *half, uint32_t len_bytes);
 
 /**
- * The rule set in force is another one: w->paths.
+ * A new rule set is in force: w->paths.
  *
- * @param before	on whose paths halves may stand; NULL: there was none
+ * @param before	path table on which halves may still stand; NULL: there was none
  */
 void masq_tally_begin(struct masq_worker *w, struct masq_path_table *before);
 
 /**
- * Let some halves leave the paths of the rule set before, while w->paths_before is not NULL.
+ * Take the next halves off the paths of the previous rule set. Call it while w->paths_before is not
+ * NULL.
  *
- * @return true: nobody stands on them now and their picture is taken; w->paths_before is NULL
+ * @return true: no half stands on them now and their picture is complete; w->paths_before is NULL
  */
 bool masq_tally_leave_some(struct masq_worker *w);
 
 /**
- * Take a part of a picture of all paths of the rule set in force; the first call begins one.
+ * Take the next part of a picture of all paths of the rule set in force; the first call begins one.
  *
- * @return true: it is done
+ * @return true: the picture is complete
  */
 bool masq_tally_picture_some(struct masq_worker *w);
 

@@ -4,12 +4,12 @@
 
 /**
  * @file
- * Tags of IEEE 802.1Q: four bytes between the addresses of a frame and its type. A port with a VLAN takes
- * them off before the parser looks, and puts them on when its packets leave, so that a tagged packet
- * is as plain as any other for all that lies between.
+ * IEEE 802.1Q tags: four bytes between the addresses of a frame and its type. A port with a VLAN
+ * removes them before the parser runs and adds them when its packets leave, so that a tagged packet
+ * looks like any other to everything in between.
  *
- * The addresses are moved in the pieces in which they are read and written elsewhere, eight bytes and four:
- * a load of what two stores have written waits until both are in the cache.
+ * The addresses are moved in the same pieces in which other code reads and writes them, eight bytes
+ * and four: a load that spans two earlier stores waits until both are in the cache.
  */
 
 #include <stdbool.h>
@@ -22,13 +22,14 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
-/** Packet data of the frame this many places ahead is fetched while one is looked at. */
+/** Prefetch distance, in frames, for packet data. */
 #define MASQ_VLAN_PREFETCH_AHEAD 4
 
-/** Bytes behind the addresses by which such a frame is known: its tag, its type, version and TOS. */
+/** Bytes of a frame, from its start, that must be present to recognise it: addresses, tag, type,
+ * version and TOS. */
 #define MASQ_VLAN_LOOK_BYTES (2 * RTE_ETHER_ADDR_LEN + 8)
 
-/** Both addresses of a frame. @param shift_bytes by so much, to the left if negative */
+/** Move both addresses of a frame. @param shift_bytes distance, to the left if negative */
 static inline void
 masq_vlan_move_addresses(uint8_t *frame, int shift_bytes)
 {
@@ -41,7 +42,8 @@ masq_vlan_move_addresses(uint8_t *frame, int shift_bytes)
 	memcpy(frame + shift_bytes + 8, &tail, 4);
 }
 
-/** Take the tag off a frame that has it; the caller has seen its 18 bytes in the first buffer. */
+/** Remove the tag of a frame that has one. The caller has checked that its 18 bytes are in the first
+ * buffer. */
 static inline void
 masq_vlan_take_off(struct rte_mbuf *mbuf)
 {
@@ -50,12 +52,12 @@ masq_vlan_take_off(struct rte_mbuf *mbuf)
 }
 
 /**
- * Take the tag off all frames that carry this VLAN and IPv4 without options, whatever their priority. The others
- * are left for the parser, who knows the reasons.
+ * Remove the tag from all frames that carry this VLAN, with any priority, and IPv4 without options.
+ * All others are left for the parser, which knows the drop reasons.
  *
  * @param n	at most 32
  * @param vlan	1 to 4094
- * @return bit i: mbuf[i] had it
+ * @return bit i: the tag of mbuf[i] was removed
  */
 static inline uint32_t
 masq_vlan_take_off_burst(struct rte_mbuf *const *mbuf, unsigned int n, uint16_t vlan)
@@ -76,7 +78,7 @@ masq_vlan_take_off_burst(struct rte_mbuf *const *mbuf, unsigned int n, uint16_t 
 		if (i + MASQ_VLAN_PREFETCH_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(
 					mbuf[i + MASQ_VLAN_PREFETCH_AHEAD], const void *));
-		/* A device that took a tag off has told it; what the frame still has is another. */
+		/* If the device has stripped a tag, one still in the frame is a second tag. */
 		if (unlikely(mbuf[i]->data_len < MASQ_VLAN_LOOK_BYTES ||
 				    (mbuf[i]->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0))
 			continue;
@@ -93,10 +95,10 @@ masq_vlan_take_off_burst(struct rte_mbuf *const *mbuf, unsigned int n, uint16_t 
 }
 
 /**
- * Put a tag on.
+ * Add a tag.
  *
  * @param vlan	1 to 4094
- * @return false: no room in the buffer, which ours always have
+ * @return false: no headroom in the buffer, which does not happen with the box's own buffers
  */
 static inline bool
 masq_vlan_put_on(struct rte_mbuf *mbuf, uint16_t vlan)
