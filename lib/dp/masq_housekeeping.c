@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Housekeeping: what a worker does once a millisecond besides packets, in bounded pieces, so that
- * the gap between two polls stays short whatever happens: fragments that waited too long,
- * parked packets, neighbours (worker 0). And each round: a piece of the sessions that are due, questions
- * of the control thread.
+ * the gap between two polls stays short: changed timeouts, a sweep of half-open sessions,
+ * reassembly timeouts, parked packets, neighbours (worker 0). Also here, in each round: some of the
+ * sessions that are due, and the control thread's letter.
  *
- * Expiry has to keep up with the making of sessions, or short connections fill the table. So a
- * millisecond ends up to EXPIRE_A_MS of them, 256 000 a second, but a round few: one that lies anywhere in
- * memory costs some ten cold lines of the cache, and with small pages as many page walks.
+ * Expiry must keep up with the creation of sessions, or short connections fill the table. So up to
+ * EXPIRE_A_MS sessions end per millisecond, which is 256 000 a second, but only a few per round:
+ * one that lies anywhere in memory costs some ten cold cache lines and, with small pages, as many
+ * page walks.
  *
- * Questions come through a mailbox of one letter. The worker takes it out, so that nobody takes it
- * back while it is read, answers it, in pieces if it takes long, and says done (release). Until then
- * the letter is the worker's, whether the control thread still waits or not (masq_dp_read.c).
+ * A letter comes through a mailbox that holds one. The worker takes it out, so that it is not taken
+ * back while being read, answers it, in pieces if that takes long, and sets done (release). Until
+ * then the letter belongs to the worker, whether the control thread still waits or not
+ * (masq_dp_read.c).
  */
 #include <string.h>
 
@@ -21,15 +23,15 @@
 #include "masq_neighbour.h"
 #include "masq_tally.h"
 
-#define EXPIRE_LOOKS 64 /* records looked at a round */
-#define EXPIRE_MAX 16 /* sessions ended a round */
-#define EXPIRE_A_MS 256 /* sessions ended a millisecond */
+#define EXPIRE_LOOKS 64 /* records examined per round */
+#define EXPIRE_MAX 16 /* sessions ended per round */
+#define EXPIRE_A_MS 256 /* sessions ended per millisecond */
 #define REARM_BUDGET 64
-#define SWEEP_BUDGET 64 /* half-open sessions looked at a round */
-#define FRAG_BUDGET 8 /* datagrams given up a round */
-#define LETTER_RECORDS 1024 /* that a letter about sessions asks for */
-#define PIECE_RECORDS 32 /* of these looked at in a round */
-#define FLUSH_MAX 8 /* sessions ended a piece */
+#define SWEEP_BUDGET 64 /* half-open sessions examined per millisecond */
+#define FRAG_BUDGET 8 /* datagrams given up per millisecond */
+#define LETTER_RECORDS 1024 /* records that a letter about sessions covers */
+#define PIECE_RECORDS 32 /* records of a letter examined per piece */
+#define FLUSH_MAX 8 /* sessions that a flush ends per piece */
 
 static_assert(EXPIRE_MAX <= MASQ_SESSION_FETCH_MAX && FLUSH_MAX <= MASQ_SESSION_FETCH_MAX,
 		"what a round ends is fetched in one go");
@@ -47,7 +49,7 @@ masq_worker_expire(struct masq_worker *w)
 		w->may_expire = 0;
 	masq_session_fetch(w->sessions, expired, n);
 	for (unsigned int k = 0; k < n; k++) {
-		/* Flushed a moment ago, and the colleague has not answered yet. */
+		/* Its removal has begun, and the other worker has not answered yet. */
 		if (masq_session_at(w->sessions, expired[k])->dying)
 			continue;
 		w->counters.sessions_expired += masq_life_end(w, expired[k]);
@@ -55,7 +57,7 @@ masq_worker_expire(struct masq_worker *w)
 	w->counters.sessions = masq_session_count(w->sessions);
 }
 
-/* Timeouts were changed: existing sessions shall end by the new ones. */
+/* After a change of timeouts, re-arm existing sessions for the new ones. */
 static void
 rearm(struct masq_worker *w)
 {
@@ -96,7 +98,7 @@ port_matches(uint16_t wanted, rte_be16_t port)
 	return wanted == 0 || wanted == rte_be_to_cpu_16(port);
 }
 
-/* The inside host, its peer and the external side of a session, whichever way it was made. */
+/* Compare inside host, outside peer and external side, whichever side opened the session. */
 static bool
 matches(const struct masq_dp_session_filter *f, const struct masq_session_row *row)
 {
@@ -115,14 +117,14 @@ matches(const struct masq_dp_session_filter *f, const struct masq_session_row *r
 			(!f->has_kind || f->kind == row->kind);
 }
 
-/* Records from here to the end of the piece. */
+/* Number of records from here to the end of the piece. */
 static uint32_t
 left_of_piece(const struct masq_mail *mail)
 {
 	return PIECE_RECORDS - mail->cursor % PIECE_RECORDS;
 }
 
-/* Is that all that the letter asks for? */
+/* Is the letter answered? */
 static bool
 is_letter_end(const struct masq_worker *w, struct masq_mail *mail)
 {
@@ -130,7 +132,7 @@ is_letter_end(const struct masq_worker *w, struct masq_mail *mail)
 	return mail->end || mail->cursor % LETTER_RECORDS == 0;
 }
 
-/* A piece of a listing: the rows of some records, behind those that are there. */
+/* Answer a piece of a listing: append the rows of some records. */
 static bool
 answer_sessions(struct masq_worker *w, struct masq_mail *mail)
 {
@@ -146,7 +148,7 @@ answer_sessions(struct masq_worker *w, struct masq_mail *mail)
 	return is_letter_end(w, mail) || mail->n == mail->max;
 }
 
-/* A piece of a flush: the rows of some records, and the end of those that match. */
+/* Answer a piece of a flush: examine some records, and end the sessions that match. */
 static bool
 answer_flush(struct masq_worker *w, struct masq_mail *mail)
 {
@@ -159,7 +161,7 @@ answer_flush(struct masq_worker *w, struct masq_mail *mail)
 	while (mail->cursor < stop && n < FLUSH_MAX) {
 		uint32_t session = mail->cursor;
 
-		/* Those whose removal has begun have no row. */
+		/* Sessions whose removal has begun have no row. */
 		if (masq_session_rows(w->sessions, &mail->cursor, &w->snapshot->timeouts, w->now_ms,
 				    1, &row, 1) != 0 &&
 				masq_session_at(w->sessions, session)->reply != MASQ_HALF_NONE &&
@@ -173,7 +175,7 @@ answer_flush(struct masq_worker *w, struct masq_mail *mail)
 	return is_letter_end(w, mail);
 }
 
-/* @return false: there is more to it, in the next round */
+/* @return false: to be continued in the next round */
 static bool
 answer(struct masq_worker *w, struct masq_mail *mail)
 {

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Verdicts: what packets are remembered by.
+ * Verdicts: the keys under which packets are remembered.
  *
  *	key       a                                  b
  *	classes   classes                            protocol, arrival, departure
  *	whole     destination and source, each       ports or their classes, protocol, arrival,
  *	          whole or its class                 departure, a bit, and one for each whole port
- *	half      classes of the packet as it        the rest of the latter, protocol, arrival, departure,
- *	          came, some bits of those as it     a bit, and another if the forward chain is asked
- *	          leaves
+ *	half      classes of the packet on           rest of the latter, protocol, arrival, departure,
+ *	          arrival, and some bits of          a bit, and another if the forward chain is asked
+ *	          those on departure
  *	any                                          a bit for SYN segments, if a rule looks at -y
  *
- * Two packets have the same key only if the chains cannot tell them apart: not by their addresses and
- * ports (masq_classes.h), nor by the interfaces, nor by -y. A value that is of no class stands in the key
- * whole, and so does a source that may be an own or a broadcast address, because who sends from these is
- * dropped, whatever rules say. The bits keep the three kinds of keys apart.
+ * A *kind* is all packets with the same key. Two packets have the same key only if the chains
+ * cannot tell them apart by addresses and ports (masq_classes.h), interfaces, or -y. A value
+ * without a class is in the key whole; so is a source that may be one of the box's own or a
+ * broadcast address, because such packets are dropped whatever the rules say. The bits keep the
+ * three sorts of keys apart.
  *
- * The way comes first, because the departure belongs to the key. It costs one load of the forwarding
- * table, which those of a burst wait for together. The destination itself is not in the key, nor is the next
- * hop: to a memory with these each host of the world is another kind, and when there are more of them than
- * places each packet pushes another's verdict out.
+ * The route is looked up first, because the departure is part of the key. That is one load from the
+ * forwarding table, and the loads of a burst overlap. Neither the destination itself nor the next
+ * hop is in the key: otherwise each host in the world would be a kind, and with more hosts than
+ * entries each packet would evict another's verdict.
  */
 #include "masq_judged.h"
 
@@ -28,7 +29,7 @@
 
 #include "masq_judge.h"
 
-/* Where in b; the ports, or their classes, are below. */
+/* Bit positions in b; ports or their classes are below. */
 #define KEY_PROTO 32
 #define KEY_ARRIVAL 40
 #define KEY_DEPARTURE 48
@@ -46,15 +47,16 @@ common(const struct masq_burst *b, unsigned int i, uint8_t departure)
 			(uint64_t)departure << KEY_DEPARTURE;
 }
 
-/* Of rule sets where -y matters. */
+/* Set only for rule sets where -y matters. */
 static inline uint64_t
 syn_bit(const struct masq_worker *w, const struct masq_pkt *pkt)
 {
 	return (uint64_t)(w->classes->syn_matters & masq_pkt_is_syn(pkt)) << KEY_SYN;
 }
 
-/* Some fields stand in the key as they are; a bit each says which, because a port can be any number that a class
- * can be. @param whole as masq_classes_alone() says it */
+/* Make a key that contains some fields whole. A bit for each port tells whether it is whole,
+ * because a port can have the same value as a class. @param whole which fields, in the form of
+ * masq_classes_alone() */
 static struct masq_judged_key
 whole_key(const struct masq_tuple *tuple, uint64_t classes, uint64_t whole, uint64_t common)
 {
@@ -80,8 +82,9 @@ whole_key(const struct masq_tuple *tuple, uint64_t classes, uint64_t whole, uint
 }
 
 /*
- * Classes of two tuples, of 12 bits each, which leave four bits free in their 16: there stand the upper bits of
- * the second ones, and their lower eight below in b.
+ * Combine the classes of two tuples. Classes have 12 bits in fields of 16; the four spare bits of
+ * the first tuple's fields hold the upper bits of the second tuple's classes, whose lower eight
+ * bits are at the bottom of b.
  */
 static struct masq_judged_key
 half_key(uint64_t came, uint64_t leaves, uint64_t common)
@@ -96,8 +99,8 @@ half_key(uint64_t came, uint64_t leaves, uint64_t common)
 	};
 }
 
-/* Where in the memory. A multiplication alone would lay keys that follow each other at even distances, which may
- * be none: a quarter of 600 hosts in a row had no place. */
+/* Find the line of a key. A multiplication alone would put consecutive keys at even distances,
+ * which may be zero: a quarter of 600 consecutive hosts had no place. */
 static inline uint32_t
 line_of(const struct masq_worker *w, const struct masq_judged_key *key)
 {
@@ -106,7 +109,7 @@ line_of(const struct masq_worker *w, const struct masq_judged_key *key)
 	return (uint32_t)(hash * w->judged_lines >> 32) * MASQ_JUDGED_WAYS;
 }
 
-/* Its key is known: in one piece, as it will be read. */
+/* Store the key, in one piece as it will be read, and prefetch its line. */
 static inline void
 set_key(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq_judged_key key)
 {
@@ -118,8 +121,8 @@ set_key(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq
 	rte_prefetch0(&w->judged[line]);
 }
 
-/* The key of an ICMP query is not all that rules look at, and that of an error names the flow that it is
- * about, not where it goes; a piece has no ports. */
+/* Does the key contain all that the rules look at? Not that of an ICMP query; that of an error
+ * names the flow it is about, not its own destination; a fragment has no ports. */
 static inline bool
 is_told_by_its_key(uint8_t flags)
 {
@@ -128,8 +131,9 @@ is_told_by_its_key(uint8_t flags)
 	return (flags & (uint8_t)~harmless) == 0;
 }
 
-/* The key of a packet that classes alone do not tell. Out of line: in line it takes so many registers that
- * the common way has to put values aside and wait for them, 17 cycles a routed packet. */
+/* Make the key of a packet that classes alone do not describe. Out of line: inlined it takes so
+ * many registers that the common path has to spill values and wait for them, 17 cycles a routed
+ * packet. */
 static __rte_noinline struct masq_judged_key
 peculiar_key(const struct masq_worker *w, const struct masq_pkt *pkt, struct masq_judged_key key)
 {
@@ -157,8 +161,8 @@ prepare(struct masq_worker *w, const struct masq_classes *classes, struct masq_b
 	set_key(w, b, i, key);
 }
 
-/* @param all which are all packets of a full burst, whose numbers nobody has to look for: 532 to 520
- * instructions a routed packet */
+/* @param all	constant: @p which names all packets of a full burst, so their numbers need not be
+ *	searched: 532 to 520 instructions a routed packet */
 static __rte_always_inline void
 prepare_all(struct masq_worker *w, struct masq_burst *b, uint32_t which, const bool all)
 {
@@ -194,7 +198,7 @@ masq_judged_prepare(struct masq_worker *w, struct masq_burst *b, uint32_t which)
 		prepare_all(w, b, which, false);
 }
 
-/* A rewrite begins like the tuple that it makes. */
+/* A rewrite begins like the tuple that it produces. */
 static_assert(offsetof(struct masq_rewrite, src) == offsetof(struct masq_tuple, src) &&
 				offsetof(struct masq_rewrite, dst) ==
 						offsetof(struct masq_tuple, dst) &&
@@ -204,10 +208,10 @@ static_assert(offsetof(struct masq_rewrite, src) == offsetof(struct masq_tuple, 
 						offsetof(struct masq_tuple, dport),
 		"addresses and ports of both are loaded alike");
 
-/* Both what the input chain sees and what the output chain sees; the forward chain sees the former. Two tuples
- * have no room in a key but as classes.
- * @param classes	of the packet as it came
- * @param translated	in the order of a tuple */
+/* Make the key of a half: it covers what the input and forward chains see (the packet on arrival)
+ * and what the output chain sees. A key has room for two tuples only as classes.
+ * @param classes	of the packet on arrival
+ * @param translated	laid out like a tuple */
 static inline void
 prepare_half(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t classes,
 		__m128i translated, bool asks_forward, uint8_t departure)
@@ -260,8 +264,8 @@ masq_judged_prepare_call(struct masq_worker *w, struct masq_burst *b, unsigned i
 	const uint64_t addresses = key->src | (uint64_t)server << 32;
 	const uint64_t ports = key->sport | (uint64_t)port << 16;
 
-	/* Its key has been that of a packet without session, where its classes stand, unless a field has none
-	 * or its source may be one of the box. */
+	/* The old key, of a packet without session, contains the classes, unless a field has none
+	 * or the source may be one of the box's. */
 	if (likely((b->judged_key[i].b & KEY_WHOLE) == 0))
 		prepare_half(w, b, i, b->judged_key[i].a,
 				_mm_set_epi64x((long long)ports, (long long)addresses), false,
@@ -270,8 +274,8 @@ masq_judged_prepare_call(struct masq_worker *w, struct masq_burst *b, unsigned i
 		b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 }
 
-/* Where in its line: in its own place, be it of an older rule set, so that a key is never in both; or in one that
- * is of no use any more, or by chance. */
+/* Choose the entry of a line: the one with the same key, even of an older rule set, so that a key
+ * is never in both; else one that is out of date; else any. */
 static struct masq_judged *
 place_for(struct masq_worker *w, const struct masq_burst *b, unsigned int i)
 {

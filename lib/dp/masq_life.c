@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The life of sessions, as far as the data path has a hand in it. lib/session has the tables, lib/nat
- * makes sessions and dismantles them; here stands what it takes to have both done from packets and
- * between workers.
+ * The life of sessions, as far as the data path is concerned. lib/session has the tables, and
+ * lib/nat creates and removes sessions; this file calls both on behalf of packets and other
+ * workers.
  *
- * State. A segment that may change the protocol state of its session is noted. If its deadline comes
- * nearer by that, the creator has to move it on the wheel; another worker sends him a hint (TOUCH),
- * which may get lost: then the session only ends later.
+ * State. A segment that may change the protocol state of its session is reported here. If that
+ * shortens the deadline, the session's creator has to move it on its timer wheel. Another worker
+ * sends the creator a hint (TOUCH), which may get lost; then the session only ends later.
  *
- * End. The halves leave the paths that they count for (masq_tally.c) before lib/nat takes them out. A
- * REPLY half on another worker has to be asked for. While too many questions are open
- * (masq_message.c) the session only takes no more packets, and is due again at once.
+ * End. Both halves leave the paths that they count for (masq_tally.c) before lib/nat removes them.
+ * A REPLY half on another worker has to be requested. While too many requests are unanswered
+ * (masq_message.c), the session merely accepts no more packets and is due again at once.
  *
- * Room. When there is less of it than new flows, half-open sessions give way, the oldest first
- * (masq_session_half_open.c). Established ones that are still at the old end of a list are in the way
- * then, and can be many: so while room becomes scarce each new flow takes some of them off. One with a
- * half on another worker takes a moment to go, too long for the burst that needs its record; so these
- * give way some flows ahead.
+ * Room. If there is less room than there are new flows, half-open sessions are evicted, oldest
+ * first (masq_session_half_open.c). Established sessions that are still at the old end of a list
+ * are then in the way, and can be many; so while room is scarce each new flow removes some of them
+ * from the list. A session with a half on another worker takes a while to go, too long for the
+ * burst that needs its record, so such sessions are evicted some flows ahead.
  *
- * Threads. The worker that owns the half, or made the session.
+ * Threads. The worker that owns the half, or that created the session.
  */
 #include "masq_life.h"
 
@@ -28,14 +28,15 @@
 #include "masq_openings.h"
 #include "masq_tally.h"
 
-#define LOOK_BUDGET 16 /* half-open sessions looked at for each that is wanted */
-#define TRIES 16u /* sessions that give way at once, at most, or as many as are wanted */
-#define SCARCE 4 /* room is scarce when less than a quarter of the table is left: then */
-#define SWEEP_A_FLOW 4 /* half-open sessions are looked at for each new flow, more than come in */
-#define AHEAD 16 /* what gives way ahead: at most a sixteenth of the table, a burst, */
-#define OF_HALF_OPEN 8 /* and an eighth of the half-open sessions */
+#define LOOK_BUDGET 16 /* half-open sessions examined to find one to evict */
+#define TRIES 16u /* sessions evicted in one go: at most this, or as many as are wanted */
+#define SCARCE 4 /* room is scarce below this fraction (1/4) of the table */
+/* half-open sessions examined per new flow while room is scarce: more than are added */
+#define SWEEP_A_FLOW 4
+#define AHEAD 16 /* evicted ahead: at most this fraction (1/16) of the table, a burst, */
+#define OF_HALF_OPEN 8 /* and this fraction (1/8) of the half-open sessions */
 
-/* Its record is elsewhere: the deadline has come nearer. */
+/* Tell the creator, which has the record, that the deadline is nearer. */
 static void
 touch(struct masq_worker *w, const struct masq_half *half)
 {
@@ -101,7 +102,7 @@ masq_life_end(struct masq_worker *w, uint32_t session)
 	return false;
 }
 
-/* @return false: the colleague who has its other half cannot be asked now; it ends when he can */
+/* @return false: the worker that has the other half cannot be asked now; the session ends later */
 static bool
 evict(struct masq_worker *w, uint32_t session)
 {
@@ -116,7 +117,7 @@ evict(struct masq_worker *w, uint32_t session)
 	return is_ending;
 }
 
-/* How many more sessions, or single halves, have room here? */
+/* Count the sessions, or single halves, for which there is room. */
 static uint32_t
 room_left(const struct masq_worker *w, bool halves)
 {
@@ -126,13 +127,12 @@ room_left(const struct masq_worker *w, bool halves)
 }
 
 /*
- * Half-open sessions give way, the oldest first, until there is room for n, and has been asked for
- * ahead more.
+ * Evict half-open sessions, oldest first, until there is room for n and until room for ahead more
+ * has been requested.
  *
- * Where there is no room for n each that is met goes, whoever has its other half, until there is: a
- * colleague who is asked for a half may take long to answer. What is done ahead stops at the first
- * that would leave at once, for that needs no asking ahead; and at the first whose colleague cannot
- * be asked now.
+ * Without room for n, evict whatever comes first, wherever its other half is: another worker may
+ * take long to answer. Eviction ahead stops at the first session that could be removed immediately,
+ * because that needs no time ahead; and at the first whose other worker cannot be asked now.
  */
 static __rte_noinline void
 make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
@@ -153,9 +153,8 @@ make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
 	}
 }
 
-/* So many flows before their records are needed, sessions with a half on another worker give way.
- * That is against floods: where few are half-open they are about to be established, and may have the
- * room that is left. */
+/* How many flows ahead sessions with a half on another worker are evicted. This is for floods: a
+ * few half-open sessions are about to be established, and may use the room that is left. */
 static unsigned int
 flows_ahead(const struct masq_worker *w)
 {

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Messages between workers: small values over single-producer rings, one ring per pair. They make
- * and end sessions whose halves live on two workers, and carry what ARP says to the keeper.
+ * Messages between workers: small values on single-producer rings, one ring per pair and direction.
+ * They create and end sessions whose halves are on two workers, and carry what ARP says to the
+ * keeper.
  *
- * No ring can overflow, so no message that matters is ever lost. There are three kinds:
+ * No ring can overflow, so no message that matters is lost. There are three sorts:
  *
- *	requests  INSTALL, REMOVE. A worker has at most a limited number of them unanswered, all
- *	          colleagues together; beyond that the session is refused by name, or ends later. With
- *	          more than two workers one colleague has at most half of them, so that a stuck one is
- *	          not in everybody's way.
- *	answers   INSTALLED, REMOVED, and INSTALL passed on. One per request at any time. A ring has
- *	          requests of its writer, answers to its reader, and what was passed on for anybody:
- *	          at most (number of workers + 2) times that limit. The limit is chosen so that this
- *	          is half a ring.
- *	hints     TOUCH and what ARP says. Sent only while more than half of the ring is free; they
- *	          are repeated anyway, or only make a session end a little later.
+ *	requests  INSTALL, REMOVE. The number of a worker's unanswered requests is limited;
+ *	          beyond that a session is refused (MASQ_DROP_HANDOFF_FULL), or ends later. With
+ *	          more than two workers at most half of them may be with one worker, so that a
+ *	          stuck one does not block all sessions.
+ *	answers   INSTALLED, REMOVED, and INSTALL passed on. One per request at any time. A ring
+ *	          carries requests of its writer, answers to its reader, and what was passed on
+ *	          for any worker: at most (number of workers + 2) times that limit. The limit is
+ *	          chosen so that this is half a ring.
+ *	hints     TOUCH and what ARP says. Sent only while more than half of the ring is free;
+ *	          they are repeated anyway, or merely make a session end a little later.
  *
- * Packets that travel with a message count as held by whoever took them in.
+ * A packet that travels with a message counts as held by the worker that sent the request.
  */
 #include "masq_message.h"
 
@@ -29,15 +30,16 @@
 #include "masq_tally.h"
 
 /*
- * Messages of a colleague a round. A burst of flows whose sessions stand on two workers says up to four times as
- * much: who shall have a half and who has given way, and an answer to each. When only 32 were taken in, two workers
- * in a flood of calls had more and more to say, and records came back too late: 11 to 29 of 100 calls were
- * refused. With 64 it is 1 of 100 at most, with 128 none to 1; the longest poll is the same, 32 to 34 microseconds.
- * Where more colleagues speak each of them has a part of the same burst to say, and a round must come to its end.
+ * Messages taken per sending worker and round. A burst of flows whose sessions are on two workers
+ * causes up to four times as many: installs, evictions, and an answer to each. When only 32 were
+ * taken, two workers in a flood of calls fell behind, and records became free too late: 11 to 29 of
+ * 100 calls were refused. With 64 it is 1 of 100 at most, with 128 none to 1; the longest poll is
+ * the same, 32 to 34 microseconds. If more workers send, each has only part of the same burst to
+ * report, and the round has to end.
  */
 #define DRAIN_BURST 128
 #define DRAIN_OF_MANY 32
-#define MANY 4 /* who speak in a round */
+#define MANY 4 /* workers that send in one round */
 
 static bool
 put(struct masq_worker *w, const union masq_message *msg, uint32_t to)
@@ -70,7 +72,8 @@ masq_message_hint(struct masq_worker *w, const union masq_message *msg, uint32_t
 		put(w, msg, to);
 }
 
-/* A packet whose session could not be: its sender learns of a lack of ports, like everywhere. */
+/* Drop a packet whose session could not be created; its sender is notified if ports are lacking, as
+ * everywhere. */
 static void
 refuse_packet(struct masq_worker *w, struct rte_mbuf *mbuf, enum masq_drop reason)
 {
@@ -83,7 +86,7 @@ refuse_packet(struct masq_worker *w, struct rte_mbuf *mbuf, enum masq_drop reaso
 	masq_stage_tx(w, b);
 }
 
-/* The packet of a session that now stands on both workers: through the stages once more. */
+/* Run the packet of a session that now exists on both workers through the stages again. */
 static void
 resume_packet(struct masq_worker *w, struct rte_mbuf *mbuf)
 {

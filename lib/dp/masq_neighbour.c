@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The data path's side of neighbours. lib/net keeps the table; worker 0 is its keeper, the only
- * writer. Other workers send the keeper messages: "I need this one", "ARP told me this". The keeper
- * sends the requests that the table asks for.
+ * The data path's side of neighbours. lib/net has the table. Worker 0 is its *keeper*, the only
+ * writer. Other workers send it messages: "I need this one", "ARP told me this". The keeper sends
+ * the ARP requests that the table asks for.
  *
- * Parking. Packets that wait for a link address are parked by the worker that has them, bounded in all
- * and per neighbour, untranslated. Once a millisecond the worker looks whether their neighbour has
- * answered or been given up; then they go to the end of its own packet ring and are looked up anew:
- * they leave, or their senders get ICMP host unreachable, and either way the rules count them then.
+ * Parking. Packets that wait for a link address are *parked* by the worker that has them,
+ * untranslated, with a limit in total and per neighbour. Once a millisecond the worker checks
+ * whether their neighbour has answered or been given up. If so they go to the end of the worker's
+ * own packet ring and through the stages again: they are sent, or their senders get ICMP host
+ * unreachable; either way the rules count them then.
  *
- * Order. Packets that come between the answer and that moment *line up* behind the parked ones, and
- * go with them, so a flow keeps its order. The fast path need not ask for packets of a judged half:
- * if they could be parked, their neighbour had been forgotten, and its old reference in the half fits
- * no more, so they take the slow path.
+ * Order. Packets that arrive between the answer and that moment *line up* behind the parked ones
+ * and go with them, so a flow keeps its order. The fast path need not check packets of a judged
+ * half: if they could be parked, their neighbour had been forgotten, so the old reference in the
+ * half no longer matches and they take the slow path.
  *
- * Packets in the ring may wait for a colleague to make their session. The first packet of such a flow
- * travelled with the question. If it has come back and lined up in this very round, it is older than
- * they are; so what goes on from here goes before what the ring held.
+ * Packets in the ring may be waiting for another worker to install half of their session. The first
+ * packet of such a flow travelled with the request. If it has come back and lined up in this very
+ * round, it is older than they are. So packets that leave the parking list go ahead of what the
+ * ring held.
  *
- * How many go in a round. The packets of one neighbour, as a rule: hundreds that wait for many
- * neighbours would otherwise take the slow path in one poll. While packets line up, the neighbour
- * that they line up for goes first, and as many packets of others with it as lined up, so that the
+ * How many leave per round. As a rule, the packets of one neighbour: otherwise hundreds that wait
+ * for many neighbours would take the slow path in one poll. While packets line up, the neighbour
+ * that they line up for goes first, along with as many packets of others as lined up, so that the
  * list does not grow.
  *
- * Deadline. The keeper may never have heard the question for a neighbour, so there is no answer to
- * wait for, nor silence. A packet that is parked for MASQ_PARK_MS is treated like one whose neighbour
- * did not answer.
+ * Deadline. The keeper may never have received the request for a neighbour, so neither an answer
+ * nor a failure will come. A packet that has been parked for MASQ_PARK_MS is treated as if its
+ * neighbour had not answered.
  */
 #include "masq_neighbour.h"
 
@@ -38,13 +40,14 @@
 #include "masq_link.h"
 #include "masq_message.h"
 
-#define TICK_BUDGET 256 /* slots that the keeper examines a round of housekeeping */
+#define TICK_BUDGET 256 /* table slots that the keeper examines per millisecond */
 #define ASKS_MAX 64
-#define GIVE_UP_MAX 8 /* packets a round whose neighbour said nothing */
-#define GOING_MAX 16 /* neighbours a round whose packets go on */
+#define GIVE_UP_MAX 8 /* packets released per round whose neighbour did not answer */
+#define GOING_MAX 16 /* neighbours per round whose packets leave the list */
 
-/* Address of a port that its neighbour knows to be on the link: of the network that both are in, else the first.
- * Not the routes': to a gateway's own address they may lead by another port. */
+/* Choose the port's address that this neighbour knows to be on the link: the one in the neighbour's
+ * network, else the first. Not from the routes: those to a gateway's own address may lead to
+ * another port. */
 static uint32_t
 address_towards(const struct masq_conf_port *port, uint32_t ip)
 {
@@ -141,7 +144,8 @@ waiting_for(const struct masq_worker *w, uint8_t departure, uint32_t ip)
 {
 	uint32_t waiting = 0;
 
-	/* Somebody who asks for one silent address after the other makes the list long for all. */
+	/* Without this, scanning silent addresses one after another would make everybody search a
+	 * long list. */
 	if ((w->waited_for[waited_bit(ip) / 64] >> waited_bit(ip) % 64 & 1) == 0)
 		return 0;
 	for (uint32_t k = 0; k < w->n_parked; k++)
@@ -170,13 +174,14 @@ append(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t arrival, uint8_t de
 	w->held++;
 }
 
-/* @return false: too many wait */
+/* @return false: too many packets wait */
 static bool
 park(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t arrival, uint8_t departure, uint32_t ip)
 {
-	/* Each packet wants the neighbour while the table has no entry for it: the hint of the first may have
-	 * been lost, or the table was full or flushed. So does a packet that finds no place here, or those
-	 * that wait for silent neighbours would keep all others from being asked for. */
+	/* Ask for the neighbour with each packet while the table has no entry: the first hint may
+	 * have been lost, or the table was full or flushed. Ask even if the packet finds no place
+	 * here; otherwise those that wait for silent neighbours would keep all others from being
+	 * asked for. */
 	if (masq_neigh_find(w->neigh, departure, ip).value == MASQ_NEIGH_REF_NONE)
 		masq_neighbour_want(w, departure, ip);
 	if (w->n_parked == MASQ_PARKED_MAX ||
@@ -200,7 +205,7 @@ bool
 masq_neighbour_line_up(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		uint8_t departure, uint32_t ip)
 {
-	/* No room: better out of order than not at all. */
+	/* If there is no room, out of order is better than dropped. */
 	if (w->n_parked == MASQ_PARKED_MAX || waiting_for(w, departure, ip) == 0)
 		return false;
 	append(w, b->mbuf[i], b->arrival[i], departure, ip);
@@ -226,8 +231,8 @@ masq_neighbour_park_own(
 enum answer {
 	ANSWER_WAIT,
 	ANSWER_YES,
-	ANSWER_NO, /* the neighbour was asked and said nothing */
-	ANSWER_NEVER, /* nobody knows whether it was asked at all */
+	ANSWER_NO, /* the neighbour was asked and did not answer */
+	ANSWER_NEVER, /* unknown whether it was ever asked */
 };
 
 static enum answer
@@ -248,9 +253,9 @@ masq_neighbour_is_given_up(const struct masq_worker *w, uint8_t departure, uint3
 	return w->given_up != NULL && w->given_up->departure == departure && w->given_up->ip == ip;
 }
 
-/* Through the stages once more: the rules judge and count it, and its sender is told, as if the neighbour
- * had been asked and had not answered. If its route has another next hop by now, it waits for that
- * one. */
+/* Run the packet through the stages again: the rules judge and count it, and its sender is notified
+ * as if the neighbour had been asked and had not answered. If its route has another next hop by
+ * now, it waits for that one. */
 static void
 give_up(struct masq_worker *w, const struct masq_parked *p)
 {
@@ -260,7 +265,7 @@ give_up(struct masq_worker *w, const struct masq_parked *p)
 	w->given_up = NULL;
 }
 
-/* What the box made itself needs the link address only. */
+/* Finish a packet that the box made; it lacks only the link address. */
 static void
 finish_own(struct masq_worker *w, const struct masq_parked *p, enum answer answer)
 {
@@ -276,7 +281,7 @@ finish_own(struct masq_worker *w, const struct masq_parked *p, enum answer answe
 	rte_pktmbuf_free(p->mbuf);
 }
 
-/* Neighbours whose packets go on in this round. */
+/* Neighbours whose packets leave the list in this round. */
 struct going {
 	unsigned int n;
 	uint32_t ip[GOING_MAX];
@@ -290,7 +295,7 @@ going_add(struct going *going, const struct masq_parked *p)
 	going->departure[going->n++] = p->departure;
 }
 
-/* @return its number; going->n: it is none of them */
+/* @return its index; going->n: it is not among them */
 static unsigned int
 going_find(const struct going *going, const struct masq_parked *p)
 {
@@ -301,9 +306,9 @@ going_find(const struct going *going, const struct masq_parked *p)
 	return k;
 }
 
-/* The neighbour for which packets have lined up goes first: otherwise all of a fast flow would be parked here
- * by the time its turn comes. @return how many packets of others are to go, too: as many go as lined
- * up */
+/* Let the neighbour go first for which packets have lined up: otherwise all packets of a fast flow
+ * would be parked here by the time its turn comes. @return how many packets of others go too: in
+ * total as many as lined up */
 static uint32_t
 go_first(struct masq_worker *w, struct going *going)
 {
@@ -316,7 +321,7 @@ go_first(struct masq_worker *w, struct going *going)
 	return lined_up - RTE_MIN(lined_up, waiting_for(w, w->lined_up.departure, w->lined_up.ip));
 }
 
-/* The first @p n packets of our own ring came later than those behind them: they go to the end. */
+/* Move the first @p n packets of the own ring to its end: they are younger than those behind them. */
 static void
 move_behind(struct rte_ring *ring, unsigned int n)
 {
@@ -331,7 +336,8 @@ move_behind(struct rte_ring *ring, unsigned int n)
 	}
 }
 
-/* To give a packet up may park the ICMP error about it: at the end of the list, where this walk meets it. */
+/* Giving up a packet may park the ICMP error about it: at the end of the list, where this walk
+ * meets it. */
 void
 masq_parked_tick(struct masq_worker *w)
 {
@@ -341,7 +347,7 @@ masq_parked_tick(struct masq_worker *w)
 	unsigned int first, in_ring = rte_ring_count(ring);
 
 	w->look_at_parked = false;
-	/* All of a neighbour that answered or none, or the last would be overtaken by the first. */
+	/* Release all packets of a neighbour or none, to keep them in order. */
 	if (w->n_parked == 0 || rte_ring_free_count(ring) < w->n_parked)
 		return;
 	wanted = go_first(w, &going);
@@ -376,7 +382,7 @@ masq_parked_tick(struct masq_worker *w)
 	w->n_parked = kept;
 	if (unlikely(in_ring != 0) && rte_ring_count(ring) > in_ring)
 		move_behind(ring, in_ring);
-	/* There may be more of them. */
+	/* More may be waiting. */
 	w->look_at_parked |= going.n != 0;
 	memset(w->waited_for, 0, sizeof(w->waited_for));
 	for (uint32_t k = 0; k < kept; k++)

@@ -1,36 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Tally: rule counters of packets that belong to a session. Ten thousand rules make thousands of
- * paths, and a counter for each that every packet had to fetch would make an established packet
- * dearer the more rules there are. But a packet counts in its half anyway. So the half counts for
- * its path, and the path is only touched when the half comes or goes:
+ * paths. If every packet had to fetch a path's counter, an established packet would cost more the
+ * more rules there are. But a packet is counted in its half anyway. So the half counts for its
+ * path, and the path is touched only when the half joins or leaves it:
  *
  *	join   path -= what the half has counted so far
  *	leave  path += what it has counted by now
  *
- * At any moment a path has counted: its counter + what the halves that stand on it have counted, in
- * arithmetic modulo 2^64. A half comes when it is judged, and goes when it is judged anew or dies.
- * Packets that are judged one by one (SYN segments where rules look at -y, ICMP by its code) count in
- * the half and by themselves; what the half's path would count twice is taken off it (apart).
+ * At any moment, what a path has counted is its counter plus the counts of all halves that stand on
+ * it, modulo 2^64. A half joins when it is judged, and leaves when it is judged again or removed.
+ * Packets that are judged one by one (SYN segments where rules look at -y, ICMP by its code) are
+ * counted both in the half and individually; what the half's path would count twice is subtracted
+ * (apart).
  *
- * Words. A half *stands on* a path: half.path, of the rule set half.generation. The path is
+ * Terms. A half *stands on* a path: half.path, of the rule set half.generation. The path is
  * MASQ_PATH_NONE, or the generation 0, while it stands on none.
  *
- * Leaving. When a new rule set is in force, halves still stand on paths of the one before, and most
- * will not see a packet for a while. A walk over all halves, in pieces, lets them leave; only then
- * the worker says that it is through with the old rule set ("seen"), and its counters are final. So
- * at most two rule sets have halves on their paths.
+ * Leaving. When a new rule set comes into force, halves still stand on paths of the old one, and
+ * most will not see a packet for a while. A walk over all halves, in pieces, makes them leave. Only
+ * then does the worker report that it has left the old rule set ("seen"), whose counters are now
+ * final. So halves stand on paths of at most two rule sets.
  *
- * Picture. The control thread reads no path's counter that a worker is writing. It asks for a
- * picture: the counters are copied in pieces, then a walk over all halves adds what they have counted.
- * A half that leaves or joins ahead of the walk changes the picture like the counters; behind the walk
- * it has been added as it was, and the picture is left alone. So each half counts once, as of the
- * moment when the walk came by.
+ * Picture. The control thread never reads a path's counter while a worker writes it. It asks for a
+ * *picture*: the counters are copied in pieces, then a walk over all halves adds what they have
+ * counted. A half that leaves or joins ahead of the walk changes the picture as well as the
+ * counters. Behind the walk it has already been added, and the picture is left alone. So each half
+ * counts once, as of the moment when the walk reached it.
  *
- * Cost. Nothing for a packet. A walk reads one line of the cache for each half there may be: 2 million
- * take some 10 ms, spread over the polls; more where packets come in between.
+ * Cost. None for a packet. A walk reads one cache line for each half the table can hold: 2 million
+ * take some 10 ms, spread over the polls; more if packets arrive in between.
  *
- * Threads. The worker's own; it tells the control thread by "seen" and by the letter's "done".
+ * Threads. The worker only; it notifies the control thread by "seen" and by the letter's "done".
  */
 #include "masq_tally.h"
 
@@ -38,8 +39,8 @@
 
 #include <rte_branch_prediction.h>
 
-#define HALVES_BUDGET 1024 /* looked at in a round: some 5 to 10 microseconds */
-#define PATHS_BUDGET 4096 /* counters copied in a round */
+#define HALVES_BUDGET 1024 /* examined per piece: some 5 to 10 microseconds */
+#define PATHS_BUDGET 4096 /* counters copied per piece */
 
 static bool
 stands(const struct masq_half *half)
@@ -47,7 +48,7 @@ stands(const struct masq_half *half)
 	return half->generation != 0 && half->path != MASQ_PATH_NONE;
 }
 
-/* Modulo 2^64: "less" is a great number. */
+/* Modulo 2^64: a subtraction adds a large number. */
 static void
 settle(struct masq_worker *w, const struct masq_half *half, uint64_t packets, uint64_t bytes)
 {
@@ -96,11 +97,11 @@ masq_tally_begin(struct masq_worker *w, struct masq_path_table *before)
 		masq_path_picture_begin(before);
 }
 
-/* The next piece of a walk. @return its end */
+/* Find the next piece of a walk. @return its end */
 static uint32_t
 next_piece(const struct masq_worker *w, uint32_t *from)
 {
-	/* Nobody is in: nobody can stand anywhere. */
+	/* No half exists, so none stands on a path. */
 	if (masq_half_used(w->sessions) == 0)
 		*from = masq_half_capacity(w->sessions);
 	return RTE_MIN(*from + HALVES_BUDGET, masq_half_capacity(w->sessions));

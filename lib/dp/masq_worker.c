@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A worker: one lcore, its queues, its tables, its round.
+ * A worker: one lcore, its queues, its tables, and its round (one call of masq_worker_poll()):
  *
- *	take over the configuration if there is a new one, or leave another piece of the old one
- *	messages of other workers -> packets that had to wait -> packets handed over by others ->
- *	a burst from each own queue
+ *	take over a new configuration if there is one, or leave another piece of the old one
+ *	messages of other workers -> packets that were parked -> packets in its own ring ->
+ *	packets handed over by other workers -> a burst from each own queue
  *	once a millisecond: housekeeping
  *	some of the sessions that are due
- *	a letter of the control thread, if any, or a piece of its answer
- *	transmit what the round gathered, and what others gathered for ports that we serve
+ *	a letter of the control thread, if any, or a piece of the answer
+ *	transmit what the round gathered, and what others gathered for ports that this worker serves
  *
- * Rings of other workers are looked at if their bells have rung (masq_bell.h).
+ * Rings of other workers are examined only if their bells have rung (masq_bell.h).
  *
- * All memory is taken at creation. At the start of each round a worker tells everybody that it holds
- * no pointer of the round before (rte_rcu_qsbr): the neighbour table gives places back by that.
- * Configurations take longer to leave, so a worker says by itself which one it works with and has
- * left all others for ("seen").
+ * All memory is allocated at creation. At the start of each round a worker reports that it holds no
+ * pointer from the previous round (rte_rcu_qsbr); the neighbour table relies on that to reuse
+ * entries. Leaving a configuration takes longer, so a worker publishes separately which one it
+ * uses, having left all earlier ones ("seen").
  *
- * Idle. With idle = poll the loop never stops. With idle = sleep a worker that found nothing for a
- * while sleeps, first briefly, then up to half a millisecond, and is awake at once when packets are
- * frequent; a machine with nothing to do is left alone.
+ * Work per round is bounded, so that the gap between two polls of a queue stays short;
+ * docs/dev/bounds.rst lists the bounds.
+ *
+ * Idle. With idle = poll the loop never stops. With idle = sleep a worker that has found nothing
+ * for a while sleeps, first briefly, then for up to half a millisecond; the first packet ends the
+ * sleeping. An idle machine stays idle.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -39,22 +42,22 @@
 #include "masq_tally.h"
 
 #define IDLE_ROUNDS 64 /* rounds without work before the first sleep */
-#define IDLE_PIECES 6 /* of a long walk, in a round that found nothing else to do */
-#define ANEW_MAX 8 /* packets of a round that new rules judge anew */
-#define COLD_RULES 1000 /* fewer are soon in the cache */
-#define COLD_PACKETS 96 /* slow ones, until many new rules are in the cache */
-#define SLOW_ROUND_MAX 32 /* slow packets of a round, after which further queues wait */
+#define IDLE_PIECES 6 /* pieces of a long walk in a round that found nothing else to do */
+#define ANEW_MAX 8 /* packets per round that are judged again because of new rules */
+#define COLD_RULES 1000 /* up to so many rules are cached soon */
+#define COLD_PACKETS 96 /* slow packets until a larger new rule set is cached */
+#define SLOW_ROUND_MAX 32 /* slow packets in a round, after which further queues wait */
 #define SLEEP_MIN_NS 20000
 #define SLEEP_MAX_NS 500000
 
-/* A line of two entries for eight sessions, 8 bytes a session: flows come in few kinds. */
+/* One line of two entries for eight sessions, which is 8 bytes a session: flows come in few kinds. */
 static uint32_t
 judged_lines(uint32_t sessions)
 {
 	return RTE_MIN(RTE_MAX(sessions / 8, 2048u), 1048576u);
 }
 
-/* Whom inside hosts may be hidden behind. */
+/* Number of addresses behind which inside hosts may be hidden. */
 static uint32_t
 count_addresses(const struct masq_conf_start *start)
 {
@@ -65,8 +68,8 @@ count_addresses(const struct masq_conf_start *start)
 	return RTE_MAX(n, 1u);
 }
 
-/* Fragments that a worker may hold: never more than a quarter of any pool, whoever sends them; and at least
- * those of a datagram (masq_dp.c). */
+/* Number of fragments that a worker may hold. All workers together never hold more than a quarter
+ * of any pool, whoever sends them; but the share is enough for one datagram (checked in masq_dp.c). */
 static uint32_t
 fragments_max(const struct masq_dp *dp)
 {
@@ -77,7 +80,7 @@ fragments_max(const struct masq_dp *dp)
 	return RTE_MIN(smallest / MASQ_FRAG_SHARE / dp->n_workers, 2048u);
 }
 
-/* What it remembers from packet to packet, and from stage to stage, beside its sessions. */
+/* What a worker remembers between packets and between stages, besides its sessions. */
 static int
 create_memories(struct masq_worker *w, const struct masq_session_config *sessions,
 		struct masq_err *err)
@@ -97,10 +100,10 @@ create_memories(struct masq_worker *w, const struct masq_session_config *session
 }
 
 /*
- * A worker gets its share of the sessions and a little more, because RSS spreads by chance: a share
- * of a thousand deviates by some 30 (standard deviation), greater ones by a smaller part. Not where a
- * little more would take twice the hash buckets: a share that is a power of two, or small, stays as
- * it is.
+ * A worker gets its share of the sessions plus a margin, because RSS distributes randomly: a share
+ * of a thousand deviates by some 30 (standard deviation), larger ones by a smaller fraction. There
+ * is no margin where it would double the number of hash buckets: a share that is a power of two, or
+ * small, stays as it is.
  */
 static uint32_t
 sessions_of_worker(uint32_t sessions, uint32_t workers)
@@ -111,7 +114,7 @@ sessions_of_worker(uint32_t sessions, uint32_t workers)
 	return RTE_MAX(masq_session_room_for(share, share + more), 64u);
 }
 
-/* What a worker needs besides its constant part; every one may fail. */
+/* The tables of a worker. Any allocation may fail. */
 static int
 create_tables(struct masq_worker *w, struct masq_err *err)
 {
@@ -142,7 +145,7 @@ create_tables(struct masq_worker *w, struct masq_err *err)
 		sessions.seed = (struct masq_hash_seed){ w->dp->rss_seed, ~w->dp->rss_seed };
 	else if (masq_hash_seed_random(&sessions.seed) != 0)
 		return masq_err_set(err, EIO, "the kernel gives no random numbers");
-	/* Ports must not be foreseeable (RFC 6056). */
+	/* Ports must not be predictable (RFC 6056). */
 	portmap.seed = sessions.seed.a;
 	w->sessions = masq_session_table_create(&sessions, err);
 	if (w->sessions == NULL)
@@ -216,7 +219,8 @@ masq_worker_destroy(struct masq_worker *w)
 	rte_free(w);
 }
 
-/* Through with the rule set before? @return true: everybody may know */
+/* Leave another piece of the previous rule set. @return true: it has been left, and this is now
+ * published */
 static bool
 leave_old_rules(struct masq_worker *w)
 {
@@ -226,7 +230,7 @@ leave_old_rules(struct masq_worker *w)
 	return true;
 }
 
-/* A new rule set. Its counters start at 0, in a table that came with it. */
+/* Take over a new rule set. Its counters start at 0, in a table that came with it. */
 static void
 take_over(struct masq_worker *w)
 {
@@ -239,7 +243,7 @@ take_over(struct masq_worker *w)
 	w->burst_max = ANEW_MAX;
 	w->cold_packets = 0;
 	if (masq_rules_slots(snapshot->rules) > COLD_RULES) {
-		w->burst_max = ANEW_MAX / 2; /* this round has more to do */
+		w->burst_max = ANEW_MAX / 2; /* this round has other work, too */
 		w->cold_packets = COLD_PACKETS;
 	}
 	w->classes = masq_rules_classes(snapshot->rules);
@@ -264,7 +268,7 @@ masq_worker_take_over(struct masq_worker *w)
 }
 
 /*
- * All stages in their order. The burst's arrays are filled in: mbuf, arrival, n, owned.
+ * Run all stages in order. The caller has filled in the burst's mbuf, arrival, n and owned.
  */
 void
 masq_worker_run_burst(struct masq_worker *w)
@@ -281,10 +285,12 @@ masq_worker_run_burst(struct masq_worker *w)
 }
 
 /*
- * After a change of the rules each session's next packet is judged anew, by rules that are not in the
- * cache yet: one takes as long as a whole burst of others. So bursts are short while more than a few
- * of their packets are judged anew; and, when there are many rules, until COLD_PACKETS packets have
- * taken the slow path for any reason.
+ * Run a burst and choose the size of the next one.
+ *
+ * After a rule change, the next packet of each session is judged again, by rules that are not in
+ * the cache yet: one such packet takes as long as a whole burst of others. So bursts stay short
+ * while more than ANEW_MAX / 2 packets of a burst are judged again; and, if there are many rules,
+ * until COLD_PACKETS packets have taken the slow path for any reason.
  */
 static void
 run_measured(struct masq_worker *w)
@@ -323,8 +329,8 @@ take_from_queue(struct masq_worker *w, const struct masq_rx_queue *rx)
 }
 
 /*
- * A burst from each queue. When many packets had to go the slow way the round ends earlier, and the
- * next one begins with the queue that waits.
+ * Take a burst from each queue. After many slow packets the round ends early, and the next one
+ * begins with the queue that is waiting.
  */
 static unsigned int
 take_from_queues(struct masq_worker *w)
@@ -362,8 +368,9 @@ take_from_ring(struct masq_worker *w, struct rte_ring *ring, unsigned int max)
 }
 
 /*
- * Packets that came back to us to be looked at again are older than all that other rings and queues
- * hold, so all of them go first; those that have to wait on line up behind, in their order.
+ * Packets that this worker put into its own ring, to be handled again, are older than everything in
+ * other rings and queues. So all of them go first; those that have to keep waiting line up behind,
+ * in order.
  */
 static unsigned int
 take_own_ring(struct masq_worker *w)
@@ -376,7 +383,8 @@ take_own_ring(struct masq_worker *w)
 	return found;
 }
 
-/* Is there a new rule set, or one to leave? Where nothing waits a round has time for more. */
+/* Take over a new rule set, or leave a piece of the old one; more pieces if the last round was
+ * idle. */
 static inline void
 follow_rules(struct masq_worker *w)
 {
@@ -387,7 +395,7 @@ follow_rules(struct masq_worker *w)
 	} else if (unlikely(atomic_load_explicit(&w->dp->snapshot, memory_order_relaxed) !=
 				   w->snapshot)) {
 		take_over(w);
-		/* This round's packets meet rules that are not in the cache: the walk begins with the next. */
+		/* This round's packets meet uncached rules, so the walk begins in the next round. */
 		if (w->paths_before == NULL)
 			leave_old_rules(w);
 	}
@@ -426,13 +434,13 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	masq_bells_ring(w);
 	w->counters.polls++;
 	w->counters.idle_polls += found == 0;
-	/* A walk over the halves, or sessions that are due: no rest until they have come to their end. */
+	/* No sleep until walks over the halves, letters and due sessions are done. */
 	w->unfinished = w->letter != NULL || w->paths_before != NULL || w->may_expire != 0 ||
 			w->look_at_parked;
 	w->found = found;
 }
 
-/* Adaptive: doubles while nothing comes, and is 0 again with the first packet. */
+/* Adaptive sleep: doubles while nothing arrives, and restarts with the first packet. */
 static void
 rest(struct masq_worker *w, struct timespec *nap, unsigned int *idle)
 {
@@ -443,7 +451,7 @@ rest(struct masq_worker *w, struct timespec *nap, unsigned int *idle)
 	}
 	if (++*idle < IDLE_ROUNDS)
 		return;
-	/* A sleeper must not hold up a grace period. */
+	/* A sleeping worker must not hold up a grace period. */
 	rte_rcu_qsbr_thread_offline(w->dp->rcu, w->id);
 	nanosleep(nap, NULL);
 	rte_rcu_qsbr_thread_online(w->dp->rcu, w->id);
@@ -485,7 +493,7 @@ empty_ring(struct masq_worker *w, struct rte_ring *ring)
 		drop_held(w, mbuf);
 }
 
-/* Packets that are still in the box when it stops. The workers do not run any more. */
+/* Drop the packets still in the box. The workers no longer run. */
 void
 masq_worker_empty(struct masq_worker *w)
 {
