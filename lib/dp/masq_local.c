@@ -2,13 +2,14 @@
 /*
  * The box itself: ARP and the built-in responder.
  *
- * ARP requests for an address of the arriving port are answered in place; what a message says of its
- * sender is told to the keeper of neighbours. Somebody who asks for us will talk to us, so a request
- * may make a neighbour; other messages only confirm those that we asked for. Nobody may claim one of
- * our own addresses.
+ * ARP requests for an address of the arriving port are answered here. What a message says about its
+ * sender is passed to the keeper of neighbours. A sender that asks for the box is about to talk to
+ * it, so a request may create a neighbour; other messages only confirm neighbours that were asked
+ * for. No message may claim one of the box's own addresses.
  *
- * The responder answers pings to own addresses, and UDP to a port that nothing serves with ICMP
- * port unreachable (which is how traceroute ends). Everything else for the box is dropped by name.
+ * The responder answers pings to the box's addresses, and answers UDP to ports that nothing serves
+ * with ICMP port unreachable (which is how traceroute ends). Everything else for the box is dropped
+ * (MASQ_DROP_LOCAL).
  */
 #include "masq_local.h"
 
@@ -53,7 +54,7 @@ answer_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	masq_tx_one(w, frame, b->arrival[i]);
 }
 
-/* Consumed by the box. */
+/* Consume the packet. */
 static void
 punt(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -62,7 +63,7 @@ punt(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	b->verdict[i] = MASQ_GONE;
 }
 
-/* Only addresses that are reached by this port directly may become neighbours without having been asked. */
+/* Only addresses that are directly reachable by this port may become neighbours unasked. */
 static bool
 is_connected(const struct masq_worker *w, uint32_t sender, uint8_t port)
 {
@@ -93,8 +94,9 @@ masq_local_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		return;
 	}
 	for_us = masq_fib_is_local_on(w->snapshot->fib, target, port);
-	/* A sender of 0 probes for a free address (RFC 5227): answered, not learnt. Whom we asked is heard whatever
-	 * the routes say of his address: a gateway is on the link, though packets to itself may go elsewhere. */
+	/* A sender of 0 probes for a free address (RFC 5227): answered, not learnt. A neighbour
+	 * that was asked is heard whatever the routes say about its address: a gateway is on the
+	 * link, although packets to itself may be routed elsewhere. */
 	masq_neighbour_heard(w, port, sender, arp.sender_mac,
 			arp.is_request && for_us && is_connected(w, sender, port));
 	if (arp.is_request && for_us)
@@ -103,7 +105,7 @@ masq_local_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		punt(w, b, i);
 }
 
-/* The reply goes back the way its sender is reached, which is usually where it came from. */
+/* Answer a ping. The reply takes the route to its sender, usually back where the request came from. */
 static void
 answer_echo(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement)

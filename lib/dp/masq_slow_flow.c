@@ -2,13 +2,15 @@
 /*
  * Slow path: a packet without session. The order is that of Linux 2.2 (reference 1.2):
  *
- *	input chain -> for us?  yes: a forwarding rule takes it -> new session, output chain
- *	                             none does -> the box itself
- *	                        no:  TTL, MTU -> forward chain -> MASQ: new session, output chain
- *	                                                       -> ACCEPT: output chain, routed as it is
+ *	input chain -> for the box?  yes: a forwarding rule takes it -> new session, output chain
+ *	                                  none does -> the box itself
+ *	                             no:  TTL, MTU -> forward chain
+ *	                                  -> MASQ: new session, output chain
+ *	                                  -> ACCEPT: output chain, routed unchanged
  *
- * Whatever a MASQ verdict cannot serve is dropped by name, never sent with its inside source: other
- * protocols, ICMP that is no query, no address, no port.
+ * A packet with a MASQ verdict that cannot be masqueraded is dropped with a reason of its own, and
+ * never sent with its inside source: other protocols, ICMP that is not a query, no address, no
+ * port.
  */
 #include <netinet/in.h>
 
@@ -22,7 +24,7 @@
 #include "masq_openings.h"
 #include "masq_slow.h"
 
-/* Ports that are used up are told to the sender, ICMP 3/13, and so is a neighbour that does not answer, 3/1. */
+/* The sender is notified if ports are used up (ICMP 3/13) or a neighbour does not answer (3/1). */
 void
 masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_judgement *judgement, enum masq_drop reason)
@@ -34,7 +36,8 @@ masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	masq_judge_drop(w, b, i, judgement, reason);
 }
 
-/* Nothing has been counted: an answer to the question would have been judged afresh. */
+/* Nothing has been counted yet: had the session been created, the packet would have been judged
+ * again. */
 void
 masq_slow_refuse_late(
 		struct masq_worker *w, struct masq_burst *b, unsigned int i, enum masq_drop reason)
@@ -65,12 +68,12 @@ first_state(const struct masq_pkt *pkt, enum masq_session_kind kind)
 				[IPPROTO_UDP] = MASQ_STATE_UDP },
 	};
 
-	/* Others have no sessions. */
+	/* Other protocols have no sessions. */
 	assert(pkt->key.proto <= IPPROTO_UDP);
 	return of_proto[kind == MASQ_SESSION_MASQ][pkt->key.proto];
 }
 
-/* Can a MASQ verdict serve this packet at all? */
+/* Find out why a packet cannot be masqueraded. MASQ_DROP_NONE: it can. */
 static enum masq_drop
 masquerade_refusal(const struct masq_pkt *pkt, const struct masq_judgement *judgement,
 		const struct masq_fib_route *route)
@@ -79,8 +82,8 @@ masquerade_refusal(const struct masq_pkt *pkt, const struct masq_judgement *judg
 		return MASQ_DROP_PROTOCOL;
 	if ((pkt->flags & (MASQ_PKT_ICMP_ERROR | MASQ_PKT_ICMP_OTHER)) != 0)
 		return MASQ_DROP_ICMP_UNMATCHED;
-	/* An answer to nobody's question; for ICMP the rules' source port is the type. The key does not say
-	 * it: an identifier may look like a type. */
+	/* A reply that belongs to no query. For ICMP the rules' source port is the type. The key
+	 * does not tell: an identifier may look like a type. */
 	if (pkt->key.proto == IPPROTO_ICMP &&
 			!masq_icmp_is_request((uint8_t)judgement->input.sport))
 		return MASQ_DROP_ICMP_UNMATCHED;
@@ -90,9 +93,9 @@ masquerade_refusal(const struct masq_pkt *pkt, const struct masq_judgement *judg
 }
 
 /*
- * Behind the last opening: a session that leaves packets as they are. Field by field: to clear all of
- * it the compiler takes "rep stos", which needs some hundred cycles to begin. What its half begins
- * with is the caller's to say.
+ * Begin a flow behind the last opening: a session that does not change packets. Assigned field by
+ * field, because to clear the struct the compiler uses "rep stos", which takes some hundred cycles
+ * to start. The caller fills in the initial half.
  */
 static __rte_always_inline struct masq_nat_flow *
 flow_begin(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
@@ -114,7 +117,7 @@ flow_begin(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 	return flow;
 }
 
-/* Its source becomes the box, as seen on the way. */
+/* Replace the source by the box's address on the route. */
 static void
 flow_hide_source(struct masq_nat_flow *flow, const struct masq_fib_route *route)
 {
@@ -123,7 +126,7 @@ flow_hide_source(struct masq_nat_flow *flow, const struct masq_fib_route *route)
 	flow->choose_port = true;
 }
 
-/* Its destination becomes a server. */
+/* Replace the destination by the server. */
 static void
 flow_to_server(struct masq_nat_flow *flow, const struct masq_portfw_target *server)
 {
@@ -149,7 +152,8 @@ masquerade_if_possible(struct masq_worker *w, struct masq_burst *b, unsigned int
 	masq_judge_drop(w, b, i, judgement, reason);
 }
 
-/* Is there a way for the packet to its server? @return false: it is decided */
+/* Find the route to the server. @return false: there is none, or it cannot be used; the packet is
+ * decided */
 static bool
 finds_server(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_judgement *judgement, uint32_t server,
@@ -166,16 +170,16 @@ finds_server(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	return false;
 }
 
-/* When the server is on the very port from which the client comes, the server would answer the client
- * directly; so the client's source is hidden too. */
+/* If the server is on the same port as the client, it would answer the client directly, so the
+ * client's source is hidden too. */
 static bool
 is_hairpin(const struct masq_burst *b, unsigned int i, const struct masq_fib_route *route)
 {
 	return route->port == b->arrival[i] && route->preferred_src != 0;
 }
 
-/* The short way has prepared the packet's kind for the server whose turn it was then. Other workers take turns,
- * too, so the server may be another one by now, and the verdict is about that one. */
+/* The short way prepared the packet's kind for the server whose turn it was then. Other workers
+ * take turns, too, so the server may be a different one now, and the verdict is about that one. */
 static void
 prepare_for_server(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_nat_flow *flow, bool hairpin, const struct masq_fib_route *route)
@@ -189,7 +193,7 @@ prepare_for_server(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 }
 
-/* The turn is taken, and this is the server whose turn it was. */
+/* Forward the packet to this server, for which a turn was taken. */
 static void
 forward_to(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_portfw_target *target, const struct masq_judgement *judgement,
@@ -208,7 +212,7 @@ forward_to(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	masq_openings_add(w, b, i);
 }
 
-/* An address of the box that portfw forwards. */
+/* Forward a packet for an address of the box that has a forwarding rule. */
 static void
 forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_portfw_target *next, struct masq_judgement *judgement,
@@ -217,9 +221,10 @@ forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	struct masq_portfw_target target = *next;
 
 	/*
-	 * A packet that is dropped here makes no session, so it must not use up a turn of its server. When the
-	 * session cannot be opened later - no port, a reply tuple in use, a colleague without room - the turn is
-	 * used up all the same: the reason is mostly this server, and the client's next try shall meet another.
+	 * A packet dropped here creates no session, so it must not use up the server's turn. If the
+	 * session cannot be opened later (no port, a reply tuple in use, another worker without
+	 * room), the turn is used up all the same: the cause is mostly this server, and the
+	 * client's next attempt should meet another.
 	 */
 	if (!finds_server(w, b, i, judgement, next->raddr, route))
 		return;
@@ -229,14 +234,14 @@ forward_in(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	}
 	masq_rules_portfw_turn(w->snapshot->rules, b->pkt[i].key.proto, judgement->input.dst,
 			judgement->input.dport, &target);
-	/* Another worker was quicker, and its turn was the last of that server. */
+	/* Another worker took a turn meanwhile, and it was that server's last. */
 	if (unlikely(target.rule_id != next->rule_id) &&
 			!finds_server(w, b, i, judgement, target.raddr, route))
 		return;
 	forward_to(w, b, i, &target, judgement, route);
 }
 
-/* A call was about to take the short way, but the turn that it got is another server's. */
+/* A call was about to take the short way, but got another server's turn. */
 static void
 forward_judged_anew(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_portfw_target *target)
@@ -267,7 +272,8 @@ for_us(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		masq_local_deliver(w, b, i, judgement);
 }
 
-/* The way to a packet's own destination: looked up with those of its burst, if it could be. */
+/* Find the route to a packet's own destination; it was looked up with those of its burst, if
+ * possible. */
 static bool
 find_way(const struct masq_worker *w, const struct masq_burst *b, unsigned int i, uint32_t dst,
 		struct masq_fib_route *route)
@@ -277,9 +283,10 @@ find_way(const struct masq_worker *w, const struct masq_burst *b, unsigned int i
 	return masq_fib_hop_route(&w->hops[b->hop[i]], dst, route);
 }
 
-/* What the INITIAL half begins with: what was said of its kind, and this packet, counted. Where that depends
- * on -y, the next packet is another kind: the half stands on no path yet. No first packet leads to a state
- * that another ACK from the same side would change, so nobody need watch for one. */
+/* Fill in the INITIAL half: the verdict for its kind, and this packet, already counted. If the
+ * verdict depends on -y, the next packet is of another kind, and the half stands on no path yet. No
+ * first packet leads to a state that another ACK from the same side would change, so none has to be
+ * watched for. */
 static inline void
 half_begin(const struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 		const struct masq_judged *judged, const struct masq_fib_route *way,
@@ -306,9 +313,9 @@ half_begin(const struct masq_worker *w, const struct masq_burst *b, unsigned int
 }
 
 /*
- * When the chains have judged this kind of packets (masq_judged.h) neither they nor most of what
- * follows here need be asked again. @return false: they have not, or there is something about the
- * packet or its neighbour that has to be looked at
+ * Short way: if the chains have judged this kind of packets (masq_judged.h), neither they nor most
+ * of the code below is needed. @return false: no verdict is known, or the packet or its neighbour
+ * needs a closer look
  */
 static bool
 flow_takes_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)
@@ -341,7 +348,7 @@ flow_takes_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i
 	return true;
 }
 
-/* Is this packet for an own address, and is there nothing about it that has to be looked at? */
+/* Is this packet for one of the box's addresses, and nothing special? */
 static bool
 is_plain_call(const struct masq_worker *w, const struct masq_burst *b, unsigned int i)
 {
@@ -351,7 +358,8 @@ is_plain_call(const struct masq_worker *w, const struct masq_burst *b, unsigned 
 			masq_tuple_has_ports(&pkt->key) && pkt->ttl > 1;
 }
 
-/* The same for a call to an address of the box: its kind is that of the half which it is going to have. */
+/* The short way for a call (a new flow to an address of the box). Its kind is that of its future
+ * half. */
 static bool
 call_takes_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -397,7 +405,7 @@ call_takes_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i
 void
 masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
-	/* Where they have to be if the packet is to have a session. */
+	/* In the next opening, where they have to be if the packet gets a session. */
 	struct masq_judgement *judgement = &w->openings->judgement[w->openings->n];
 	struct masq_fib_route *route = &w->openings->route[w->openings->n];
 

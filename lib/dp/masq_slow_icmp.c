@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Slow path: ICMP errors. An error quotes the packet that it is about. The parser has turned the
- * quoted tuple round, so the error is looked up like a packet of the flow that travels the same way,
- * and the half that it finds says how to translate it: the outer addresses like any packet of the
- * half, the quoted header backwards. This serves all sessions, masqueraded and forwarded, both ways;
- * so traceroute and path-MTU discovery work through the box.
+ * Slow path: ICMP errors. An error quotes the packet that it is about. The parser has reversed the
+ * quoted tuple, so the error is looked up like a packet of the flow that travels in its direction,
+ * and the half that is found says how to translate it: the outer addresses as for any packet of the
+ * half, the quoted header in reverse. This covers all sessions, masqueraded and forwarded, in both
+ * directions, so traceroute and path MTU discovery work through the box.
  *
- * An error sees the input chain as it arrived and the output chain as it leaves; an error about a
+ * The input chain sees an error as it arrived, the output chain as it leaves. An error about a
  * session skips the forward chain (reference 1.1). An error about no session is routed if the
- * forward chain accepts it, and dropped by name if it would have to be masqueraded or is for us.
+ * forward chain accepts it, and dropped (MASQ_DROP_ICMP_UNMATCHED) if it would have to be
+ * masqueraded or is for the box.
  */
 #include <netinet/in.h>
 
@@ -43,7 +44,7 @@ route_unmatched(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	masq_slow_route(w, b, i, judgement, &route);
 }
 
-/* The outer addresses after translation, as the output chain and the route see them. */
+/* Compute the outer addresses after translation, as the output chain and the route see them. */
 static struct masq_tuple
 outer_after(const struct masq_half *half, const struct masq_tuple *key,
 		const struct masq_rules_input *input)
@@ -101,7 +102,8 @@ masq_slow_icmp_error(struct masq_worker *w, struct masq_burst *b, unsigned int i
 		masq_judge_drop(w, b, i, &judgement, MASQ_DROP_MARTIAN_SOURCE);
 		return;
 	}
-	/* Addressed to somebody else than the sender of what it quotes: not about our session. */
+	/* If it is not addressed to the sender of the packet it quotes, it is not about that
+	 * session. */
 	about_session = b->half[i] != MASQ_HALF_NONE &&
 			rte_be_to_cpu_32(b->pkt[i].key.dst) == judgement.input.dst;
 	if (about_session)

@@ -4,23 +4,23 @@
  *
  *	from inside (masquerade, replies of forwarded servers):
  *		input as it arrived -> forward as it arrived -> output translated
- *	from outside (replies, forwarded connections), and hairpins:
+ *	from outside (replies, forwarded connections), and hairpin sessions:
  *		input as it arrived -> output translated, no forward chain
  *
- * The interface is the arriving one for input, the departing one for forward and output.
+ * The interface is the arriving one for input, and the departing one for forward and output.
  *
- * A half remembers a favourable verdict with the generation of the rule set; from then on its
- * packets take the fast path, and the half counts for the rules that it met (masq_tally.c). What is
- * not remembered is judged packet by packet: denials, rules that log, SYN segments where a rule looks
- * at -y, and odd ICMP queries, whose code is in no key (masq_pkt.h). Where a SYN fares differently
- * its half remembers nothing yet: the first data segment judges it.
+ * A half remembers a favourable verdict with the generation of the rule set. From then on its
+ * packets take the fast path, and the half counts for the rules that it matched (masq_tally.c). Not
+ * remembered, and so judged packet by packet, are denials, matches of rules that log, SYN segments
+ * where a rule looks at -y, and odd ICMP queries, whose code is in no key (masq_pkt.h). If a SYN
+ * gets a verdict of its own, its half remembers nothing yet: the first data segment judges it.
  *
- * What all chains let through is remembered for the kind of packets, too (masq_judged.h): when a half of
- * that kind is to be judged, the chains need not be asked.
+ * What all chains let through is also remembered for the kind of packets (masq_judged.h). If a half
+ * of that kind has to be judged, the chains need not be asked.
  *
- * New rules may say ACCEPT to a half that went out by MASQ. For a masqueraded host that means that
- * its packets are routed as they are. A forwarded server's reply is dropped by name then, because no
- * client could make sense of one that comes from the server's own address.
+ * New rules may say ACCEPT for a half that was created by MASQ. Packets of a masqueraded host are
+ * then routed unchanged. The reply of a forwarded server is dropped (MASQ_DROP_REPLY_NOT_MASQ),
+ * because no client could use one that comes from the server's own address.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -40,7 +40,7 @@
 
 static const struct {
 	enum masq_drop deny, reject;
-	uint8_t icmp_code; /* of REJECT, reference 5.4 */
+	uint8_t icmp_code; /* for REJECT, reference 5.4 */
 } chain_drop[MASQ_CHAIN_BUILTINS] = {
 	[MASQ_CHAIN_INPUT] = { MASQ_DROP_INPUT_DENY, MASQ_DROP_INPUT_REJECT, MASQ_ICMP_CODE_PORT },
 	[MASQ_CHAIN_FORWARD] = { MASQ_DROP_FORWARD_DENY, MASQ_DROP_FORWARD_REJECT,
@@ -49,7 +49,7 @@ static const struct {
 			MASQ_ICMP_CODE_HOST },
 };
 
-/* What a chain sees of a tuple; ICMP type and code stand in the packet. */
+/* What a chain sees of a tuple. ICMP type and code are in the packet. */
 static void
 input_from_tuple(struct masq_rules_input *input, const struct masq_tuple *tuple)
 {
@@ -77,7 +77,7 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgeme
 	judgement->ttl_out = (uint8_t)(pkt->ttl - 1);
 	masq_rules_result_init(&judgement->result);
 	*input = (struct masq_rules_input){
-		/* Not from the key: that of an ICMP error is the flow's, not its own. */
+		/* Not from the key, which for an ICMP error is that of the quoted flow. */
 		.src = rte_be_to_cpu_32(ip->src_addr),
 		.dst = rte_be_to_cpu_32(ip->dst_addr),
 		.proto = ip->next_proto_id,
@@ -95,7 +95,7 @@ masq_judge_begin(const struct masq_burst *b, unsigned int i, struct masq_judgeme
 	}
 }
 
-/* The same chains again: matches from number first on, as many as there is room for, to w->matches. */
+/* Ask the same chains again. Stores the matches from number first on in w->matches, as many as fit. */
 static void
 ask_again(struct masq_worker *w, const struct masq_judgement *judgement, uint32_t first,
 		struct masq_rules_result *result)
@@ -108,8 +108,9 @@ ask_again(struct masq_worker *w, const struct masq_judgement *judgement, uint32_
 }
 
 /*
- * All matches, in their order, with those that a result does not hold. They are in w->matches then, or were
- * counted one by one, window by window, if they do not fit there either.
+ * Collect all matches in order, including those that the result had no room for. Afterwards they
+ * are in w->matches; or, if there are too many for that, they have been counted one by one, window
+ * by window.
  */
 static void
 gather(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judgement *judgement)
@@ -134,7 +135,7 @@ gather(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judg
 	} while (result.overflow);
 }
 
-/* Count one packet. @return path of its matches, MASQ_PATH_NONE when they have none */
+/* Count one packet. @return path of its matches; MASQ_PATH_NONE if they have none */
 static uint32_t
 count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judgement *judgement)
 {
@@ -178,7 +179,7 @@ masq_judge_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i
 {
 	uint64_t link = masq_slow_neighbour(w, b, i, route, ref);
 
-	/* The chains let it through; that it got no further is no matter of theirs. */
+	/* The chains let it through; the neighbour is not their concern. */
 	if (b->verdict[i] == MASQ_DROP)
 		count(w, &b->pkt[i], judgement);
 	return link;
@@ -231,7 +232,7 @@ masq_judge_chain(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	return false;
 }
 
-/* What all chains said, as it is remembered. */
+/* What all chains said, in the form in which it is remembered. */
 static struct masq_judged
 said(const struct masq_judgement *judgement, uint32_t path)
 {
@@ -247,8 +248,8 @@ said(const struct masq_judgement *judgement, uint32_t path)
 	};
 }
 
-/* A half has been judged, and this is where its packets leave. @param judged NULL: it cannot be remembered,
- * the half stays unjudged */
+/* Record what a half was told, and where its packets leave. @param judged NULL: the verdict cannot
+ * be remembered, and the half stays unjudged */
 static void
 half_judged(struct masq_worker *w, struct masq_half *half, const struct masq_judged *judged,
 		uint8_t arrival, uint8_t departure, struct masq_neigh_ref ref)
@@ -273,7 +274,7 @@ can_be_remembered(const struct masq_judgement *judgement, uint32_t path)
 	return path != MASQ_PATH_NONE && !judgement->result.wants_log;
 }
 
-/* What was said of this packet holds for all of its kind. */
+/* Remember the verdict about this packet for all of its kind. */
 static void
 remember_kind(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 		const struct masq_judgement *judgement, uint32_t path)
@@ -284,7 +285,7 @@ remember_kind(struct masq_worker *w, const struct masq_burst *b, unsigned int i,
 		masq_judged_remember(w, b, i, &judged);
 }
 
-/* Everything is said and counted: the protocol state, the rewrite. */
+/* Judging and counting are done: update the protocol state, rewrite, send. */
 static void
 send_translated(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq_half *half,
 		uint8_t tos_and, uint8_t tos_xor, uint64_t link, uint8_t departure)
@@ -299,7 +300,7 @@ send_translated(struct masq_worker *w, struct masq_burst *b, unsigned int i, str
 	masq_slow_send(w, b, i, link, departure);
 }
 
-/* Does what was said of this packet say nothing about the others of its half? */
+/* Does the verdict about this packet say nothing about others of its half? */
 static bool
 is_a_case_of_its_own(const struct masq_pkt *pkt, const struct masq_judged *judged)
 {
@@ -307,7 +308,8 @@ is_a_case_of_its_own(const struct masq_pkt *pkt, const struct masq_judged *judge
 			(masq_pkt_is_syn(pkt) && judged->depends_on_syn);
 }
 
-/* The output chain, and what follows. @return path of the packet, MASQ_PATH_NONE if it was not sent */
+/* Ask the output chain and finish the packet. @return path of the packet; MASQ_PATH_NONE if it was
+ * not sent */
 static uint32_t
 finish_half(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement, const struct masq_fib_route *route)
@@ -331,7 +333,7 @@ finish_half(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	if (!is_a_case_of_its_own(pkt, &judged))
 		half_judged(w, half, can_be_remembered(judgement, path) ? &judged : NULL,
 				b->arrival[i], route->port, ref);
-	/* The packet at hand gets its own TOS, which with -y may differ from what is remembered. */
+	/* This packet gets its own TOS, which with -y may differ from what is remembered. */
 	send_translated(w, b, i, half, judged.tos_and, judged.tos_xor, link, route->port);
 	return path;
 }
@@ -342,7 +344,8 @@ masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int 
 {
 	uint32_t path = finish_half(w, b, i, judgement, route);
 
-	/* One without session is masqueraded by the short way only if its port can make no difference. */
+	/* Without session, a masqueraded kind is remembered only if the output chain does not look
+	 * at the source, which is chosen later. */
 	if (masq_judged_may(b, i) &&
 			(masq_judged_of_half(b, i) ||
 					(judgement->forward == MASQ_VERDICT_MASQ &&
@@ -384,9 +387,9 @@ masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int
 }
 
 /*
- * All chains have let packets of this kind through: the half begins with what was said of them, and with this
- * packet, unless that is a case of its own. @return false: they have not, or there is something about
- * the packet or its neighbour that has to be looked at
+ * Short way: all chains have let packets of this kind through, so the half begins with that verdict
+ * and with this packet, unless the packet is a special case. @return false: no verdict is known, or
+ * the packet or its neighbour needs a closer look
  */
 static bool
 half_takes_short_way(
@@ -418,9 +421,9 @@ half_takes_short_way(
 	return true;
 }
 
-/* New rules meet this half for the first time, and are not in the cache yet: it counts for the length of bursts
- * (masq_worker.c). Once only: from now on it is a half that nobody has judged, also if the rules deny
- * the packet. */
+/* New rules meet this half for the first time and are not cached yet, so it counts for the length
+ * of bursts (masq_worker.c); but only once: from now on the half is unjudged, even if the rules
+ * deny the packet. */
 static void
 judge_anew(struct masq_worker *w, struct masq_half *half)
 {
@@ -463,7 +466,7 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 			return;
 		if (judgement.result.verdict != MASQ_VERDICT_MASQ) {
 			if ((half->flags & MASQ_HALF_REPLY) == 0) {
-				/* No verdict about halves of its kind. */
+				/* Not a verdict about halves of its kind. */
 				b->judged_line[i] = MASQ_JUDGED_NO_LINE;
 				masq_slow_route(w, b, i, &judgement, &route);
 				return;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Slow path: the sessions of a burst are made together. A new session costs more in waiting for
- * memory than in work: the hash buckets of its reply tuple have not been touched by anybody. So the
- * slow path judges packet after packet, gathers the flows that shall have a session, and makes these
- * sessions in one go (masq_nat_open()), which fetches all the buckets at once.
+ * Slow path: the sessions of a burst are created together. A new session costs more in waiting for
+ * memory than in work: the hash buckets of its reply tuple are in no cache. So the slow path judges
+ * packet after packet, gathers the flows that get a session, and creates these sessions in one call
+ * (masq_nat_open()), which fetches all buckets at once. A gathered flow is an *opening*.
  *
- * Marks. While flows are gathered, what the burst's bulk lookup said may become out of date: a second
- * packet of a gathered flow, a tuple that a session of this burst has taken, one whose session gave
- * way. Each such tuple marks a place by its signature; a packet whose place is marked waits until what was
- * gathered is made, and is then looked up anew. A place that is marked by chance costs a lookup and nothing
- * else.
+ * Marks. While flows are gathered, the result of the burst's bulk lookup may become out of date: a
+ * second packet of a gathered flow, a tuple that a session of this burst has taken, or one whose
+ * session was evicted. Each such tuple marks a place by its signature. A packet whose place is
+ * marked waits until the gathered sessions exist, and is then looked up again. A place that is
+ * marked by chance costs one lookup and nothing else.
  *
- * Judged. Of a packet whose kind was judged before (masq_judged.h) everything is known when its flow is
- * gathered: verdict, way, neighbour. The INITIAL half begins with all that, this packet counted, and
- * what remains is to rewrite the packet and send it. The others ask the output chain when their port
- * is known.
+ * Judged. If a packet's kind was judged before (masq_judged.h), everything is known when its flow
+ * is gathered: verdict, route, neighbour. The INITIAL half begins with all that, this packet
+ * counted, and what remains is to rewrite the packet and send it. The others ask the output chain
+ * once their port is known.
  */
 #include "masq_life.h"
 #include "masq_link.h"
@@ -46,8 +46,8 @@ masq_openings_have_room(struct masq_worker *w)
 	return has_record(w);
 }
 
-/* The session is to be made on two workers: the packet travels with the question, and is judged
- * afresh when it comes back. @return false: the question could not be sent */
+/* Ask another worker for half of the session. The packet travels with the request and is judged
+ * again when it comes back. @return false: the request could not be sent */
 static bool
 ask(struct masq_worker *w, struct masq_burst *b, unsigned int i, const struct masq_nat_msg *nat)
 {
@@ -64,9 +64,9 @@ ask(struct masq_worker *w, struct masq_burst *b, unsigned int i, const struct ma
 	return false;
 }
 
-/* The first packet of a flow whose kind was judged, sent like any that follows (masq_stage_fast.c),
- * but for the counters: its half has counted it already; for the rules that is not enough where the
- * half stands on no path. */
+/* Send the first packet of a flow whose kind was judged. Like later ones (masq_stage_fast.c),
+ * except for the counters: its half has counted it already; but for the rules that is not enough if
+ * the half stands on no path. */
 static void
 send_first(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link)
 {
@@ -101,7 +101,8 @@ finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
 		if (unlikely(o->link[k] == 0 &&
 				    masq_neighbour_is_given_up(
 						    w, o->route[k].port, o->route[k].next_hop))) {
-			/* It has waited for its neighbour; when it came back it would wait once more. */
+			/* It has already waited for its neighbour; when it came back it would wait
+			 * once more. */
 			masq_nat_unsent(w->nat, &result->msg);
 			result->reason = MASQ_DROP_NEIGH_UNREACHABLE;
 			break;
@@ -114,7 +115,7 @@ finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
 		break;
 	}
 	if (o->link[k] != 0) {
-		/* The path that is known names the output chain's rules, too. */
+		/* The known path contains the output chain's rules, too. */
 		masq_slow_refuse_late(w, b, i, result->reason);
 		return;
 	}

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the kinds of slow packets share: does it fit, who is the neighbour, off it goes; and ICMP
- * answers of the box.
+ * What all slow packets share: TTL and MTU checks, the neighbour, sending; and the box's own ICMP
+ * errors.
  *
- * A packet whose neighbour has no link address yet is parked as it came, untranslated and uncounted,
- * and looked up anew when ARP has answered or given up; so an ICMP error about it quotes what its
- * sender sent, and no rule counts it twice.
+ * A packet whose neighbour has no link address yet is parked as it arrived, untranslated and
+ * uncounted. It goes through the stages again when ARP has answered or given up. So an ICMP error
+ * about it quotes what its sender sent, and no rule counts it twice.
  *
- * TTL, DF and MTU are looked at before anything is rewritten, for the same reason.
+ * TTL, DF and MTU are checked before anything is rewritten, for the same reason.
  *
- * How often the box complains is limited (RFC 1812 4.3.2.8), by a bucket of each worker, since what
- * workers share they wait for. The burst is a second's worth: thousands of transfers that meet a
- * smaller MTU at the same moment, or a class room that runs traceroute, get their answers; a flood is
- * not turned into another. The limit is the box's and not the sender's or receiver's, so it needs no
- * table that a forger could fill.
+ * The rate of ICMP errors is limited (RFC 1812 4.3.2.8), by a bucket in each worker, because
+ * workers wait for what they share. The burst is a second's worth: thousands of transfers that meet
+ * a smaller MTU at the same moment, or a class room that runs traceroute, get their answers; a
+ * flood does not cause another. The limit is not per sender or receiver, so it needs no table that
+ * forged addresses could fill.
  */
 #include <rte_ip.h>
 #include <rte_mbuf.h>
@@ -34,7 +34,8 @@ dont_fragment(const struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
 	return (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)) != 0;
 }
 
-/* All hosts of a network got it, so all of them would complain; also when it came in a frame for us alone. */
+/* Was the packet for all hosts of a network? Then all would answer it; this also applies if it came
+ * in a unicast frame. */
 static bool
 is_for_all(const struct masq_worker *w, rte_be32_t dst)
 {
@@ -59,7 +60,8 @@ masq_slow_icmp_about(struct masq_worker *w, const struct rte_mbuf *mbuf, const s
 	if (!masq_icmp_error_allowed(mbuf, pkt) || is_for_all(w, ip->dst_addr) ||
 			masq_fib_lookup(w->snapshot->fib, sender, &route) != 0)
 		return;
-	/* Of the port where it leaves (RFC 1812 4.3.2.4); without any, of the one where the packet came in. */
+	/* The source is the address of the departing port (RFC 1812 4.3.2.4); if that has none, of
+	 * the arriving one. */
 	own = route.preferred_src;
 	if (own == 0 && port->n_addresses > 0)
 		own = port->address[0].addr;
@@ -69,7 +71,7 @@ masq_slow_icmp_about(struct masq_worker *w, const struct rte_mbuf *mbuf, const s
 		w->counters.icmp_limited++;
 		return;
 	}
-	/* It has DF, so all of it has to fit the link to the sender. */
+	/* The error has DF set, so all of it must fit the link to the sender. */
 	quoted.l3_len_bytes = RTE_MIN(quoted.l3_len_bytes,
 			(uint16_t)(w->ports[route.port].mtu - MASQ_ICMP_ERROR_HEADERS));
 	answer = masq_icmp_error_build(

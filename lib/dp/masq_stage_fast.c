@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Stage: fast path. A packet of a judged session is rewritten and addressed here, and so is a packet
- * without session of a kind that is known to be merely routed (masq_judged.h). Everything that is not
- * plain - another packet without session, a half that the rule set in force has not judged, a SYN where
- * rules look at -y, an odd ICMP query, a TTL that runs out, a packet that does not fit the next link, a
- * neighbour without link address - goes to the slow path, untouched.
+ * Stage: fast path. Rewrites and addresses packets of a judged session, and packets without session
+ * of a kind that is known to be merely routed (masq_judged.h). Everything else goes to the slow
+ * path, untouched: other packets without session, a half that the rule set in force has not judged,
+ * a SYN where rules look at -y, an odd ICMP query, a TTL that expires, a packet that exceeds the
+ * next link's MTU, a neighbour without link address.
  *
  * Per packet: the half's cache line (prefetched by the lookup), one neighbour word, the packet's
- * headers. The half counts for the rules, too (masq_tally.c). The protocol state is looked at only
- * for segments that can change it, when the burst is through: until then their records come.
+ * headers. The half also counts for the rules (masq_tally.c). The protocol state is looked at only
+ * for segments that can change it, and only after the burst, while their records are being fetched.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -21,8 +21,9 @@
 #include "masq_link.h"
 #include "masq_neighbour.h"
 
-/* A segment with data or an ACK alone changes nothing, unless the half says that it might. One branch,
- * which is nearly always the same: in a mix of TCP and UDP nobody foresees the protocol. */
+/* A segment with data or only an ACK changes nothing, unless the half says that it might. One
+ * branch, which nearly always goes the same way: in a mix of TCP and UDP the protocol is
+ * unpredictable. */
 static inline bool
 changes_state(const struct masq_half *half, const struct masq_pkt *pkt)
 {
@@ -33,7 +34,7 @@ changes_state(const struct masq_half *half, const struct masq_pkt *pkt)
 	return (half->rewrite.proto == IPPROTO_TCP) & (may != 0);
 }
 
-/* Is everything about this packet as the half was made for? */
+/* Is everything about this packet as the half expects it? */
 static inline bool
 is_plain(const struct masq_worker *w, const struct masq_half *half, const struct masq_pkt *pkt,
 		uint8_t arrival, const struct masq_port *port)
@@ -48,10 +49,11 @@ is_plain(const struct masq_worker *w, const struct masq_half *half, const struct
 			pkt->l3_len_bytes <= port->mtu;
 }
 
-/* A segment that may change the state of its session needs the record, which answers find anywhere in
- * memory. Fetched here and not when the slow path comes to it: a first answer of TCP 312 to 296
- * cycles at 65 536 sessions, 409 to 340 at a million. No branch: nobody foresees who is TCP; what is
- * fetched for others is there. */
+/* Pass a packet of a session to the slow path. A segment that may change the state of its session
+ * needs the record, which for answers is anywhere in memory. Prefetched here and not when the slow
+ * path gets to it: a first answer of TCP 312 to 296 cycles at 65 536 sessions, 409 to 340 at a
+ * million. No branch, because the protocol is unpredictable; for others it prefetches the half,
+ * which is cached already. */
 static void
 goes_slow(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -63,8 +65,8 @@ goes_slow(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	b->slow_halves |= UINT32_C(1) << i;
 }
 
-/* As above: the record is on its way, and masq_life_note_burst() looks at it when all packets of the burst
- * are through. Out of line, because few segments may change anything. */
+/* As above: prefetch the record, which masq_life_note_burst() examines after all packets of the
+ * burst. Out of line, because few segments may change anything. */
 static __rte_noinline void
 may_change(const struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -102,7 +104,7 @@ fast_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	w->counters.hits++;
 }
 
-/* No session: is its kind known to be routed? */
+/* Send a packet without session if its kind is known to be routed. */
 static inline void
 routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -137,8 +139,8 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	w->counters.routed++;
 }
 
-/* Packets wait for link addresses. When their neighbour has just answered, a routed packet that comes
- * now must not leave before them: it takes the slow path, which lets it line up. */
+/* Packets wait for link addresses. If their neighbour has just answered, a routed packet that
+ * arrives now must not leave before them: it takes the slow path, where it lines up. */
 static __rte_noinline void
 line_up(struct masq_worker *w, struct masq_burst *b)
 {

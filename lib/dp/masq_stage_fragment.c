@@ -5,12 +5,13 @@
  * worker, because they hash over addresses only; the whole datagram may then belong to another
  * worker, which the next stage finds out. A burst without fragments costs one test.
  *
- * A completed datagram takes the place of the fragment that completed it. The others count as
- * punted (taken in by the box); what the reassembly gives up is dropped by name.
+ * A completed datagram replaces the fragment that completed it. The others count as punted
+ * (consumed by the box). Fragments that are given up are dropped and counted by reason.
  *
- * Whose fragments did not all arrive in time learns of it, if the first one did (ICMP 11/1): who
- * puts datagrams together for others owes what a host owes (RFC 1122 3.3.2, RFC 1812 4.3.3.4), and
- * the original sent it too. Without the first fragment nobody could tell what it was about.
+ * If not all fragments arrived in time, but the first did, the sender is notified (ICMP 11/1): a
+ * box that reassembles for others has a host's duties (RFC 1122 3.3.2, RFC 1812 4.3.3.4), and the
+ * original sent it too. Without the first fragment the receiver of the error could not tell what it
+ * was about.
  */
 #include <rte_mbuf.h>
 
@@ -20,20 +21,20 @@
 
 #define CODE_REASSEMBLY 1
 
-/* They stand in order, so if the first fragment has come, it is the first that is given up. */
+/* Fragments are in order, so if the first one has arrived, it is the first that is given up. */
 static void
 tell_sender(struct masq_worker *w, struct rte_mbuf *mbuf)
 {
 	uint8_t arrival = (uint8_t)mbuf->port;
 	struct masq_pkt pkt;
 
-	/* The error itself is refused about later fragments. */
+	/* masq_slow_icmp_about() sends no error about later fragments. */
 	if (masq_pkt_parse(mbuf, w->ports[arrival].mac, &pkt) == MASQ_DROP_NONE)
 		masq_slow_icmp_about(w, mbuf, &pkt, arrival, MASQ_ICMP_TIME_EXCEEDED,
 				CODE_REASSEMBLY, 0);
 }
 
-/* They are not of this burst, so they are counted and freed here. */
+/* They are not in this burst, so they are counted and freed here. */
 void
 masq_fragments_give_up(struct masq_worker *w, struct masq_frag_result *result)
 {
@@ -51,7 +52,7 @@ take_in(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	struct masq_frag_result result;
 	const uint8_t *own_mac = w->ports[b->arrival[i]].mac;
 
-	/* Part of what makes a datagram the same; not every driver fills it in. */
+	/* The port identifies a datagram, too; not every driver fills it in. */
 	b->mbuf[i]->port = b->arrival[i];
 	masq_frag_push(w->frag, b->mbuf[i], b->pkt[i].l3_offset, w->now_ms, &result);
 	masq_fragments_give_up(w, &result);

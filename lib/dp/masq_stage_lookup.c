@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Stage: lookup. One bulk lookup for all undecided packets of the burst, which prefetches buckets,
- * keys and halves while it goes. An ICMP error is looked up by the tuple of the flow that it is about.
- * For who has no session the place is prefetched where the verdict about its kind may be remembered.
+ * keys and halves on the way. An ICMP error is looked up by the tuple of the flow that it is about.
+ * For packets without session, the line is prefetched in which the verdict about their kind may be
+ * remembered.
  *
- * As a rule all packets of a burst are undecided, and are looked up where they are.
+ * Normally all packets of a burst are undecided, and are looked up in place.
  */
 #include "masq_judged.h"
 
-/* Those that are undecided, wherever they stand. @return bit i: packet i has no session */
+/* Look up the undecided packets, wherever they are. @return bit i: packet i has no session */
 static __rte_noinline uint32_t
 lookup_some(struct masq_worker *w, struct masq_burst *b)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Stage: owner. A flow belongs to the worker that RSS names. A NIC that knows our key and table has
- * brought the packet to the right queue already, and says so with the hash in the buffer; otherwise
- * the hash is computed here, and the packet goes over a ring to its owner. With one worker there is
- * no question.
+ * Stage: owner. A flow belongs to the worker that RSS selects. A NIC that uses our key and table
+ * has brought the packet to the right queue already, and shows it by the hash in the buffer.
+ * Otherwise the hash is computed here, and the packet goes over a ring to its owner. With one
+ * worker there is nothing to do.
  *
- * The NIC's hash is believed for whole TCP and UDP packets only: what a device does with other
- * protocols, fragments and tunnels differs. ICMP errors belong to the flow that they quote, which
+ * The NIC's hash is trusted for whole TCP and UDP packets only: devices differ in what they do with
+ * other protocols, fragments and tunnels. An ICMP error belongs to the flow that it quotes, which
  * no NIC can know.
  */
 #include <netinet/in.h>
@@ -15,7 +15,7 @@
 
 #include "masq_bell.h"
 
-/* @param nic_hashes the port that all of them came by hashes as we do */
+/* @param nic_hashes	the port by which all of them came hashes as we do */
 static inline uint32_t
 owner_of(const struct masq_rss *rss, const struct masq_burst *b, unsigned int i, bool nic_hashes,
 		uint32_t own_id)

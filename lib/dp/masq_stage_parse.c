@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Stage: parse. The parser of lib/pkt reads the burst; this stage adds what depends on the port: its
- * station address and its VLAN. Afterwards a packet is dropped, slow (ARP), or undecided.
+ * Stage: parse. The parser of lib/pkt reads the burst; this stage adds what depends on the port:
+ * its MAC address and its VLAN. Afterwards a packet is dropped, slow (ARP), or undecided.
  *
- * A port with a VLAN takes only frames with its tag; one without takes only untagged frames (and
- * priority tags, which name no VLAN). The tag is taken off here, so that no later stage knows of
- * VLANs; the transmit stage puts on that of the port where the packet leaves. Nearly all tags are
- * taken off before the parser looks, because to it a packet with a tag is not plain.
+ * A port with a VLAN accepts only frames with its tag; a port without one accepts only untagged
+ * frames (and priority tags, which name no VLAN). The tag is removed here, so that no later stage
+ * knows about VLANs; the transmit stage adds that of the departing port. Nearly all tags are
+ * removed before the parser runs, because it does not consider a tagged packet plain.
  *
- * Nearly all packets are plain, and about those there is nothing to be done here.
+ * Nearly all packets are plain, and need nothing more from this stage.
  */
 #include <rte_ether.h>
 #include <rte_mbuf.h>
@@ -32,7 +32,7 @@ check_tag(const struct masq_port *port, struct masq_burst *b, unsigned int i)
 	}
 }
 
-/* How many packets from place first on came by the same port: those of a queue all did. */
+/* Count the packets from place first on that came by the same port; those of a queue all did. */
 static unsigned int
 run_of(const struct masq_burst *b, unsigned int first)
 {
@@ -45,19 +45,20 @@ run_of(const struct masq_burst *b, unsigned int first)
 	return end - first;
 }
 
-/* @return bit i: about the tag of packet first + i there is nothing more to say */
+/* @return bit i: the tag of packet first + i needs no further check */
 static uint32_t
 take_tags_off(const struct masq_port *port, struct masq_burst *b, unsigned int first,
 		unsigned int run)
 {
-	if (b->owned) /* what comes over a ring has lost its tag already */
+	if (b->owned) /* packets from a ring have lost their tag already */
 		return UINT32_MAX;
 	if (likely(port->vlan == 0))
 		return 0;
 	return masq_vlan_take_off_burst(b->mbuf + first, run, port->vlan);
 }
 
-/* Packets that are not plain, but for the tags of those in @p settled. @param odd bit i: packet first + i */
+/* Handle packets that are not plain, except for the tags of those in @p settled. @param odd bit i:
+ * packet first + i */
 static void
 check_odd(const struct masq_port *port, struct masq_burst *b, unsigned int first, uint32_t odd,
 		uint32_t settled)
@@ -77,7 +78,8 @@ check_odd(const struct masq_port *port, struct masq_burst *b, unsigned int first
 	}
 }
 
-/* Plain packets without the tag that their port asks for. @param untagged bit i: packet first + i */
+/* Drop plain packets without the tag that their port requires. @param untagged bit i: packet first
+ * + i */
 static void
 drop_untagged(struct masq_burst *b, unsigned int first, uint32_t untagged)
 {
@@ -90,7 +92,7 @@ masq_stage_parse(struct masq_worker *w, struct masq_burst *b)
 {
 	unsigned int run;
 
-	/* All places, whatever bursts before have left behind the last packet. */
+	/* All places, including those behind the last packet, which earlier bursts may have set. */
 	memset(b->verdict, MASQ_UNDECIDED, sizeof(b->verdict));
 	memset(b->half, 0xff, sizeof(b->half)); /* MASQ_HALF_NONE */
 	b->flags = 0;

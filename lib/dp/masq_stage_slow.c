@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Stage: slow path. Everything that is not a plain packet of a judged session, one packet at a time,
- * out of line. This file only sorts; the kinds have files of their own:
+ * Stage: slow path. Everything that is not a plain packet of a judged session, or of a kind known
+ * to be routed, one packet at a time, out of line. This file only dispatches:
  *
  *	masq_local.c       ARP, and packets for the box itself
  *	masq_slow_icmp.c   ICMP errors: about a session, or merely routed
  *	masq_slow_judge.c  packets of a session that the rule set in force has to judge
  *	masq_slow_flow.c   packets without session: forwarding rules, routes, masquerading
- *	masq_slow_open.c   sessions of a burst are made together
- *	masq_slow_send.c   what they share: TTL, MTU, neighbours, ICMP answers
+ *	masq_slow_open.c   creates the sessions of a burst together
+ *	masq_slow_send.c   shared: TTL, MTU, neighbours, ICMP errors
  *
- * What masq_judged.c remembers of kinds of packets shortens the ways through masq_slow_judge.c and
- * masq_slow_flow.c.
+ * Verdicts remembered for kinds of packets (masq_judged.c) shorten the paths through
+ * masq_slow_judge.c and masq_slow_flow.c.
  */
 #include "masq_judged.h"
 #include "masq_local.h"
 #include "masq_openings.h"
 #include "masq_slow.h"
 
-/* Its session waits for another worker's answer: to the end of our own ring, and look again. */
+/* The session waits for another worker's answer: put the packet at the end of the own ring, to be
+ * looked up again. */
 static void
 come_back_later(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -32,8 +33,8 @@ come_back_later(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 }
 
 /*
- * Where the identifier of a query is a number that a type could be, a question and an answer have the same
- * key (lib/pkt/masq_pkt.c). But only questions make sessions, and only answers come back.
+ * If a query's identifier is a number that could also be a type, a question and an answer have the
+ * same key (lib/pkt/masq_pkt.c). But only questions create sessions, and only answers come back.
  */
 static bool
 is_of_its_half(const struct masq_worker *w, const struct masq_burst *b, unsigned int i)
@@ -45,8 +46,8 @@ is_of_its_half(const struct masq_worker *w, const struct masq_burst *b, unsigned
 	return masq_icmp_is_request(icmp[0]) != comes_back;
 }
 
-/* An error about a session, or a query that is perhaps none of the session that its key finds. Out of line,
- * so that it takes no registers from all others. */
+/* Handle an error about a session, or a query that may not belong to the session that its key
+ * finds. Out of line, so that it takes no registers from other packets. */
 static __rte_noinline void
 slow_icmp(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -72,7 +73,7 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		return;
 	}
 	w->counters.misses++;
-	/* A packet of this very burst may have made the session, or ended it. */
+	/* An earlier packet of this burst may have created the session, or ended it. */
 	if (unlikely(masq_openings_marked(w->openings, b->signature[i]))) {
 		masq_openings_flush(w, b, true);
 		b->half[i] = masq_half_find(w->sessions, &pkt->key);

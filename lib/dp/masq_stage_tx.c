@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Stage: transmit. The last stage: what is to be sent is gathered per port, what is dropped is
- * counted by its reason and freed. The gathered packets leave at the end of the round, in bursts as
- * long as the round made them.
+ * Stage: transmit. The last stage gathers packets to be sent by port, and counts dropped ones by
+ * reason and frees them. Gathered packets leave at the end of the round, in bursts as long as the
+ * round made them, up to MASQ_TX_BURST.
  *
- * A packet that is too long for its link and may be cut is cut here and not before, so that it does
- * not overtake those that stand before it in the burst.
+ * A packet that exceeds its link's MTU and may be fragmented is fragmented here and not earlier, so
+ * that it does not overtake those before it in the burst.
  *
- * A packet may lie in several buffers: a datagram that was put together, or what a device received so.
- * A device that does not say that it can send such a chain never gets one: it becomes one buffer here,
- * the first if that has room, else a new one; what fits none is dropped by name.
+ * A packet may consist of several buffers: a reassembled datagram, or as a device received it. A
+ * device that does not report that it can send such a chain never gets one: the packet is moved
+ * into one buffer, the first if that has room, else a new one; if none is large enough it is
+ * dropped (MASQ_DROP_SEGMENTS).
  *
- * The tag of a port's VLAN is put on last of all, by whoever transmits.
+ * The VLAN tag of a port is added last, by the worker that transmits.
  *
- * A port with fewer transmit queues than there are workers has its queues served by some workers
- * only; the others hand their packets to one of these over a ring of its own kind (the packets are
- * finished, nobody looks at them again).
+ * If a port has fewer transmit queues than there are workers, some workers serve its queues. The
+ * others hand their packets to one of these over a separate ring; such packets are finished and not
+ * processed again.
  */
 #include <assert.h>
 #include <errno.h>
@@ -28,10 +29,11 @@
 #include "masq_bell.h"
 #include "masq_vlan.h"
 
-/* Finished packets of one colleague in a round: as many as it can hand over in one, or its ring would fill up under
- * load. */
+/* Finished packets taken from each other worker per round: as many as one can hand over in a round;
+ * otherwise the ring would fill up under load. */
 #define TAKE_OVER_MAX 128
-#define CUT_MAX 64 /* fragments of one packet: 64 KB over the smallest MTUs is refused by name */
+/* fragments of one packet: 64 KB over the smallest MTUs is refused (MASQ_DROP_MTU) */
+#define CUT_MAX 64
 
 static __rte_noinline void
 drop_all(struct masq_worker *w, struct rte_mbuf **mbuf, unsigned int n, enum masq_drop reason)
@@ -40,7 +42,7 @@ drop_all(struct masq_worker *w, struct rte_mbuf **mbuf, unsigned int n, enum mas
 	rte_pktmbuf_free_bulk(mbuf, n);
 }
 
-/* Over the ring, to the worker that serves the queue. */
+/* Hand packets over the ring to the worker that serves the queue. */
 static void
 hand_over(struct masq_worker *w, struct masq_tx *tx, uint8_t port, uint32_t to)
 {
@@ -56,7 +58,8 @@ hand_over(struct masq_worker *w, struct masq_tx *tx, uint8_t port, uint32_t to)
 		drop_all(w, tx->mbuf + sent, tx->n - sent, MASQ_DROP_HANDOFF_FULL);
 }
 
-/* What has no room for a tag, which never happens to ours, is dropped; the others close up. */
+/* Packets without room for a tag, which the box's own buffers always have, are dropped; the others
+ * close up. */
 static __rte_noinline void
 put_tags_on(struct masq_worker *w, struct masq_tx *tx, uint16_t vlan)
 {
@@ -103,7 +106,7 @@ flush_port(struct masq_worker *w, uint8_t index)
 	tx->n = 0;
 }
 
-/* @return the packet in one buffer; NULL: it cannot be, *reason says why, and it is as it was */
+/* @return the packet in one buffer; NULL: impossible, *reason says why, and the packet is unchanged */
 static struct rte_mbuf *
 make_one_buffer(struct rte_mbuf *mbuf, struct rte_mempool *pool, enum masq_drop *reason)
 {
@@ -121,7 +124,7 @@ make_one_buffer(struct rte_mbuf *mbuf, struct rte_mempool *pool, enum masq_drop 
 	return one;
 }
 
-/* Make a chain one buffer. @return NULL: it was dropped */
+/* Move a chain into one buffer. @return NULL: it was dropped */
 static __rte_noinline struct rte_mbuf *
 unchain(struct masq_worker *w, struct rte_mbuf *mbuf)
 {
@@ -170,7 +173,7 @@ masq_tx_flush(struct masq_worker *w)
 	}
 }
 
-/* Finished packets of workers that have no queue of their own. */
+/* Transmit finished packets of workers that have no queue of their own. */
 unsigned int
 masq_tx_take_over(struct masq_worker *w, uint64_t from)
 {
@@ -189,7 +192,7 @@ masq_tx_take_over(struct masq_worker *w, uint64_t from)
 		for (unsigned int i = 0; i < n; i++) {
 			struct masq_tx *tx = &w->tx[mbuf[i]->port];
 
-			/* It is one buffer already where it has to be, so not masq_tx_one(). */
+			/* Already a single buffer where necessary, so not masq_tx_one(). */
 			w->tx_used |= UINT64_C(1) << mbuf[i]->port;
 			tx->mbuf[tx->n++] = mbuf[i];
 			if (tx->n == MASQ_TX_BURST)
@@ -199,7 +202,7 @@ masq_tx_take_over(struct masq_worker *w, uint64_t from)
 	return taken;
 }
 
-/* All pieces but the first were made by the box. */
+/* Send a packet as fragments. All but the first count as made by the box. */
 static void
 send_in_pieces(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -218,8 +221,8 @@ send_in_pieces(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	b->verdict[i] = MASQ_GONE;
 }
 
-/* What most bursts are: all packets are sent, by one port, which takes chains if there are any, and there is room.
- * @return false: not so, nothing was done */
+/* Handle the common burst: all packets are sent by one port that takes chains, and there is room.
+ * @return false: not so, and nothing was done */
 static bool
 send_all(struct masq_worker *w, const struct masq_burst *b)
 {
