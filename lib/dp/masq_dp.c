@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The data path as a whole: its life, and what the control thread reads of it.
+ * The data path as a whole: its life cycle, and what the control thread reads of it.
  *
- * Life. create: ports are opened, the RSS function is made to fit them, workers get their memory.
- * publish (masq_publish.c): a configuration is in force. start: ports and workers run. stop, destroy:
- * the other way round. Everything is one handle; two data paths can live in one process (tests do).
+ * Life cycle. create: opens the ports, makes the RSS function to fit them, allocates the workers.
+ * publish (masq_publish.c): puts a configuration in force. start: ports and workers run. stop and
+ * destroy: the reverse. Everything is in one handle; two data paths can live in one process (as in
+ * tests).
  *
- * The clock is milliseconds since creation plus one second (so that 0 means "never"); workers derive
- * it from the time-stamp counter, so that all of them agree. A manual data path has the clock of its
- * caller.
+ * The clock is milliseconds since creation plus one second, so that 0 means "never". Workers derive
+ * it from the time-stamp counter, so all of them agree. A manual data path uses its caller's clock.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -34,10 +34,10 @@
 #define CLOCK_START_MS 1000
 #define RSS_TABLE_DEFAULT 128
 
-/* Names of DPDK objects are global: every data path of the process gets a number. */
+/* Names of DPDK objects are global, so every data path of the process gets a number. */
 static _Atomic(uint32_t) next_number;
 
-/* Bytes of a buffer: any of them may hold what any port receives. */
+/* Size of a buffer: each can hold what any port receives. */
 static uint16_t
 buffer_room(const struct masq_dp *dp)
 {
@@ -51,7 +51,7 @@ buffer_room(const struct masq_dp *dp)
 	return room;
 }
 
-/* The one with the largest packets. */
+/* Find the port with the largest MTU. */
 static const struct masq_port *
 widest_port(const struct masq_dp *dp)
 {
@@ -63,7 +63,7 @@ widest_port(const struct masq_dp *dp)
 	return widest;
 }
 
-/* A node of which DPDK has no memory is as good as none. */
+/* A node without DPDK memory counts as none. */
 static int
 known_node(int node)
 {
@@ -110,7 +110,7 @@ make_pools(struct masq_dp *dp, uint32_t number, struct masq_err *err)
 	return 0;
 }
 
-/* Fragments of a whole datagram have to fit a worker's share of each pool. */
+/* The fragments of one datagram must fit into a worker's share of each pool. */
 static int
 check_pools(const struct masq_dp *dp, struct masq_err *err)
 {
@@ -207,7 +207,8 @@ make_shared(struct masq_dp *dp, struct masq_err *err)
 	return dp->neigh == NULL ? -ENOMEM : 0;
 }
 
-/* Queues go round the workers: queue q of port p to worker (p + q) mod n; with RSS queue = worker. */
+/* Distribute receive queues: queue q of port p goes to worker (p + q) mod n; with RSS, queue q to
+ * worker q. */
 static int
 share_queues(struct masq_dp *dp, struct masq_err *err)
 {
@@ -260,7 +261,8 @@ make_workers(struct masq_dp *dp, uint32_t number, struct masq_err *err)
 	return ret;
 }
 
-/* "FILE:LINE: " of the key that says how much memory there is. @param other key that also decides; or NULL */
+/* Prefix an error with "FILE:LINE: " of the key that sets the amount of memory. @param other key
+ * that also matters; or NULL */
 static int
 blame_memory(const struct masq_dp *dp, const char *other, int ret, struct masq_err *err)
 {
@@ -348,7 +350,7 @@ masq_dp_start(struct masq_dp *dp, struct masq_err *err)
 	return ret;
 }
 
-/* Nothing can be given back under a worker's feet, so a stuck one is waited for; but not silently. */
+/* Memory cannot be freed while a worker uses it, so wait for a stuck one; but not silently. */
 static void
 wait_for_end(const struct masq_dp *dp, uint32_t w)
 {
@@ -390,7 +392,7 @@ masq_dp_destroy(struct masq_dp *dp)
 	masq_snapshot_discard(dp);
 	for (uint32_t w = 0; w < dp->n_workers; w++)
 		masq_worker_destroy(dp->workers[w]);
-	/* Readers leave, so that what waits for a grace period is freed too. */
+	/* Unregister the readers, so that what waits for a grace period is freed too. */
 	for (uint32_t w = 0; dp->rcu != NULL && w < dp->n_workers; w++)
 		rte_rcu_qsbr_thread_offline(dp->rcu, w);
 	masq_neigh_destroy(dp->neigh);

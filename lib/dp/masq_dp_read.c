@@ -2,14 +2,15 @@
 /*
  * What the control thread reads: counters, ports, memory, and letters to workers.
  *
- * Counters have one writer, their worker; a reader may see a round half counted, never a torn
- * number (aligned 64-bit words). Questions that need a worker's tables go through its mailbox: one
- * letter at a time, answered between two bursts, or piece by piece between several.
+ * Each counter has one writer, its worker. A reader may see a round half counted but never a torn
+ * number (aligned 64-bit words). A question that needs a worker's tables goes through its mailbox
+ * as a *letter*: one at a time, answered between two bursts, or in pieces between several.
  *
- * A worker that is stuck. He is waited for, in short naps, but not for ever. A letter that he has not begun
- * with is taken back. One that he has in hand stays his: question, answer and rows are in the letter, which
- * lives as long as he does, so nothing of whoever asked is touched when he comes back and finishes it. Until
- * then he gets no other.
+ * Stuck workers. The control thread waits for a worker in short naps, but not for ever. It takes
+ * back a letter that the worker has not begun to answer. A letter that the worker has begun stays
+ * with it: question, answer and rows are in the letter, which lives as long as the worker, so a
+ * worker that comes back and finishes it touches nothing of the caller's. Until then it gets no
+ * other letter.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@
 
 #include "masq_judged.h"
 
-/* The struct is nothing but 64-bit counters; each is read once. */
+/* The struct consists of 64-bit counters only; each is read once. */
 static void
 add_counters(struct masq_dp_counters *sum, const struct masq_worker *w)
 {
@@ -32,7 +33,7 @@ add_counters(struct masq_dp_counters *sum, const struct masq_worker *w)
 		to[k] += __atomic_load_n(&from[k], __ATOMIC_RELAXED);
 }
 
-/* Packets inside the box that wait for one worker. */
+/* Count packets inside the box that wait for one worker. */
 static uint64_t
 held_by(const struct masq_dp *dp, const struct masq_worker *w)
 {
@@ -46,7 +47,7 @@ held_by(const struct masq_dp *dp, const struct masq_worker *w)
 	return held;
 }
 
-/* All packets inside the box: what workers took in minus what they took out, whoever did it. */
+/* Count all packets inside the box: what workers put into rings and lists minus what they took out. */
 static uint64_t
 held_by_all(const struct masq_dp *dp)
 {
@@ -112,7 +113,7 @@ masq_dp_port_info(const struct masq_dp *dp, uint32_t index, struct masq_dp_port_
 	return 0;
 }
 
-/* A data path that nobody runs is answered here and now. */
+/* If no thread runs the workers, answer on their behalf. */
 static bool
 wait_for_answer(const struct masq_dp *dp, struct masq_worker *w, uint64_t until)
 {
@@ -153,8 +154,9 @@ masq_dp_ask(struct masq_dp *dp, uint32_t worker)
 	atomic_store_explicit(&w->mail, w->post, memory_order_release);
 	if (wait_for_answer(dp, w, begin + dp->answer_ms * dp->tsc_per_ms))
 		return 0;
-	/* Take the letter back. If it is not there any more the worker has it in hand; it is long, or he is
-	 * stuck. What he does with it then, he does in its own memory. */
+	/* Take the letter back. If it is gone, the worker has begun: the answer takes long, or the
+	 * worker is stuck. Whatever the worker does with the letter then, it does in its own
+	 * memory. */
 	if (atomic_compare_exchange_strong(&w->mail, &expected, NULL)) {
 		atomic_store_explicit(&w->post->done, true, memory_order_relaxed);
 		return -ETIMEDOUT;
@@ -189,7 +191,8 @@ masq_dp_sessions(struct masq_dp *dp, const struct masq_dp_session_filter *filter
 	return (int)mail->n;
 }
 
-/* @param ended	sessions that the worker ended are added, also when he fell silent after. @return 0, -ETIMEDOUT */
+/* @param ended	the number of sessions ended is added, even if the worker then stops answering.
+ *	@return 0, -ETIMEDOUT */
 static int
 flush_worker(struct masq_dp *dp, uint32_t worker, const struct masq_dp_session_filter *filter,
 		int64_t *ended)

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The log of rules with -l, the workers' side.
+ * The log of rules with -l, workers' side.
  *
- * What it is. A worker writes no line: it puts a record of what the line shall say into a ring of
- * its own, and the control thread takes it from there and writes. The record is complete, with
- * names, because the rule set that it speaks of may be gone when it is read.
+ * A worker does not write log lines. It puts a record of what the line will say into a ring of its
+ * own, from which the control thread takes it and writes the line. The record is complete,
+ * including names, because the rule set that it refers to may be gone by then.
  *
- * Words. A match is one rule that a packet met in one chain. Each match with -l gives a record, so a
- * packet may give several; the addresses are those that the chain saw, so the output chain logs what
- * masquerading made of a packet (reference 5.4, 5.5).
+ * Terms. A match is one rule that a packet matched in one chain. Each match with -l makes a record,
+ * so a packet may make several. The addresses are those that the chain saw, so the output chain
+ * logs the translated packet (reference 5.4, 5.5).
  *
- * When. Where the packet is counted, which happens once a packet; a packet that waits for its
- * neighbour is judged again later and logged then. Packets of rules with -l are never let through
- * by memory, so each comes by here.
+ * When. Where the packet is counted, which happens once per packet. A packet that waits for its
+ * neighbour is judged again later and logged then. A verdict that a rule with -l took part in is
+ * never remembered, so each such packet gets here.
  *
- * Bounds. A flood that is logged must not drown the control thread: MASQ_DP_LOG_RATE records a
- * second and worker, and as many places in the ring. What does not fit is counted (log-lost).
+ * Bounds. A flood that is logged must not overwhelm the control thread: MASQ_DP_LOG_RATE records
+ * per second and worker, and a ring that holds as many. Records beyond that are counted (log-lost).
  *
  * Threads. masq_packet_log(): the ring's worker. masq_dp_log_read(): the control thread. The ring
  * has one writer and one reader.
@@ -60,7 +60,7 @@ masq_packet_log_fini(struct masq_worker *w)
 	w->log_ring = NULL;
 }
 
-/* What all matches of a packet have in common. */
+/* Fill in what all matches of a packet have in common. */
 static void
 describe_packet(struct masq_dp_log *record, const struct masq_worker *w, const struct masq_pkt *pkt,
 		const struct rte_mbuf *mbuf)
@@ -77,7 +77,7 @@ describe_packet(struct masq_dp_log *record, const struct masq_worker *w, const s
 	memcpy(record->options, ip + 1, record->n_options * sizeof(record->options[0]));
 }
 
-/* What one chain saw of it. */
+/* Fill in what one chain saw of it. */
 static void
 describe_view(struct masq_dp_log *record, const struct masq_worker *w,
 		const struct masq_rules_input *input)
@@ -136,7 +136,7 @@ masq_packet_log(struct masq_worker *w, const struct masq_pkt *pkt,
 	}
 }
 
-/* Records of one worker are in order already; those of several are mingled by their time. */
+/* Sort by time. Records of one worker are in order already; those of several are merged. */
 static void
 sort(struct masq_dp_log *records, unsigned int n)
 {

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A pool of packet buffers. Which pools there are, masq_pool_plan.c says.
+ * A pool of packet buffers. masq_pool_plan.c says which pools there are.
  *
- * plain	as DPDK lays it out: buffers lie side by side, but none across the end of a memory page
- * paged	each buffer is one page of 4096 bytes, and page i follows page i - 1
+ * plain   as DPDK lays it out: buffers are adjacent, but none crosses the end of a memory page
+ * paged   each buffer is one page of 4096 bytes, and page i follows page i - 1
  *
- * Why two. net_af_xdp gives the pool's memory to the kernel as its UMEM and reckons its size as
- * "buffers times bytes of one". Where a page holds whole buffers only, some bytes remain at its end,
- * the pool is longer than that product, and the kernel refuses the buffers beyond it: it takes them
- * off the fill queue, counts nothing that a user can see, and neither fills nor returns them. With
- * pages of 4 KB (no hugepages) that is two of five buffers, and receiving ends for good when they
- * had their turn; with pages of 2 MB it is one in a thousand. When a buffer is a page, product and
- * length agree, and no buffer lies across two pages, which zero-copy on 4 KB pages asks for too.
+ * Why two. net_af_xdp gives the pool's memory to the kernel as its UMEM and computes its size as
+ * "buffers times bytes of one". If a page holds only whole buffers, some bytes remain at its end,
+ * and the pool is longer than that product. The kernel refuses the buffers beyond it: it takes them
+ * off the fill queue, increments no counter that a user can see, and neither fills nor returns
+ * them. With pages of 4 KB (no hugepages) that is two of five buffers, and receiving stops for good
+ * once all of these have had their turn; with pages of 2 MB it is one in a thousand. If a buffer is
+ * a page, product and length agree, and no buffer crosses a page, which zero-copy on 4 KB pages
+ * requires, too.
  *
- * Plain buffers remain for all others: without hugepages they take a page each as well, with
- * hugepages about half of it, and their headers then spread over all sets of a cache.
+ * All other devices get plain buffers: without hugepages these take a page each as well, with
+ * hugepages about half of one, and their headers then spread over all sets of a cache.
  *
  * Control thread, at start.
  */
@@ -33,10 +34,10 @@
 #include <masq_err.h>
 
 #define CACHE 256
-/* A buffer shall be a page, so no bytes between buffers that spread them over memory channels. */
+/* A buffer has to be a page, so there must be no padding that spreads buffers over memory channels. */
 #define PAGED_FLAGS RTE_MEMPOOL_F_NO_SPREAD
 #define AROUND RTE_ALIGN(sizeof(struct rte_mempool_objhdr), RTE_MEMPOOL_ALIGN)
-/* The kernel keeps so much before a received frame for XDP programs (XDP_PACKET_HEADROOM). */
+/* The kernel reserves this much before a received frame for XDP programs (XDP_PACKET_HEADROOM). */
 #define KERNEL_HEADROOM 256
 
 static void
@@ -46,7 +47,7 @@ free_memory(struct rte_mempool_memhdr *chunk, void *zone)
 	rte_memzone_free(zone);
 }
 
-/* The memory is one piece for the process, but a NIC may see pages elsewhere. */
+/* The memory is contiguous for the process, but a NIC may see its pages elsewhere. */
 static void
 init_buffer(struct rte_mempool *pool, void *arg, void *buffer, unsigned int i)
 {

@@ -2,23 +2,23 @@
 /*
  * Which pools of packet buffers there are: one for each NUMA node that has a port.
  *
- * Words
- *	node	NUMA node; SOCKET_ID_ANY where there is none: virtual devices, workers that nobody
- *		placed. Those are near to everybody
- *	main	the first pool: that of the first port that is on a node
+ * Terms
+ *	node	NUMA node; SOCKET_ID_ANY if there is none: virtual devices, workers without lcore.
+ *		These are near to all
+ *	main	the first pool: that of the first port that has a node
  *
- * Who takes from which. A port's receive queues take from the pool of the node that it is on, so what
- * its card writes does not cross the link between the nodes; ports on no node take from the main one.
- * A worker makes its own packets (errors, ARP, pieces) of buffers of its node, if there is a pool,
- * else of the main one: they are few, so a node without a port is not worth a pool.
+ * Which pool is used. A port's receive queues use the pool of the port's node, so what its card
+ * writes does not cross the link between nodes; ports without node use the main pool. A worker
+ * makes its own packets (errors, ARP, fragments) from the pool of its node if there is one, else
+ * from the main one: these packets are few, so a node without a port is not worth a pool.
  *
- * How many. A receive queue is filled from its own pool only, but its packets may fill the transmit
- * queues of all ports, and stay there when they have been sent, until more are. So a pool has buffers
- * for its own receive queues, for all transmit queues, and some for what is under way. A machine with
- * one node has one pool, of all queues together. A number that the start file names is for all pools,
- * and is divided by the same rule.
+ * How many buffers. A receive queue is filled from its own pool only, but its packets may fill the
+ * transmit queues of all ports, and stay there after they have been sent, until more are sent. So a
+ * pool has buffers for its own receive queues, for all transmit queues, and some for packets under
+ * way. A machine with one node has one pool, for all queues together. A number given in the start
+ * file is for all pools, and is divided by the same rule.
  *
- * A pure function: which nodes there are is an argument.
+ * A pure function: the nodes are an argument.
  */
 #include <rte_common.h>
 #include <rte_memory.h>
@@ -38,7 +38,7 @@ pool_of(const struct masq_pool_plan *plan, int node)
 	return 0;
 }
 
-/* The main pool's node comes from the first port that has one. */
+/* The main pool's node is that of the first port that has one. */
 static void
 find_nodes(struct masq_pool_plan *plan, const struct masq_pool_nodes *nodes)
 {

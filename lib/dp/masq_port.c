@@ -2,16 +2,16 @@
 /*
  * Ports: from a device string to queues that workers can poll.
  *
- * open       attach the device (or take one of that name that exists), ask what it can do
- * configure  queues, RSS with our own key, buffers, MTU (the device's own where none is configured)
- * start      packets may come; RSS table
+ * open       attach the device (or use an existing one of that name), query its capabilities
+ * configure  queues, RSS with our own key, buffers, MTU (the device's own if none is configured)
+ * start      enable packets; set the RSS table
  *
- * Queues. A device that can do RSS with a key and a table of ours gets one receive queue a worker,
- * and brings each flow to its owner. On others all their queues are polled, shared among workers,
- * and packets find their owner by software. Transmit: a queue a worker if the device has them;
- * otherwise some workers serve the queues, and the others hand their packets to them.
+ * Queues. A device that supports RSS with our key and table gets one receive queue per worker and
+ * brings each flow to its owner. Of any other device all queues are polled, shared among the
+ * workers, and software takes packets to their owners. Transmit: one queue per worker if the device
+ * has them; otherwise some workers serve the queues, and the others hand their packets to them.
  *
- * Control thread only, before workers run and after they stopped.
+ * Control thread only, before workers run and after they have stopped.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -31,9 +31,9 @@
 #define RSS_NEEDED (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP)
 #define RSS_KEY_MIN 40
 #define DESCRIPTORS 1024
-#define MTU_MAX 9600 /* as the key mtu */
+#define MTU_MAX 9600 /* same as for the key mtu */
 
-/* "lan (file:12)" of every sentence. */
+/* Report an error, prefixed with "FILE:LINE: port NAME, device DEVICE: ". */
 static int
 fail(const struct masq_dp *dp, const struct masq_port *port, struct masq_err *err, int code,
 		const char *what)
@@ -44,7 +44,7 @@ fail(const struct masq_dp *dp, const struct masq_port *port, struct masq_err *er
 	return -code;
 }
 
-/* A vdev on a kernel interface that does not exist: say so before the driver says EINVAL. */
+/* Reject a vdev on a kernel interface that does not exist, before the driver just says EINVAL. */
 static int
 check_interface(const struct masq_dp *dp, const struct masq_port *port, struct masq_err *err)
 {
@@ -52,7 +52,7 @@ check_interface(const struct masq_dp *dp, const struct masq_port *port, struct m
 	char name[IF_NAMESIZE], text[96];
 	size_t len;
 
-	/* A TAP is made by the driver; vhost's is a socket. */
+	/* The driver creates a TAP; vhost's iface is a socket. */
 	if (iface == NULL || strncmp(port->conf.device, "net_tap", 7) == 0 ||
 			strncmp(port->conf.device, "net_vhost", 9) == 0 ||
 			strncmp(port->conf.device, "eth_vhost", 9) == 0)
@@ -76,7 +76,9 @@ explain_probe(int ret, const char *name, char *text, size_t size)
 				"the device does not open: no memory; it wants hugepages on its own NUMA "
 				"node, which /sys/bus/pci/devices/%s/numa_node tells",
 				name);
-	else /* EFAULT: no bus could read the name. "Bad address" would be looked for in the next line. */
+	/* EFAULT: no bus recognises the name. "Bad address" would make the user look at the wrong
+	 * key. */
+	else
 		snprintf(text, size, "the device does not open: %s%s",
 				ret == -EFAULT ? "no driver has that name" : rte_strerror(-ret),
 				ret == -EBUSY ? " (another process uses it)"
@@ -117,9 +119,9 @@ attach(struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
 }
 
 /*
- * EAL has attached the PCI devices of the start file before us. A driver's queues hold buffers of our
- * pools until the device is closed, and EAL closes it only when the pools are gone. Virtual devices
- * that exist belong to whoever made them.
+ * Shall this data path detach the device? EAL attached the PCI devices of the start file earlier. A
+ * driver's queues hold buffers of our pools until the device is closed, and EAL would close it only
+ * after the pools are gone. Existing virtual devices belong to whoever created them.
  */
 static bool
 is_ours(const struct rte_eth_dev_info *info)
@@ -175,10 +177,11 @@ masq_port_reta_size(const struct masq_port *port)
 }
 
 /*
- * How many queues? Software devices that exist with so many queues (af_packet's qpairs, af_xdp's
- * queue_count, the rings of net_ring) deliver to all of them; TAP has as many as we open, and wants
- * equal numbers of both kinds, like af_xdp. net_memif gets one: how many work is settled when the
- * other side connects, and DPDK 22.11 takes a queue beyond that for the first ring in a wrong state.
+ * Choose the number of queues. Existing software devices with several queues (af_packet's qpairs,
+ * af_xdp's queue_count, the rings of net_ring) deliver to all of them. TAP has as many as we open,
+ * and like af_xdp requires equal numbers of both kinds. net_memif gets one: how many work is
+ * settled when the other side connects, and DPDK 22.11 takes any queue beyond that for the first
+ * ring in a wrong state.
  */
 static void
 count_queues(const struct masq_dp *dp, struct masq_port *port, const struct rte_eth_dev_info *info)
@@ -198,8 +201,9 @@ count_queues(const struct masq_dp *dp, struct masq_port *port, const struct rte_
 }
 
 /*
- * Who transmits? With a queue each, everyone for himself. Otherwise queue q belongs to worker
- * q + the number of the port, so that ports of one queue each do not all fall to worker 0.
+ * Decide which worker transmits. If each has a queue, each transmits for itself. Otherwise queue q
+ * belongs to worker q + the number of the port, so that ports with one queue do not all fall to
+ * worker 0.
  */
 static void
 assign_tx(const struct masq_dp *dp, struct masq_port *port)
@@ -227,7 +231,7 @@ set_mtu(const struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
 	if (port->conf.mtu == 0 || port->conf.mtu == port->mtu)
 		return 0;
 	ret = rte_eth_dev_set_mtu(port->ethdev, port->conf.mtu);
-	/* A device that cannot set its MTU still honours a smaller one of ours. */
+	/* A device that cannot set its MTU still works with a smaller one of ours. */
 	if (ret != 0 && port->conf.mtu > port->mtu) {
 		snprintf(text, sizeof(text), "mtu %u is refused (%s); the device has %u",
 				port->conf.mtu, rte_strerror(-ret), port->mtu);
@@ -276,7 +280,7 @@ masq_port_configure(struct masq_dp *dp, struct masq_port *port, struct masq_err 
 		return fail(dp, port, err, -ret, "the device does not tell what it is");
 	count_queues(dp, port, &info);
 	assign_tx(dp, port);
-	/* DPDK makes it the ordinary MTU here if it is not told. */
+	/* DPDK resets the MTU to the default here unless it is told. */
 	if (port->conf.mtu == 0 && port->mtu >= info.min_mtu && port->mtu <= info.max_mtu)
 		conf.rxmode.mtu = port->mtu;
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
@@ -287,7 +291,7 @@ masq_port_configure(struct masq_dp *dp, struct masq_port *port, struct masq_err 
 		conf.rx_adv_conf.rss_conf.rss_key_len = info.hash_key_size;
 		conf.rx_adv_conf.rss_conf.rss_hf = RSS_WANTED & info.flow_type_rss_offloads;
 	}
-	/* Datagrams that were put together lie in several buffers. */
+	/* Reassembled datagrams consist of several buffers. */
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	port->takes_chains = conf.txmode.offloads != 0;
 	ret = rte_eth_dev_configure(port->ethdev, port->rx_queues, port->tx_queues, &conf);
@@ -298,7 +302,7 @@ masq_port_configure(struct masq_dp *dp, struct masq_port *port, struct masq_err 
 	return ret != 0 ? ret : setup_queues(dp, port, &info, err);
 }
 
-/* Our table in the device's: it may be longer than ours, never shorter. */
+/* Repeat our table in the device's, which may be longer but never shorter. */
 static int
 set_reta(const struct masq_dp *dp, const struct masq_port *port)
 {
@@ -332,7 +336,7 @@ masq_port_start(struct masq_dp *dp, struct masq_port *port, struct masq_err *err
 		return fail(dp, port, err, -ret, text);
 	}
 	port->started = true;
-	/* Without our table packets still find their owners, by software. */
+	/* Without our table packets still reach their owners, by software. */
 	if (port->hardware_rss && set_reta(dp, port) != 0)
 		port->hardware_rss = false;
 	return 0;

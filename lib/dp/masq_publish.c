@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Putting a configuration in force. The control thread compiles the model into a new snapshot
- * beside the one in force, publishes its pointer, and waits until every worker says that it works
- * with the new one and has left the old one (masq_tally.c); then nobody reads the old one any more, its
- * counters are final and go to those of the rules (masq_rule_counters.c), and it is freed: it *retires*.
- * Workers never wait. One configuration is changed at a time.
+ * beside the one in force, publishes its pointer, and waits until every worker reports that it uses
+ * the new one and has left the old one (masq_tally.c). Then nobody reads the old one any more. Its
+ * counters are final and are added to those of the rules (masq_rule_counters.c), and it is freed:
+ * it *retires*. Workers never wait. Only one configuration changes at a time.
  *
- * Late workers. A worker that is stuck, or stopped in a debugger, does not hold up the control thread
- * for ever. From the moment its pointer stands there the new configuration is the one in force,
- * whatever happens next: workers take it over as soon as they run. What can fail is done before. A
- * worker that is late only delays the end of the old one, which then waits in a list (*replaced*) with
- * those that were replaced after it. They retire in their order when the next publication or the next
- * question for rule counters finds that all workers have left them. A worker that comes back takes over the
- * newest one and never sees those between, whose paths are empty for it; but it may have been about
- * to take over any of them, so they are kept, too. The list is short: a worker that stays away must not
- * eat up the memory with every command that somebody types.
+ * Late workers. A worker that is stuck, or stopped in a debugger, does not block the control thread
+ * for ever. As soon as its pointer is published the new configuration is in force, whatever happens
+ * next: workers take it over when they run. Everything that can fail is done before that. A late
+ * worker only delays the end of the old snapshot, which then waits in a list (*replaced*) with
+ * those replaced after it. They retire in order, when the next publication or the next query for
+ * rule counters finds that all workers have left them. A worker that comes back takes over the
+ * newest snapshot and skips those in between, on whose paths it has counted nothing. But it might
+ * have been about to take over any of them, so these are kept, too. The list is short, so that a
+ * worker that stays away does not use up the memory with every command that is entered.
  *
- * Routes are compiled only when they changed: the table is shared by reference otherwise.
+ * Routes are compiled only if they have changed; otherwise the table is shared by reference.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,8 +30,8 @@
 #include "masq_dp_priv.h"
 #include "masq_rule_counters.h"
 
-#define LINKS_A_PATH 6 /* rules and policies that a packet meets, on average */
-#define LINKS_MORE_MAX 262144 /* 1 MB; for rule sets of which packets meet many */
+#define LINKS_A_PATH 6 /* average number of rules and policies that a packet matches */
+#define LINKS_MORE_MAX 262144 /* 1 MB; for rule sets of which packets match many rules */
 
 static bool
 routes_changed(const struct masq_dp *dp, const struct masq_conf_rules *rules)
@@ -99,7 +99,8 @@ snapshot_destroy(struct masq_snapshot *snapshot)
 	free(snapshot);
 }
 
-/* Many rules make a path or two each; few may make thousands together, if there are as many sessions. */
+/* Many rules make one or two paths each. Few rules can make thousands together, given as many
+ * sessions. */
 static uint32_t
 paths_wanted(const struct masq_worker *w, uint32_t slots)
 {
@@ -109,15 +110,16 @@ paths_wanted(const struct masq_worker *w, uint32_t slots)
 	return RTE_MAX(RTE_MAX(paths, (uint32_t)MASQ_PATHS_MIN), rte_align32pow2(2 * slots));
 }
 
-/* Whose fault it is that DPDK's memory is used up: not that of the rules. */
+/* Blame the memory setting, not the rules, if DPDK's memory is used up. */
 static int
 blame_memory(const struct masq_dp *dp, struct masq_err *err)
 {
 	return masq_conf_start_blame(&dp->start, "memory", NULL, -ENOMEM, err);
 }
 
-/* Room for all paths' rules together. Where each packet meets nearly all rules, and is told by one of them
- * (a rule for each host that counts all others), there are as many long paths as rules. */
+/* Room for the rules of all paths together. If each packet matches nearly all rules and is
+ * distinguished by one of them (say, a rule per host that counts all others), there are as many
+ * long paths as rules. */
 static uint32_t
 links_wanted(uint32_t paths, uint32_t slots)
 {
@@ -126,7 +128,8 @@ links_wanted(uint32_t paths, uint32_t slots)
 	return paths * LINKS_A_PATH + (uint32_t)more;
 }
 
-/* Counters of each worker, on its own node, empty: so that no worker has to empty them. */
+/* Allocate the counters of each worker, zeroed and on its own node, so that no worker has to clear
+ * them. */
 static int
 make_paths(const struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq_err *err)
 {
@@ -143,7 +146,7 @@ make_paths(const struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq
 	return 0;
 }
 
-/* Rules and routes of a snapshot. */
+/* Compile the rules and routes of a snapshot. */
 static int
 fill(const struct masq_dp *dp, const struct masq_conf_rules *rules, const struct masq_snapshot *old,
 		struct masq_snapshot *snapshot, struct masq_err *err)
@@ -208,7 +211,7 @@ masq_dp_check(struct masq_dp *dp, const struct masq_conf_rules *rules, struct ma
 	return ret;
 }
 
-/* Workers that a sentence is about. */
+/* Workers named in an error message. */
 struct culprits {
 	uint32_t n;
 	char list[MASQ_ERR_LIST_BYTES]; /* "0, 2" */
@@ -229,7 +232,7 @@ add_culprit(struct culprits *culprits, uint32_t worker)
 #define CULPRITS_HAVE_ARGS(c) (c)->n > 1 ? "s" : "", (c)->list, (c)->n > 1 ? "have" : "has"
 #define THEY(c) ((c)->n > 1 ? "they" : "it")
 
-/* Until every worker works with the configuration in force, and with no other any more. */
+/* Wait until every worker uses the configuration in force and no other. */
 static void
 wait_for_workers(struct masq_dp *dp, uint32_t limit_ms, struct culprits *late)
 {
@@ -239,7 +242,7 @@ wait_for_workers(struct masq_dp *dp, uint32_t limit_ms, struct culprits *late)
 	for (uint32_t i = 0; i < dp->n_workers; i++) {
 		struct masq_worker *w = dp->workers[i];
 
-		/* Nobody else runs them: a round without packets is a round. */
+		/* No thread runs them, so take over on their behalf. */
 		if (dp->mode == MASQ_DP_MANUAL || !dp->running)
 			masq_worker_take_over(w);
 		while (atomic_load_explicit(&w->seen, memory_order_acquire) != generation) {
@@ -252,7 +255,7 @@ wait_for_workers(struct masq_dp *dp, uint32_t limit_ms, struct culprits *late)
 	}
 }
 
-/* Sum of one generation's paths over all workers. @return heap array of n sums, or NULL */
+/* Sum the paths of one generation over all workers. @return heap array of n sums, or NULL */
 static struct masq_path_counter *
 sum_paths(const struct masq_dp *dp, const struct masq_snapshot *snapshot, uint32_t *n)
 {
@@ -265,13 +268,13 @@ sum_paths(const struct masq_dp *dp, const struct masq_snapshot *snapshot, uint32
 	return sums;
 }
 
-/* Workers that have not left a configuration. */
+/* Find the workers that have not left a configuration. */
 static struct culprits
 who_is_at(const struct masq_dp *dp, const struct masq_snapshot *snapshot)
 {
 	struct culprits at = { 0 };
 
-	/* Modulo 2^32, like the numbers themselves. */
+	/* Modulo 2^32, like the generation numbers. */
 	for (uint32_t i = 0; i < dp->n_workers; i++)
 		if ((int32_t)(atomic_load_explicit(&dp->workers[i]->seen, memory_order_acquire) -
 				    snapshot->generation) <= 0)
@@ -279,7 +282,8 @@ who_is_at(const struct masq_dp *dp, const struct masq_snapshot *snapshot)
 	return at;
 }
 
-/* Its counters are final: they go to those of its rules. @return -ENOMEM: not now */
+/* Retire a snapshot: add its final counters to those of the rules, and free it. @return -ENOMEM:
+ * not now */
 static int
 retire(struct masq_dp *dp, struct masq_snapshot *old)
 {
@@ -294,7 +298,8 @@ retire(struct masq_dp *dp, struct masq_snapshot *old)
 	return 0;
 }
 
-/* All that everybody has left, the oldest first. @return -ENOMEM: some have to wait for another time */
+/* Retire every snapshot that all workers have left, oldest first. @return -ENOMEM: some have to
+ * wait */
 static int
 retire_replaced(struct masq_dp *dp)
 {
@@ -318,7 +323,7 @@ no_memory_for_counters(struct masq_err *err)
 	return masq_err_set(err, ENOMEM, "no memory for the counters of earlier rules");
 }
 
-/* Room for the one in force, should it have to wait for a late worker. */
+/* Make room in the list for the snapshot in force, in case it has to wait for a late worker. */
 static int
 make_room(struct masq_dp *dp, struct masq_err *err)
 {
@@ -338,7 +343,7 @@ make_room(struct masq_dp *dp, struct masq_err *err)
 			late.n > 1 ? "they run" : "it runs");
 }
 
-/* What the next publication compares its routes with. */
+/* Copy the routes, for the next publication to compare with. */
 static int
 copy_routes(const struct masq_conf_rules *rules, struct masq_conf_route **copy,
 		struct masq_err *err)
@@ -353,7 +358,7 @@ copy_routes(const struct masq_conf_rules *rules, struct masq_conf_route **copy,
 	return 0;
 }
 
-/* From here on nothing can fail. */
+/* Publish. From here on nothing can fail. */
 static void
 put_in_force(struct masq_dp *dp, struct masq_snapshot *snapshot, struct masq_conf_route *routes,
 		uint32_t n_routes)
@@ -418,7 +423,7 @@ masq_snapshot_discard(struct masq_dp *dp)
 	dp->n_routes = 0;
 }
 
-/* Everybody works with the rule set in force, and all others have retired. */
+/* Wait until all workers use the rule set in force, and retire all others. */
 static int
 catch_up(struct masq_dp *dp, struct masq_err *err)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rule counters as people see them, by rule id, across rule sets.
+ * Rule counters as shown to the user, by rule id, across rule sets.
  *
- * Words. The *base* of a rule is what retired rule sets counted, minus what "-Z" took away; *live*
- * is the sum over the paths of the rule set that was in force when somebody last asked. Shown is
- * base + live. When a rule set retires, its sums are folded into the base, and nothing is live until
- * somebody asks again.
+ * Terms. The *base* of a rule is what retired rule sets counted, minus what "-Z" subtracted. *Live*
+ * is the sum over the paths of the rule set that was in force at the last query. Shown is base +
+ * live. When a rule set retires, its sums are added to the base, and nothing is live until the next
+ * query.
  *
- * Rows are for the ids of one rule set, and are made before it is in force, so that nothing can fail
- * later. Of rule sets before that have not retired yet, only what they count for these ids matters: ids are
- * never used twice, so whoever is not among them is never asked for again. A sorted array and binary search
- * are enough.
+ * Rows exist for the ids of one rule set, and are made before it is in force, so that nothing can
+ * fail later. From earlier rule sets that have not retired yet, only the counts for these ids
+ * matter: ids are never reused, so an id that is not among them is never asked for again. A sorted
+ * array with binary search is enough.
  *
  * Control thread only.
  */
@@ -126,7 +126,7 @@ masq_rule_counters_get(const struct masq_rule_counters *counters, uint32_t id)
 	};
 }
 
-/* The base may wrap below zero: base + live is 0 now, and counts up from here. */
+/* The base may wrap below zero: base + live is 0 now, and counts up from there. */
 void
 masq_rule_counters_zero(struct masq_rule_counters *counters, uint32_t id)
 {
