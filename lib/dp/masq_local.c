@@ -5,7 +5,7 @@
  * ARP requests for an address of the arriving port are answered here. What a message says about its
  * sender is passed to the keeper of neighbours. A sender that asks for the box is about to talk to
  * it, so a request may create a neighbour; other messages only confirm neighbours that were asked
- * for. No message may claim one of the box's own addresses.
+ * for. A message that claims one of the box's own addresses is dropped (MASQ_DROP_ARP_BAD).
  *
  * The responder answers pings to the box's addresses, and answers UDP to ports that nothing serves
  * with ICMP port unreachable (which is how traceroute ends). Everything else for the box is dropped

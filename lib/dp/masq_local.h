@@ -11,6 +11,7 @@
 
 struct masq_judgement;
 
+/** Handle an ARP message. */
 void masq_local_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i);
 
 /** Handle a packet for the box itself that no rule forwards. */

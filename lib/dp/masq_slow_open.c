@@ -64,9 +64,9 @@ ask(struct masq_worker *w, struct masq_burst *b, unsigned int i, const struct ma
 	return false;
 }
 
-/* Send the first packet of a flow whose kind was judged. Like later ones (masq_stage_fast.c),
- * except for the counters: its half has counted it already; but for the rules that is not enough if
- * the half stands on no path. */
+/* Send the first packet of a flow whose kind was judged, like any later one (masq_stage_fast.c)
+ * except for the counters: its half has counted it already. If the half stands on no path, that
+ * does not reach the rules, so the packet is counted for its path here. */
 static void
 send_first(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t link)
 {
