@@ -2,25 +2,29 @@
 
 /*
  * What it is
- *	The classes of a field of which rules tell many values apart: lists of thousands of hosts that
- *	are refused, or of services.
+ *	The classes of a field of which rules tell many values apart, such as lists of thousands of
+ *	refused hosts, or of services.
  * Words
- *	edge		a value at which a rule's range begins, or behind which it ends
- *	stretch		values between two edges: the same rules take all of them
- *	class		stretches that the same rules take. Between the hosts of a list lie thousands of
- *			stretches, and all of them are one class
- *	page		values that differ in their low 16 bits only; of ports, each value
+ *	edge		a value at which a rule's range begins, or the first one behind its end
+ *	stretch		the values from one edge to the next: the same rules accept all of them
+ *	class		all stretches that the same rules accept. Between the hosts of a list lie
+ *			thousands of stretches, which are all of one class
+ *	page		addresses with the same upper 16 bits; of ports, a single value
  *	mixed		a page whose values are not all of one class
  * How classes are found
- *	Each rule has a signature by chance, and the set of rules that take a stretch has the sum of theirs,
- *	modulo 2: an edge adds that of its rule. Stretches with the same sum are one class. Signatures have
- *	128 bits, so that two sets of a million stretches have the same sum with a probability below 2^-88.
- * Who gets a name
- *	The widest classes, most of all the one of whom no rule has heard. The others stay alone: each of ten
- *	thousand hosts that are refused is a class by itself, and is refused by asking the rules.
+ *	Each rule has a signature, a pseudo-random number. The sum modulo 2 of the signatures of all
+ *	edges passed so far tells which set of rules accepts a stretch (apart from what is the same for
+ *	all stretches, the rules that accept value 0). Stretches with the same sum are one class. With
+ *	128 bits, the probability that two different sets among those of a million stretches have the
+ *	same sum is below 2^-88.
+ * Which classes get a name
+ *	The widest ones, typically first the class of values that no rule mentions. The others stay
+ *	alone: each of ten thousand refused hosts is a class by itself, and is refused by asking the
+ *	rules.
  * How a value is looked up
- *	A page that is not mixed tells the class. In a mixed one the stretch is searched, among those of the page.
- *	Where most values are alone the whole page is, because they would be searched in vain.
+ *	A page that is not mixed tells the class. In a mixed page the stretch is searched, among those
+ *	of the page. If most values of a mixed page are alone, the whole page is made alone, because
+ *	most searches there would be in vain.
  * A mask with holes
  *	makes no range. All values of such a field stay alone.
  * Data and who owns it
@@ -38,7 +42,7 @@
 
 #include "masq_rules_priv.h"
 
-#define PAGE_BITS 16 /* of an address, by which those of a page differ */
+#define PAGE_BITS 16 /* low bits of an address, in which the values of a page differ */
 
 /* Edges of a field, in order: value << 32 | rule. */
 struct edges {
@@ -60,10 +64,10 @@ struct class
 struct classes {
 	struct class *list;
 	uint32_t n;
-	uint32_t *places; /* by signature: number + 1, 0: free */
+	uint32_t *places; /* hash table by signature: number + 1, 0: free */
 	uint32_t places_mask;
 	uint32_t *of_stretch; /* numbers */
-	uint16_t *names; /* of the numbers */
+	uint16_t *names; /* by number */
 };
 
 /* ---------------------------------------------------------------- edges */
@@ -106,7 +110,7 @@ edges_collect(struct edges *edges, const struct masq_rule *rules, uint32_t n_rul
 
 /* ---------------------------------------------------------------- classes */
 
-/* Neighbouring numbers become words that have nothing in common. */
+/* The finalizer of splitmix64: consecutive numbers become words that have nothing in common. */
 static uint64_t
 mix(uint64_t word)
 {
@@ -133,7 +137,7 @@ classes_fini(struct classes *classes)
 	free(classes->names);
 }
 
-/* @param n	stretches at most. @return 0, -1: no memory */
+/* @param n	capacity in stretches. @return 0, -1: no memory */
 static int
 classes_init(struct classes *classes, uint32_t n)
 {
@@ -153,7 +157,7 @@ classes_init(struct classes *classes, uint32_t n)
 	return 0;
 }
 
-/* @return number of the class of stretches with this signature, which may be a new one */
+/* @return number of the class with this signature, which is added if it is new */
 static uint32_t
 class_of(struct classes *classes, const struct signature *signature)
 {
@@ -171,7 +175,7 @@ class_of(struct classes *classes, const struct signature *signature)
 	return classes->n - 1;
 }
 
-/* Cut the values 0..last into stretches, and tell of each its class. */
+/* Cut the values 0..last into stretches, and find the class of each. */
 static void
 stretches_make(struct masq_class_table *table, struct classes *classes, const struct edges *edges,
 		uint32_t last)
@@ -238,8 +242,8 @@ stretches_init(struct masq_class_table *table, const struct edges *edges, uint32
 /* ---------------------------------------------------------------- pages */
 
 /*
- * What the page of the values @p value up to @p behind says, which begins in stretch number @p from and ends in number
- * @p to. If most of its values are alone all shall be, so that nobody searches in vain.
+ * What of_page[] says of the page of values from @p value to before @p behind, which begins in stretch
+ * number @p from and ends in number @p to.
  */
 static uint16_t
 page_of(const struct masq_class_table *table, uint64_t value, uint64_t behind, uint32_t from,
@@ -261,7 +265,7 @@ page_of(const struct masq_class_table *table, uint64_t value, uint64_t behind, u
 	return 2 * named < values ? MASQ_CLASS_ALONE : MASQ_CLASS_MIXED;
 }
 
-/* @param shift	of a value: its page. @return 0, -1: no memory */
+/* @param shift	a value shifted right by this is its page. @return 0, -1: no memory */
 static int
 pages_init(struct masq_class_table *table, unsigned int shift)
 {
@@ -350,7 +354,7 @@ masq_class_search(const struct masq_class_table *table, uint32_t address)
 	const uint32_t *first = &table->first[address >> PAGE_BITS];
 	uint32_t at = first[0], n = first[1] - first[0] + 1;
 
-	/* The stretch is one of n from number at on. */
+	/* The stretch is one of the n from number at on. */
 	while (n > 1) {
 		uint32_t half = n / 2;
 

@@ -4,7 +4,8 @@
 
 /**
  * @file
- * The classes of one field of which rules tell many values apart.
+ * The classes of one field with so many starts that comparing with each would take too long, or of
+ * which a rule has a mask with holes.
  */
 
 #include <stdbool.h>
@@ -15,10 +16,10 @@
 struct masq_rule;
 
 /**
- * Which values of a field does a rule take, or all but which?
+ * Which values of a field does a rule accept (if it is negated: all but which)?
  *
  * @param lo, hi	out: first and last
- * @return false: they are no range, because of a mask with holes
+ * @return false: they are no range, because the mask has holes
  */
 bool masq_class_range(const struct masq_rule *rule, enum masq_class_field field, uint32_t *lo,
 		uint32_t *hi);
@@ -31,7 +32,7 @@ masq_class_last(enum masq_class_field field)
 }
 
 /**
- * Make the table of a field. Control thread; n * log(n).
+ * Make the table of a field. Control thread; n * log(n) of the rules, and 65536 steps.
  *
  * @return NULL: no memory
  */
@@ -39,7 +40,7 @@ struct masq_class_table *masq_class_table_create(
 		const struct masq_rule *rules, uint32_t n_rules, enum masq_class_field field);
 void masq_class_table_destroy(struct masq_class_table *table);
 
-/** @return what it takes on the heap */
+/** @return bytes in use on the heap; room for starts that turned out to be equal is not counted */
 uint64_t masq_class_table_bytes(const struct masq_class_table *table);
 
 #endif /* MASQ_CLASS_TABLE_H */

@@ -6,12 +6,13 @@
  * Words
  *	start	first value of a class. Value 0 needs none: a class begins there anyway
  *	cut	a rule that accepts lo..hi, or everything else, cuts at lo and behind hi
- *	table	where classes are looked up, of a field with more than MASQ_CLASSES_FEW starts, or with a
- *		mask with holes (masq_class_table.c)
+ *	table	where the classes are looked up of a field with more than MASQ_CLASSES_FEW starts, or
+ *		with a mask with holes (masq_class_table.c)
  * Cost
- *	Up to MASQ_CLASSES_FEW starts a vector compare each, for all four fields; a table one load.
+ *	Up to MASQ_CLASSES_FEW starts: one vector compare for each, which serves all four fields. A
+ *	table: one load, and in a mixed page a binary search.
  * Threads
- *	Made by the control thread while it compiles.
+ *	Called by the control thread while it compiles.
  */
 
 #include <stdlib.h>
@@ -34,7 +35,7 @@ ask_for_table(struct cuts *cuts, enum masq_class_field field)
 	cuts->n[field] = 0;
 }
 
-/* Where a start of this field stands, or would have to stand. */
+/* Index of this start of a field, or the index at which it belongs. */
 static uint32_t
 find_start(const struct cuts *cuts, enum masq_class_field field, int32_t start)
 {
@@ -52,7 +53,7 @@ cut_at(struct cuts *cuts, enum masq_class_field field, uint32_t value)
 	int32_t(*starts)[MASQ_CLASS_FIELDS] = cuts->classes->starts;
 	uint32_t n = cuts->n[field], at;
 
-	/* 255.255.255.255 would be the padding; the parser lets no packet with it through. */
+	/* 255.255.255.255 would look like an unused row; the parser lets no packet with it pass. */
 	if (value == 0 || start == INT32_MAX)
 		return;
 	at = find_start(cuts, field, start);
@@ -82,7 +83,7 @@ masq_class_range(const struct masq_rule *rule, enum masq_class_field field, uint
 	return field >= MASQ_CLASS_SPORT || (more[field] & (more[field] + 1)) == 0;
 }
 
-/* Values that a rule takes are told from the others. */
+/* Tell the values that a rule accepts from the others. */
 static void
 cut_rule(struct cuts *cuts, const struct masq_rule *rule)
 {
@@ -102,7 +103,7 @@ cut_rule(struct cuts *cuts, const struct masq_rule *rule)
 	}
 }
 
-/* What is looked at besides addresses and ports. */
+/* Does a rule look at -y, or at sources where the output chain may see it? */
 static void
 note_rule(struct masq_classes *classes, const struct masq_rules *rules, uint32_t number)
 {

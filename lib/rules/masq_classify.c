@@ -2,33 +2,32 @@
 
 /*
  * What it is
- *	A packet's way through the chains (reference 5.4): rule after rule in order, the
- *	first that matches and has a target decides; the others count, mark, rewrite the TOS and
- *	let it go on.
+ *	A packet's way through the chains (reference 5.4): rule after rule in order. The first match
+ *	that has a target decides; other matches count, mark, rewrite the TOS and let the packet go on.
  * Words
  *	candidate	rule that the index cannot exclude
  *	match		candidate whose conditions all hold
- *	frame		where to go on in a chain that called another
+ *	frame		where a chain continues that has called another
  * How
- *	The rules of all chains stand in one array, a chain is a stretch of it. The index
- *	(masq_index.c) skips from candidate to candidate; each is looked at in full, so the index
- *	may be wrong in one direction: naming too many. Looking stops at the verdict. A chain of
- *	a few rules is walked without the index, which costs more than such a chain.
+ *	The rules of all chains stand in one array; a chain is a stretch of it. The index
+ *	(masq_index.c) skips from candidate to candidate. Each candidate is tested in full, so the index
+ *	may name too many rules, but never too few. The walk stops at the verdict. A chain of a few
+ *	rules is walked without the index, which costs more than such a chain.
  *
  *	Why not rte_acl: a lookup there yields the one match of highest priority in each of at
  *	most 16 categories. Here every rule on the way must be found, because each counts, may
  *	mark, or calls a chain; and its fields are masks and ranges, none of which says "not
  *	this network".
  *
- *	-y: packets of one flow differ in nothing else that rules look at. Any rule with -y
- *	whose other conditions hold is therefore remembered in depends_on_syn; after the first,
- *	those that do not fit are left out by the index too.
+ *	-y: packets of one flow differ in nothing else that rules look at. So depends_on_syn is set
+ *	when a rule with -y is met whose other conditions hold. From then on the index also leaves
+ *	out rules whose -y does not fit.
  * Bounds
- *	A chain that is already on the way is not entered (the packet is denied), so there are
- *	never more frames than chains. Chains that call each other without a circle can still
- *	multiply (2 calls a chain, 40 chains deep: 2^40 matches). Original and reference would
- *	walk that; here it ends as a loop after matches_max matches, which is 65536 and four
- *	times all rules, so no rule set without repeated calls ever meets it.
+ *	A chain that is being walked is not entered again (the packet is denied), so there are never
+ *	more frames than chains. Chains that call each other without a circle can still multiply (2
+ *	calls per chain, 40 chains deep: 2^40 matches). The original would walk all of that; here the
+ *	walk ends as a loop after matches_max matches. That is 65536 plus four times the number of
+ *	rules, so no rule set without repeated calls ever reaches it.
  * Threads
  *	Any worker; reads the compiled rules and writes the caller's result only.
  */
@@ -43,10 +42,10 @@
 #include "masq_index.h"
 #include "masq_rules_priv.h"
 
-#define CHAIN_WALK_MAX 6 /* rules of a chain that is walked without index */
+#define CHAIN_WALK_MAX 6 /* a chain of at most so many rules is walked without the index */
 
 struct frame {
-	uint32_t next; /* rule behind the one that called */
+	uint32_t next; /* the rule behind the calling one */
 	uint32_t chain;
 };
 
@@ -54,12 +53,12 @@ struct walk {
 	const struct masq_rules *rules;
 	const struct masq_rules_input *input;
 	struct masq_rules_result *result;
-	uint32_t port; /* interface bit */
-	uint32_t matches; /* of this evaluation */
+	uint32_t port; /* interface index, MASQ_RULES_PORTS_MAX: without a name */
+	uint32_t matches; /* in this walk */
 	bool scan_ready;
 	uint32_t depth;
 	struct masq_index_scan scan;
-	uint64_t entered[MASQ_RULES_CHAINS_MAX / 64]; /* bit set, valid from the first call on */
+	uint64_t entered[MASQ_RULES_CHAINS_MAX / 64]; /* bit set of chains; valid after a call */
 	struct frame frames[MASQ_RULES_CHAINS_MAX];
 };
 
@@ -142,7 +141,7 @@ next_candidate(struct walk *w, const struct masq_chain *chain, uint32_t from)
 	return masq_index_scan_next(&w->scan, from, chain->end);
 }
 
-/* @return false: the chain is already on the way */
+/* @return false: the chain is being walked already */
 static bool
 enter_chain(struct walk *w, uint32_t *chain, uint32_t *at, uint32_t callee)
 {

@@ -3,40 +3,40 @@
 /*
  * What it is
  *	The filter in front of the rules, as bit vectors: in each dimension (source, destination,
- *	ports, protocol, interface) the packet's value picks the set of rules that can accept it,
- *	and the intersection of these sets are the candidates.
+ *	ports, protocol, interface) the packet's value selects the set of rules that can accept it;
+ *	the candidates are the intersection of these sets.
  * Words
  *	dimension	a field of the packet, or one byte of an address
- *	interval	values lo..hi that a rule accepts in a dimension; "!" makes it two
+ *	interval	values lo..hi that a rule accepts in a dimension; "!" makes two of one
  *	event		an interval begins or ends at a value
  *	block		neighbouring values that share a set: the rules that accept at least one
- *		of them. With few rules a block has one set of rules exactly; with many it takes
- *		in a few events, so that blocks are at most about BLOCKS_MAX
- *	line		one cache line of a set, one bit a rule, 512 rules. A set is a list of
- *		numbers of lines: neighbouring blocks differ by a few rules, so they share all
- *		other lines, and what is common to a whole dimension stays in the first cache
- *	choosy		a rule is in a dimension where it does not accept every value
- *	home		the dimension in which a rule accepts the smallest part of the values; none
- *		if it is choosy nowhere
- *	summary		one bit a word of a set: is it not zero? There are two a block. The
- *		intersection of the first over all dimensions has every candidate's word. So has
- *		the union of the second, which holds the rules at home in their dimension, with
- *		the words of homeless rules: that one is short also when every second rule
- *		accepts everything in a dimension
+ *		of them. With few rules all values of a block are accepted by the same rules; with
+ *		many a block contains a few events, so that a dimension has at most about BLOCKS_MAX
+ *		blocks
+ *	line		one cache line of a set: one bit per rule, 512 rules. A set is a list of
+ *		line numbers: neighbouring blocks differ by a few rules, so they share all other
+ *		lines, and what is common to a whole dimension stays in the L1 cache
+ *	choosy		a rule is choosy in a dimension in which it does not accept every value
+ *	home		the dimension in which a rule accepts the smallest part of the values; a rule
+ *		that is choosy nowhere is homeless
+ *	summary		one bit per word of a set: is it nonzero? A block has two. The intersection
+ *		over all dimensions of the first contains the word of every candidate. So does the
+ *		union of the second, which covers only the rules at home in their dimension, with the
+ *		words of the homeless rules. The latter is small even if every second rule accepts
+ *		everything in some dimension
  * Why it may name too many
  *	Blocks mix neighbouring values, and a mask with holes (255.0.0.255) is not an interval.
- *	The reader looks at each candidate in full, so the filter only has to be complete. Rules
- *	with such masks are told apart by single address bytes, where any mask is exact; those
- *	eight dimensions exist only where rules use such masks. Dimensions that no rule looks at
- *	are left out.
+ *	The reader tests each candidate in full, so the filter only has to be complete. Rules with
+ *	such masks are told apart by single address bytes, for which any mask is exact; those eight
+ *	dimensions exist only if rules use such masks. Dimensions that no rule looks at are left out.
  * How sets are made
- *	Events are sorted by value and swept once with the set of rules that hold there. A block
- *	begins as that set and gets each rule that begins inside; only the lines that events
- *	touched are new. Time is events * log(events) and memory a line an event, also when
- *	ranges overlap without end.
+ *	Events are sorted by value and swept once with the set of rules that accept the value reached.
+ *	A block begins with that set and gets each rule that begins inside it; only lines touched by
+ *	events are new. This takes events * log(events) of time and one line per event of memory, even
+ *	if ranges overlap without end.
  * Data and who owns it
- *	struct masq_index owns everything; it knows nothing of chains: all rules of all chains are
- *	one sequence, so entering a chain costs no second lookup.
+ *	struct masq_index owns everything. It knows nothing of chains: all rules of all chains are one
+ *	sequence, so entering a chain costs no second lookup.
  * Threads
  *	Control thread builds and frees; workers read (masq_index_scan.c).
  */
@@ -51,9 +51,9 @@
 #include "masq_index_priv.h"
 #include "masq_rules_priv.h"
 
-#define BLOCKS_MAX 8192 /* of a dimension, about */
+#define BLOCKS_MAX 8192 /* per dimension, about */
 #define BLOCKS_MIN 64 /* however many rules there are */
-#define BLOCKS_BYTES (4u << 20) /* of a dimension, lines apart */
+#define BLOCKS_BYTES (4u << 20) /* per dimension, lines not included */
 
 #define NO_HOME UINT8_MAX
 
@@ -80,7 +80,7 @@ static const struct masq_index_kind kinds[MASQ_INDEX_DIMS] = {
 
 /* clang-format on */
 
-/* Events of one dimension: value << 32 | rule << 1 | 1 if the rule begins to hold. */
+/* Events of one dimension: value << 32 | rule << 1 | 1 if the interval begins. */
 struct events {
 	uint64_t *list;
 	size_t n;
@@ -150,7 +150,7 @@ events_collect(struct events *events, const struct masq_rule *rules, uint32_t n_
 	return n_choosy;
 }
 
-/* @return index behind the events that share the value of the one at @p i */
+/* @return index behind the last event that has the value of the one at @p i */
 static size_t
 same_value_end(const struct events *events, size_t i)
 {
@@ -184,7 +184,7 @@ blocks_cut(const struct events *events, size_t events_a_block, uint32_t *starts)
 	return n;
 }
 
-/* What a block takes, lines apart. */
+/* Bytes per block, lines not included. */
 static size_t
 set_bytes(const struct masq_index *index)
 {
@@ -199,7 +199,7 @@ blocks_wanted(const struct masq_index *index)
 	return RTE_MIN(blocks, (size_t)BLOCKS_MAX);
 }
 
-/* Rules that accept every value begin at 0 and cut nothing. */
+/* Rules that accept every value begin at 0 and cause no cut. */
 static size_t
 events_behind_0(const struct events *events)
 {
@@ -233,11 +233,11 @@ starts_init(struct masq_index *index, struct masq_index_dim *dim, const struct e
 /* State of the walk over the values of a dimension. */
 struct sweep {
 	const struct masq_index *index;
-	const uint64_t *at_home; /* set of rules that are, here */
+	const uint64_t *at_home; /* set of rules at home in this dimension */
 	uint64_t *holds; /* set of rules that accept the value reached */
 	uint64_t *block; /* set of rules that accept some value of the block */
 	uint32_t *lines; /* line numbers of the last block made */
-	uint32_t *home; /* line numbers of the first block: what most lines go back to */
+	uint32_t *home; /* line numbers of the first block, to which most lines return */
 	uint8_t *touched; /* by line: TOUCHED_* */
 	uint64_t *pool; /* lines made */
 	uint32_t n_pool, pool_capacity;
@@ -319,7 +319,7 @@ sweep_init(struct sweep *s, const struct masq_index *index, const uint64_t *at_h
 	return 0;
 }
 
-/* Events at the value where a block begins: before its set is taken. */
+/* Events at the value where a block begins; applied before its set is taken. */
 static void
 sweep_start(struct sweep *s, const uint64_t *events, size_t n)
 {
@@ -338,7 +338,7 @@ sweep_start(struct sweep *s, const uint64_t *events, size_t n)
 	}
 }
 
-/* Events inside a block: what begins belongs to it, what ends still does. */
+/* Events inside a block: a rule that begins here belongs to it, and so does one that ends here. */
 static void
 sweep_inside(struct sweep *s, const uint64_t *events, size_t n)
 {
@@ -484,8 +484,8 @@ dim_init(struct masq_index *index, const struct masq_index_kind *kind,
 }
 
 /*
- * Homes of all rules: index in kinds[], NO_HOME. Few protocols and interfaces make up most of the
- * traffic, so a rule that looks at these is hardly choosy, and is at home elsewhere if it can be.
+ * Homes of all rules: index in kinds[], or NO_HOME. A few protocols and interfaces make up most of the
+ * traffic, so a rule that names these is hardly choosy; it gets another home if it can.
  */
 static void
 homes_find(uint8_t *homes, const struct masq_rule *rules, uint32_t n_rules, const bool *used)

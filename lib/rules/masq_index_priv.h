@@ -9,7 +9,7 @@
 
 /**
  * @file
- * Between the files that build the index.
+ * What the files that build the index share.
  */
 
 /** Values lo..hi of a dimension. */
@@ -17,7 +17,7 @@ struct masq_interval {
 	uint32_t lo, hi;
 };
 
-#define MASQ_INTERVALS_MAX 128 /* of one rule in one dimension: every second value of a byte */
+#define MASQ_INTERVALS_MAX 128 /* per rule and dimension: every second value of a byte */
 
 /** What a dimension looks at. */
 struct masq_index_kind {
@@ -28,8 +28,7 @@ struct masq_index_kind {
 };
 
 /**
- * The values of a dimension that a rule accepts, or more of them; none for a rule that never
- * matches.
+ * The values of a dimension that a rule accepts, or a superset; none for a rule that never matches.
  *
  * @param list	out: capacity MASQ_INTERVALS_MAX, ascending, neither touching nor overlapping
  * @return number of intervals
@@ -37,7 +36,7 @@ struct masq_index_kind {
 uint32_t masq_index_intervals(struct masq_interval *list, const struct masq_rule *rule,
 		const struct masq_index_kind *kind);
 
-/** Is it worth to have this dimension? Address bytes are if enough masks with holes use them. */
+/** Is this dimension worth having? Address bytes are if enough masks with holes use them. */
 bool masq_index_kind_is_used(const struct masq_index_kind *kind, const struct masq_rule *rules,
 		uint32_t n_rules);
 

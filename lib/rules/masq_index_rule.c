@@ -2,12 +2,12 @@
 
 /*
  * What it is
- *	What one rule accepts in one dimension of the index, as intervals of values: "!" makes two
- *	of one, a set of interfaces as many as it has gaps.
- *	The intervals may cover more than the rule accepts, never less. They do where a mask has
- *	holes: the prefix around all that it accepts stands for it, and if it is negated, every
- *	address. A single byte of an address is exact for any mask; but a negated address is not a
- *	matter of one byte, so there it stands for every value.
+ *	What one rule accepts in one dimension of the index, as intervals of values: "!" turns one
+ *	interval into two, a set of interfaces has as many as it has gaps.
+ *	The intervals may cover more than the rule accepts, never less. They do if a mask has holes:
+ *	the smallest prefix around all that it accepts stands for it or, if it is negated, every
+ *	address. A single byte of an address is exact for any mask; but one byte does not decide
+ *	whether a negated address matches, so there all values stand for it.
  * Data, threads
  *	None; called by the control thread while it builds an index.
  */
@@ -15,7 +15,7 @@
 #include "masq_index_priv.h"
 #include "masq_rules_priv.h"
 
-#define HOLED_RULES_MIN 4 /* masks with holes that earn a byte dimension */
+#define HOLED_RULES_MIN 4 /* rules with a holed mask that justify a byte dimension */
 
 static bool
 mask_has_holes(uint32_t mask)
@@ -30,7 +30,7 @@ whole(struct masq_interval *list, uint32_t max)
 	return 1;
 }
 
-/* lo..hi, or everything but it. */
+/* lo..hi or, negated, everything else. */
 static uint32_t
 one_range(struct masq_interval *list, uint32_t lo, uint32_t hi, uint32_t max, bool negated)
 {
@@ -79,7 +79,7 @@ address_intervals(struct masq_interval *list, uint32_t addr, uint32_t mask, bool
 	return one_range(list, addr, addr | ~mask, UINT32_MAX, negated);
 }
 
-/* One byte decides nothing alone when the address is negated. */
+/* One byte alone decides nothing when the address is negated. */
 static uint32_t
 byte_intervals(struct masq_interval *list, uint8_t addr, uint8_t mask, bool negated)
 {

@@ -2,17 +2,17 @@
 
 /*
  * What it is
- *	The reader's side of the index (masq_index.c has the words): find the packet's block in
- *	each dimension, then intersect the sets of these blocks lazily, from the rule where the
- *	walk stands to the next one that all of them name.
+ *	The reader's side of the index (masq_index.c defines the words): find the packet's block in
+ *	each dimension, then intersect the sets of these blocks lazily, from the rule at which the
+ *	walk is to the next one that is in all of them.
  * How
- *	The word of the present rule first, because matching rules come in company. Then the
+ *	First the word of the current rule, because matching rules tend to be neighbours. Then the
  *	summaries say which words can have a candidate, and a whole line of every dimension is
- *	intersected at once (16 bytes an instruction, which every x86-64 can).
+ *	intersected at once (16 bytes per instruction, which every x86-64 has).
  * Data and who owns it
  *	struct masq_index_scan is the caller's, on its stack, and points into the index.
  * Threads
- *	Any worker; nothing is written but the scan.
+ *	Any worker; only the scan is written.
  */
 
 #include <rte_branch_prediction.h>
@@ -20,7 +20,7 @@
 
 #include "masq_index.h"
 
-/* 16 bytes at once, on any x86-64 without asking for a newer one */
+/* 16 bytes at once, with the instructions of any x86-64 */
 typedef uint64_t word_pair __attribute__((vector_size(16)));
 
 /* Binary search without branches: the block whose start is the last not above the value. */
@@ -82,7 +82,7 @@ and_sets(const struct masq_index_scan *scan, uint32_t word)
 	return bits;
 }
 
-/* Words of a group that can have a candidate, see "summary" in masq_index.c. */
+/* The words of a group that can have a candidate, see "summary" in masq_index.c. */
 static inline uint64_t
 and_summaries(const struct masq_index_scan *scan, uint32_t group)
 {
@@ -95,7 +95,7 @@ and_summaries(const struct masq_index_scan *scan, uint32_t group)
 	return all & home;
 }
 
-/* @return which words of a line are not zero in the intersection, as 8 bits */
+/* @return which words of a line are nonzero in the intersection, as 8 bits */
 static inline uint32_t
 and_lines(const struct masq_index_scan *scan, uint32_t line)
 {
@@ -122,7 +122,7 @@ and_lines(const struct masq_index_scan *scan, uint32_t line)
 	return live;
 }
 
-/* @return first word from @p word to @p last that has a candidate, or last + 1 */
+/* @return first word in @p word .. @p last that has a candidate, or last + 1 */
 static uint32_t
 next_word(const struct masq_index_scan *scan, uint32_t word, uint32_t last)
 {

@@ -2,29 +2,30 @@
 
 /*
  * What it is
- *	Exact rule counters for packets that never see a rule: lists of counter slots (paths) get
- *	an index once, packets count on the index, and a rule's counter is the sum over the paths
- *	that name it (as often as they name it).
+ *	Exact rule counters for packets that skip the rules: each list of counter slots (a path) gets
+ *	an index once, packets count on the index, and a rule's counter is the sum over the paths that
+ *	contain it (as often as they contain it).
  * Words
- *	link	one entry of one list; the links of all paths stand in one array, in order of making
- *	path	where its links begin and how many they are
- *	bucket	open addressing: path + 1, 0 is free; at most half are taken
- *	direct	counters of slots that packets without a path count on
- *	picture	the counters once more, as they were when the control thread asked. The first ones are
- *		*pictured*, then all; what is added to the picture of another is overwritten by its
- *		counter
+ *	link	one entry of a list; the links of all paths stand in one array, in the order of creation
+ *	path	where its links begin and how many there are
+ *	bucket	of an open-addressing hash table: path + 1, 0: free; at most half are taken
+ *	direct	counters of slots on which packets without a path count
+ *	picture	a second set of counters, as they were when the control thread asked. They are copied
+ *		in portions: the first ones are *pictured*, in the end all. What is added to a counter
+ *		of the picture before it is copied is overwritten by the copy
  * Data and who owns it
  *	One block of rte_malloc memory on the worker's socket, cut into arrays at creation. Nothing
  *	is allocated later: a full table says so, and the worker counts directly.
- *	Slot numbers come from rules that peers can reach in many orders, so which lists collide
- *	must not be theirs to choose: the hash has a random seed.
+ *	Peers can make packets match rules in many combinations and so choose the lists; the hash has a
+ *	random seed, so that they cannot choose which lists collide.
  * Life cycle
  *	create -> intern, count, settle, picture ... -> destroy: one table for each rule set
  * Threads
  *	One worker writes. The control thread sums when the worker has told it that the picture is
- *	done, and the worker leaves the picture alone until the next one is asked for. Meanwhile paths
- *	are made: one is complete before the number of paths (release, acquire) covers it.
- *	Direct counters are read as they are, so packets and bytes of one may differ by a packet.
+ *	complete, and the worker leaves the picture alone until it is asked for the next one. Paths can
+ *	be added meanwhile: a path is complete before the number of paths (release, acquire) includes
+ *	it. Direct counters are read while they change, so packets and bytes of one may differ by a
+ *	packet.
  */
 
 #include <errno.h>
@@ -53,7 +54,7 @@ struct masq_path_table {
 	struct masq_hash_seed seed;
 	struct masq_path_counter *counters; /* [max_paths] */
 	struct masq_path_counter *picture; /* [max_paths] */
-	uint32_t pictured; /* paths; UINT32_MAX: all */
+	uint32_t pictured; /* so many paths are copied; UINT32_MAX: all */
 	struct masq_path_counter *direct; /* [n_slots] */
 	struct path *paths; /* [max_paths] */
 	uint32_t *links; /* [max_links] */

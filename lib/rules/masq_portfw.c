@@ -14,11 +14,11 @@
  *	its groups and to their clock. The rules that packets and listings see are the copies
  *	inside the turns: an unchanged group is the same object in old and new snapshot.
  * How
- *	Every new flow to the box asks, nearly all in vain: one multiplication and, in a table at
+ *	Every new flow to the box asks, nearly always in vain: one multiplication and, in a table at
  *	most half full, mostly one look at a free bucket. Keys come from the administrator, so
  *	the hash needs no secret.
- *	The list: a rule that finished its turn stands at the tail of its protocol, which its
- *	stamp remembers; rules by (stamp, position) are the original's list.
+ *	The list: a rule that has finished its turn goes to the tail of its protocol's list, which its
+ *	stamp remembers; rules sorted by (stamp, position) are the original's list.
  * Threads
  *	Control thread: init, fini, rows. Any worker: next, turn.
  */
@@ -246,7 +246,7 @@ masq_portfw_bytes(const struct masq_portfw *portfw)
 
 /* ---------------------------------------------------------------- asking */
 
-/* Constant @p takes_turn: two functions of it. */
+/* With a constant @p takes_turn the compiler makes two functions of it. */
 static inline int
 find_server(const struct masq_rules *rules, uint64_t key, bool takes_turn,
 		struct masq_portfw_target *target)

@@ -2,29 +2,28 @@
 
 /*
  * What it is
- *	The compiler: from the model of lib/conf to one immutable object that workers read. It
- *	spares the packet everything that can be said beforehand: which interfaces a name means,
- *	what a negated impossible condition comes to, which chain a name calls.
+ *	The compiler: from the model of lib/conf to one immutable object that workers read. It does
+ *	beforehand what does not depend on the packet: which interfaces a name means, what a negated
+ *	impossible condition comes to, which chain a name calls.
  * Words
- *	slot	counter of a rule or policy: rules of all chains in the model's order, chain
- *		behind chain, then the policies of the three built-in chains
- *	bit	interfaces of a rule as a bit set; bit 63 is "an interface without a name", which
- *		only rules that name none, or exclude one, accept
- *	never	a rule that no packet can match ("-f": packets are whole here; "! 0:65535") keeps
+ *	slot	counter of a rule or policy: the rules of all chains in the model's order, chain after
+ *		chain, then the policies of the three built-in chains
+ *	bit	the interfaces of a rule are a bit set; bit 63 is "an interface without a name", which
+ *		only rules accept that name no interface, or exclude one
+ *	never	a rule that no packet can match ("-f": packets are whole here; "! 0:65535"). It keeps
  *		its slot and has an empty set of interfaces
  * Data and who owns it
- *	struct masq_rules owns its rules, chains and index; turns of portfw groups and their
+ *	struct masq_rules owns its rules, chains, classes and index; turns of portfw groups and their
  *	clock are shared between snapshots by reference count.
  * Life cycle
  *	The control thread creates it from a model, publishes it, and destroys it after the grace
- *	period of the snapshot that follows.
+ *	period that follows the publication of the next one.
  * Threads
  *	One control thread creates and destroys. Workers only read; what they write (turns) is
  *	atomic.
  * Reference
- *	reference 5.2 and 5.4. Where the model can say what the tools refuse, this is
- *	what it means: protocol 0 is "any", negated or not; a port range that is empty never
- *	holds and its negation holds for every packet with ports.
+ *	5.2 and 5.4. Where the model can hold what the tools refuse: protocol 0 means "any", negated or
+ *	not; an empty port range never holds, and its negation holds for every packet with ports.
  */
 
 #include <errno.h>
@@ -43,7 +42,7 @@ struct chain_name {
 	uint32_t chain;
 };
 
-/* What compiling needs to look things up in. */
+/* What the compiler looks things up in. */
 struct compiler {
 	const char (*port_names)[MASQ_CONF_NAME_BYTES];
 	uint32_t n_ports;
@@ -95,7 +94,7 @@ compile_addresses(struct masq_rule *to, const struct masq_conf_rule *from)
 		to->tests |= MASQ_TEST_NOT_DST;
 }
 
-/* @return tests that the range asks for; a range that nothing fits makes the rule a "never" */
+/* @return tests that the range needs; a range that nothing fits makes the rule a "never" */
 static uint8_t
 compile_range(struct masq_rule *to, struct masq_conf_range range, bool negated, uint8_t not_test,
 		uint16_t *lo, uint16_t *span)
@@ -137,7 +136,7 @@ compile_proto(struct masq_rule *to, const struct masq_conf_rule *from)
 
 	if (from->proto == 0)
 		return;
-	if (from->proto > UINT8_MAX) { /* no packet has it: never, or negated no condition */
+	if (from->proto > UINT8_MAX) { /* no packet has it: never; negated: no condition */
 		if (!negated)
 			to->ports = 0;
 		return;

@@ -3,15 +3,15 @@
 /*
  * What it is
  *	The question of "ipchains -C": what would a chain say to a packet that somebody describes?
- *	The walk is that of real packets, its result is thrown away: no counter, mark, TOS or log
- *	line comes of it.
+ *	The walk is that of real packets; its result is discarded, so it changes no counter, mark or
+ *	TOS and logs nothing.
  * How
- *	The last match is the rule which decided, or the end of the chain; a path that is longer than
- *	a result holds is walked once more, with a window on its last match. A user chain is asked
- *	by itself, without a caller: it may end without a verdict, and MASQ in it is MASQ, whichever
- *	chain would call it.
+ *	The last match is the rule that decided, or the end of the chain. A path that is longer than a
+ *	result holds is walked once more, with a window on its last match. A user chain is evaluated
+ *	on its own, without a caller: it may end without a verdict, and a target MASQ gives MASQ,
+ *	whichever chain would call it.
  * Threads
- *	Reads compiled rules only; the control thread asks.
+ *	Reads compiled rules only; called by the control thread.
  */
 
 #include <errno.h>

@@ -2,33 +2,33 @@
 
 /*
  * What it is
- *	The rotation of portfw: of the rules that take one destination, the first serves as many
- *	new sessions as its preference says, then it goes to the tail of its protocol's list
- *	(reference 2.3). Here it is exact over all workers: every session takes exactly
- *	one turn, and the turns come in order.
+ *	The rotation of portfw: of the rules that take one destination, the first serves as many new
+ *	sessions as its preference says, then it goes to the tail of its protocol's list (reference
+ *	2.3). Here this is exact over all workers: every session uses up exactly one turn, and the
+ *	turns come in order.
  * Words
  *	turn order	the list order of the group's rules when the turns were made
  *	left		sessions that a rule serves before it goes to the tail
- *	first turn	a rule may begin with less than its preference: it was in the middle of
- *		its turn when rules were added in front of it
- *	stamp		tick of the protocol's clock at which a rule last went to the tail; the
- *		list, rotated, is the rules by stamp, and those without one before them as
- *		they stand in the model
+ *	first turn	a rule may begin with less than its preference, if rules were added in front
+ *			of it in the middle of its turn
+ *	stamp		tick of the protocol's clock at which a rule last went to the tail. The rotated
+ *			list has the rules without a stamp first, in the order of the model, then those
+ *			with one, in the order of their stamps
  * The word
  *	bit 63		first round: members start with first_left, later with pref
  *	bits 32..62	member whose turn it is
  *	bits 0..31	what it has left, never 0
- *	A session moves the word by compare and swap; nothing else is shared by all workers while
- *	a turn lasts. When it ends, the worker that took its last session stamps the rule.
- *	racy: two workers that end two turns of one group at once may stamp in the other order.
- *	Order within a group is therefore always read from the word, and the group's stamps are
- *	dealt out anew in that order; only rules of different groups, whose order no packet sees,
- *	can be listed the wrong way round.
+ *	A session moves the word by compare and swap; during a turn, workers share nothing else. The
+ *	worker that takes the last session of a turn stamps the rule.
+ *	racy: two workers that end two turns of one group at the same time may stamp in the other
+ *	order. So the order within a group is always read from the word, and the group's stamps are
+ *	assigned again in that order; only rules of different groups, whose relative order no packet
+ *	sees, can be listed the wrong way round.
  * Data and who owns it
- *	struct masq_turns belongs to the snapshots that hold a reference. A snapshot with the same
- *	group takes the same object, so turns taken on the old snapshot until the last worker left
- *	it are not lost. A changed group gets a new object that starts where the old one stands
- *	when it is made.
+ *	struct masq_turns belongs to the snapshots that hold a reference. A snapshot in which the group
+ *	is unchanged takes the same object, so the turns that workers take on the old snapshot until
+ *	the last of them has left it are not lost. A changed group gets a new object, which starts
+ *	where the old one stands at that moment.
  * Threads
  *	Control: create, put. Any: take, snapshot.
  */
@@ -103,7 +103,7 @@ is_unchanged(const struct masq_turns *turns, const struct masq_conf_portfw *cons
 	return true;
 }
 
-/* What is known of a rule: an edited one keeps its place but starts its count anew. */
+/* What is known of a rule: an edited one keeps its place but starts its count again. */
 static struct masq_turns_state
 carried_state(const struct masq_turns *previous, const struct masq_turns_state *states,
 		const struct masq_conf_portfw *rule)

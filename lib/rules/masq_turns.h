@@ -22,7 +22,7 @@ struct masq_turns_clock {
 /* A server of the group; the array is in turn order. */
 struct masq_turns_member {
 	struct masq_conf_portfw rule;
-	uint32_t first_left; /* sessions of its first turn: what it had left, or pref */
+	uint32_t first_left; /* sessions of its first turn: what it had left, or its preference */
 	uint32_t rank; /* its place in the model's order when this was made */
 	_Atomic uint64_t stamp; /* tick at which it last went to the tail, 0: never */
 };
@@ -31,14 +31,14 @@ struct masq_turns {
 	_Atomic uint64_t word; /* see masq_turns.c */
 	_Atomic uint32_t refs;
 	uint32_t n_members;
-	struct masq_turns_clock *clock; /* not counted: every snapshot holds it */
+	struct masq_turns_clock *clock; /* no reference of its own: every snapshot holds one */
 	struct masq_turns_member members[];
 };
 
-/** How a member stands. */
+/** Where a member is in the rotation. */
 struct masq_turns_state {
 	uint32_t member; /* index */
-	uint32_t left; /* sessions of this turn or, when it waits, of its next one */
+	uint32_t left; /* sessions left in this turn or, while it waits, of its next one */
 	uint64_t stamp;
 };
 
@@ -47,7 +47,7 @@ struct masq_turns_clock *masq_turns_clock_ref(struct masq_turns_clock *clock);
 void masq_turns_clock_put(struct masq_turns_clock *clock);
 
 /**
- * Make the turns of a group, carrying over what @p previous knows of rules that stay.
+ * Make the turns of a group, carrying over the state of rules that stay.
  *
  * @param rules	the group's rules in model order, n_rules > 0
  * @param previous	turns of the same destination until now, or NULL
@@ -63,7 +63,7 @@ const struct masq_conf_portfw *masq_turns_next(const struct masq_turns *turns);
 /** Take one session of the rule whose turn it is. Any thread. @return the rule */
 const struct masq_conf_portfw *masq_turns_take(struct masq_turns *turns);
 
-/** How all members stand at one moment, states[0] is the one whose turn it is. Any thread. */
+/** Where all members are at one moment; states[0] is the one whose turn it is. Any thread. */
 void masq_turns_snapshot(const struct masq_turns *turns, struct masq_turns_state *states);
 
 /** @return bytes on the heap */

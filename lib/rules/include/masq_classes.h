@@ -13,24 +13,25 @@
 
 /**
  * @file
- * Which packets are alike for all rules of a rule set? Each address and each port falls into one of a
- * few classes: no rule can tell two values of a class apart. Packets with the same classes, protocol
- * and interfaces match the same rules, so a verdict about one of them holds for all.
+ * Which packets do all rules of a rule set treat alike? The values of each address and port fall into
+ * a few classes: no rule can tell two values of a class apart. Packets with the same classes, protocol
+ * and interfaces match the same rules, so a verdict about one of them holds for all. Where a rule has
+ * -y, SYN segments are a kind of their own.
  *
- * Rules of which each tells other values apart can make more classes than there are names. The values of those
- * without a name are *alone*: alike with nobody but themselves.
+ * Where rules tell more values apart than there are names of classes, the values of classes without a
+ * name are *alone*: nothing is said about which others are like them.
  *
- * Part of the compiled rules; immutable; any worker.
+ * Part of the compiled rules; immutable; read by any worker.
  */
 
 #define MASQ_CLASSES_FEW \
-	32 /**< of a field with so many starts all are compared; one with more has a table */
-#define MASQ_CLASSES_NAMED 4094 /**< classes of a field with a table that have a name: 0..4093 */
+	32 /**< a field with more starts has a table; otherwise a value is compared with each of them */
+#define MASQ_CLASSES_NAMED 4094 /**< classes of a table that have a name: 0..4093 */
 #define MASQ_CLASS_MIXED 4094 /**< of a page of a table: its values are not all of one class */
-#define MASQ_CLASS_ALONE 4095 /**< the value is of no class */
+#define MASQ_CLASS_ALONE 4095 /**< the value is of no named class */
 #define MASQ_CLASS_PAGES 65536
 
-/** Fields in the order of struct masq_tuple: lanes of a vector. */
+/** Fields in the order of struct masq_tuple, which is that of the lanes of a vector. */
 enum masq_class_field {
 	MASQ_CLASS_SRC,
 	MASQ_CLASS_DST,
@@ -39,39 +40,38 @@ enum masq_class_field {
 	MASQ_CLASS_FIELDS
 };
 
-/** The classes of one field; masq_class_table.c. */
+/** The classes of one field with many starts; masq_class_table.c. */
 struct masq_class_table {
-	/** Of addresses by their upper 16 bits, of ports by all of them: their class, or MASQ_CLASS_ALONE,
-	 * or MASQ_CLASS_MIXED, which values of ports never are. */
+	/** By the upper 16 bits of an address, or by port: the class of all values there,
+	 * MASQ_CLASS_ALONE, or (addresses only) MASQ_CLASS_MIXED. */
 	uint16_t of_page[MASQ_CLASS_PAGES];
-	bool leaves_alone; /**< some of its values are of no class */
-	uint32_t n_stretches; /**< values without a break that are of one class */
-	uint32_t *starts; /**< their first values, ascending, from 0 on */
-	uint16_t *classes; /**< theirs */
-	uint32_t *first; /**< [MASQ_CLASS_PAGES + 1]: in which stretch a page begins; of ports NULL */
+	bool leaves_alone; /**< some values of the field are alone */
+	uint32_t n_stretches; /**< a stretch: consecutive values that the same rules accept */
+	uint32_t *starts; /**< first value of each stretch, ascending, from 0 on */
+	uint16_t *classes; /**< class of each stretch */
+	uint32_t *first; /**< [MASQ_CLASS_PAGES + 1]: stretch in which a page begins; ports: NULL */
 };
 
 struct masq_classes {
-	bool may_be_alone; /**< a field has values that are alone */
+	bool may_be_alone; /**< some field has values that are alone */
 	/** A rule outside of the input and forward chains looks at a source: what the output chain says
 	 * of a packet depends on how its source was translated. */
 	bool output_sees_source;
-	bool syn_matters; /**< a rule looks at -y */
-	bool are_not_all; /**< values may be alone, or -y matters: classes alone do not tell packets apart */
-	uint8_t n_compared; /**< starts that are compared, a multiple of 4, not 0 */
-	uint8_t have_tables; /**< bit f: field f has one */
-	/** Where classes begin, less 2^31: vectors compare signed. The n-th of every field, then the next
-	 * ones. Padded with INT32_MAX, which no start is; of a field with a table all INT32_MIN, above which
-	 * everything is. */
+	bool syn_matters; /**< a rule has -y */
+	bool are_not_all; /**< values may be alone, or -y matters: classes are not enough */
+	uint8_t n_compared; /**< rows of starts[] to compare: a multiple of 4, at least 4 */
+	uint8_t have_tables; /**< bit f: field f has a table */
+	/** First values of classes, minus 2^31 because vectors compare signed; row n holds the n-th
+	 * start of every field. Unused rows are INT32_MAX, which is no start, so that all values count
+	 * them alike. A field with a table has INT32_MIN everywhere, which is above no value. */
 	int32_t starts[MASQ_CLASSES_FEW][MASQ_CLASS_FIELDS] __attribute__((aligned(16)));
-	struct masq_class_table
-			*table[MASQ_CLASS_FIELDS]; /**< of fields with more starts, else NULL */
+	struct masq_class_table *table[MASQ_CLASS_FIELDS]; /**< of fields with a table, else NULL */
 };
 
-/** The class of an address in a mixed page of a table. A search among what begins in the page. */
+/** The class of an address in a mixed page: binary search among the stretches of the page. */
 uint16_t masq_class_search(const struct masq_class_table *table, uint32_t address);
 
-/** @param address in host byte order */
+/** @param page	upper 16 bits of @p address, which is in host byte order */
 static inline uint64_t
 masq_class_of_address(const struct masq_class_table *table, uint32_t page, uint32_t address)
 {
@@ -84,7 +84,7 @@ masq_class_of_address(const struct masq_class_table *table, uint32_t page, uint3
  * Part of masq_classes_of_vector(): the fields that have a table.
  *
  * @param fields	lanes of values in host byte order
- * @return 16 bits a field, 0 where there is no table
+ * @return 16 bits per field, 0 where there is no table
  */
 static inline uint64_t
 masq_classes_look_up(const struct masq_classes *classes, __m128i fields)
@@ -92,7 +92,7 @@ masq_classes_look_up(const struct masq_classes *classes, __m128i fields)
 	struct masq_class_table *const *table = classes->table;
 	uint64_t found = 0;
 
-	/* A word of 16 bits each: the upper one of addresses, the lower one of ports. */
+	/* 16-bit words of the lanes: the upper one of addresses, the lower one of ports. */
 	if (table[MASQ_CLASS_SRC] != NULL)
 		found |= masq_class_of_address(table[MASQ_CLASS_SRC],
 				(uint32_t)_mm_extract_epi16(fields, 1),
@@ -112,11 +112,12 @@ masq_classes_look_up(const struct masq_classes *classes, __m128i fields)
 }
 
 /**
- * The classes of a packet. Of each field how many starts lie above it, all four fields at a time; of fields
- * with many starts what their table says.
+ * The classes of a packet: for each field the number of starts above its value, all four fields at a
+ * time, or what its table says.
  *
- * @param tuple	of TCP, UDP, or a protocol without ports: its 16 bytes, of which the first 12 matter
- * @return 16 bits a field, source lowest; MASQ_CLASS_ALONE: that value is of no class
+ * @param tuple	the 16 bytes of a struct masq_tuple, of which the first 12 matter. The classes of an
+ *	ICMP tuple mean little: its ports are not the type and code that rules look at
+ * @return 16 bits per field, source lowest; MASQ_CLASS_ALONE: the value is alone
  */
 static inline uint64_t
 masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
@@ -130,7 +131,7 @@ masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
 	__m128i above = _mm_setzero_si128();
 	uint64_t compared;
 
-	/* Who is behind the last start counts some of the padding, too, like everybody. True is -1. */
+	/* Unused rows count one for every value, so they tell no values apart. True is -1. */
 	do {
 		above = _mm_sub_epi32(above, _mm_cmpgt_epi32(start[0], wanted));
 		above = _mm_sub_epi32(above, _mm_cmpgt_epi32(start[1], wanted));
@@ -143,21 +144,21 @@ masq_classes_of_vector(const struct masq_classes *classes, __m128i tuple)
 						 : compared | masq_classes_look_up(classes, fields);
 }
 
-/** The same of a tuple in memory, which nobody has just written field by field: that would be waited for. */
+/** The same for a tuple in memory. If its fields were just stored one by one, the wide load stalls. */
 static inline uint64_t
 masq_classes_of(const struct masq_classes *classes, const struct masq_tuple *tuple)
 {
 	return masq_classes_of_vector(classes, _mm_loadu_si128((const void *)tuple));
 }
 
-/** What masq_classes_alone() says of a field. */
+/** The bit of a field in the result of masq_classes_alone(). */
 #define MASQ_CLASS_IS_ALONE(field) (UINT64_C(0x1000) << 16 * (field))
 
 /** @return bits MASQ_CLASS_IS_ALONE() of the fields whose values are alone */
 static inline uint64_t
 masq_classes_alone(uint64_t classes)
 {
-	/* Twelve ones become the thirteenth bit. */
+	/* Only adding 1 to 4095, twelve ones, sets the thirteenth bit. */
 	return (classes + UINT64_C(0x0001000100010001)) & UINT64_C(0x1000100010001000);
 }
 

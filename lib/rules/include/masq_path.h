@@ -13,13 +13,13 @@
  *
  * A path is the list of counter slots that a kind of packet matched, e.g. {input policy, forward
  * rule 3, output policy}. Identical lists share an index, and a rule's counters are the sum over the
- * paths that contain it. A packet without session adds to its path's counter; packets of a session
- * are counted by their half (struct masq_half), which brings what it has counted when it leaves the
- * path (lib/dp/masq_tally.h).
+ * paths that contain it. A packet without a session adds to its path's counter. Packets of a session
+ * are counted by their half (struct masq_half), which adds its count to the path's counter when it
+ * leaves the path (lib/dp/masq_tally.h).
  *
- * One table per worker and rule set. The worker is the only one to touch it, but for the picture:
- * counters as they were at one moment, with what halves have not brought yet, for the control
- * thread to read. All memory is taken at creation.
+ * One table per worker and rule set. Only that worker touches it, except for the *picture*: a copy of
+ * the counters at one moment, with what halves have not added yet, for the control thread to read.
+ * All memory is taken at creation.
  */
 
 struct masq_path_table;
@@ -36,19 +36,19 @@ struct masq_path_counter {
 /**
  * Make a table: no paths, all counters 0.
  *
- * @param paths	most paths, at most MASQ_PATH_PATHS_MAX
- * @param links	most list entries, all paths together
+ * @param paths	capacity in paths, at most MASQ_PATH_PATHS_MAX
+ * @param links	capacity in list entries, all paths together
  * @param slots	counter slots of the rule set
  */
 struct masq_path_table *masq_path_create(uint32_t paths, uint32_t links, uint32_t slots,
 		int socket_id, struct masq_err *err);
 void masq_path_destroy(struct masq_path_table *table);
 
-/** @return bytes of memory that this table takes, everything included */
+/** @return bytes of memory that this table takes */
 uint64_t masq_path_bytes(const struct masq_path_table *table);
 
 /**
- * Index of a path, made if it is new. Worker only; no allocation.
+ * Index of a path, which is added if it is new. Worker only; no allocation.
  *
  * @param slots	n_slots counter slots in the order of matching
  * @return index; MASQ_PATH_NONE: the table is full, count with masq_path_count_slots()
@@ -70,13 +70,13 @@ masq_path_count(struct masq_path_counter *counters, uint32_t path, uint32_t byte
 	counters[path].bytes += bytes;
 }
 
-/** Count one packet on each slot directly, without a path; unknown slots are left out. Worker only. */
+/** Count one packet on each slot directly, without a path; unknown slots are skipped. Worker only. */
 void masq_path_count_slots(struct masq_path_table *table, const uint32_t *slots, uint32_t n_slots,
 		uint32_t bytes);
 
 /**
- * Packets that somebody else has counted for a path; or, counted from 2^64 downwards, that he has
- * counted for another one. Worker only.
+ * Add to a path what a half has counted for it. To take off what the half counted for another path,
+ * pass the numbers negated, modulo 2^64. Worker only.
  */
 void
 masq_path_settle(struct masq_path_table *table, uint32_t path, uint64_t packets, uint64_t bytes);
@@ -85,25 +85,26 @@ masq_path_settle(struct masq_path_table *table, uint32_t path, uint64_t packets,
 void masq_path_picture_begin(struct masq_path_table *table);
 
 /**
- * Bring the next counters into the picture. Worker only.
+ * Copy the next counters into the picture. Worker only.
  *
- * @param budget	so many paths a call
- * @return true: all are in it
+ * @param budget	at most so many paths per call
+ * @return true: the picture has all of them
  */
 bool masq_path_picture_counters(struct masq_path_table *table, uint32_t budget);
 
 /**
- * Add what somebody has counted for @p path and has not settled, or settles now. A counter that comes
- * into the picture later overwrites it, and brings along what is settled. Worker only.
+ * Add to the picture what a half has counted for @p path and has not settled, or settles now. If the
+ * path's counter is copied later, the copy overwrites this, and contains all that is settled by then.
+ * Worker only.
  */
 void masq_path_picture_add(
 		struct masq_path_table *table, uint32_t path, uint64_t packets, uint64_t bytes);
 
 /**
- * Add up: out[slot] += packets and bytes of all paths as in the picture, and of direct counts. Any
- * thread that knows (by acquiring what the worker released) that the picture is done.
+ * Add up: out[slot] += packets and bytes of all paths in the picture, and of direct counts. Any thread
+ * that has acquired the worker's release of the finished picture.
  *
- * @param out	n_slots of them; slots that the table does not have get nothing
+ * @param out	n_slots counters; slots that the table does not have add nothing
  */
 void
 masq_path_sum(const struct masq_path_table *table, struct masq_path_counter *out, uint32_t n_slots);
