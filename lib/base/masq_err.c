@@ -2,18 +2,18 @@
 
 /*
  * What it is
- *	The one sentence that explains a failure. It is written where the fault is seen, gets words
+ *	The one sentence that explains a failure. It is written where the fault is found, gets words
  *	put in front of it on the way up ("masq.conf:12: "), and is read by a person.
  * Words
- *	sentence	one line, always NUL-terminated: "?" stands for control characters that it quotes
+ *	sentence	one line, always NUL-terminated; control characters in it are replaced by "?"
  *	list		names that a sentence quotes; cut between names
- *	cut		a sentence that did not fit ends in "..." so that nobody takes it for whole
+ *	cut		a sentence that did not fit ends in "...", so that nobody takes it for complete
  * Data and who owns it
- *	struct masq_err belongs to the caller, mostly on its stack. Nothing is allocated: a failure
- *	of memory must still be told.
+ *	struct masq_err belongs to the caller, mostly on its stack. Nothing is allocated, because lack
+ *	of memory must be reported, too.
  * Life cycle
- *	The caller empties it (or not: a success leaves it alone), the callee fills it in, the
- *	caller prints it or passes it up.
+ *	The caller may empty it first; the callee fills it in on failure and leaves it alone on
+ *	success; the caller prints it or passes it up.
  * Threads
  *	None of its own; one struct is used by one thread at a time.
  */
@@ -28,8 +28,8 @@
 static bool write_sentence(char text[MASQ_ERR_TEXT_BYTES], const char *fmt, va_list args)
 		__attribute__((format(printf, 2, 0)));
 
-/* Mark a text that fills its buffer and lost its end. No character of UTF-8 is left in part: it would
- * keep the whole sentence from travelling as JSON. */
+/* Mark a text that fills its buffer and lost its end. A UTF-8 character that would be cut is removed:
+ * the rest of it would keep the sentence from travelling as JSON. */
 static void
 mark_cut(char text[MASQ_ERR_TEXT_BYTES])
 {
@@ -40,7 +40,7 @@ mark_cut(char text[MASQ_ERR_TEXT_BYTES])
 	memcpy(text + at, "...", 4);
 }
 
-/* Words and file names that are quoted must not pass for other lines of a log, or command a terminal. */
+/* Quoted words and file names must not look like further log lines, nor control a terminal. */
 static void
 hide_controls(char *text)
 {
@@ -55,7 +55,7 @@ write_sentence(char text[MASQ_ERR_TEXT_BYTES], const char *fmt, va_list args)
 {
 	int len = vsnprintf(text, MASQ_ERR_TEXT_BYTES, fmt, args);
 
-	/* An encoding error leaves the buffer undefined; say something all the same. */
+	/* An encoding error leaves the buffer undefined; say something anyway. */
 	if (len < 0)
 		snprintf(text, MASQ_ERR_TEXT_BYTES, "(unprintable error: %s)", fmt);
 	else if (len >= MASQ_ERR_TEXT_BYTES)
@@ -72,7 +72,7 @@ masq_err_set(struct masq_err *err, int code, const char *fmt, ...)
 
 	if (err == NULL)
 		return -code;
-	/* An argument may be the old sentence itself, so it is not written over while it is read. */
+	/* An argument may be the old sentence itself, so it is not overwritten while it is read. */
 	va_start(args, fmt);
 	write_sentence(text, fmt, args);
 	va_end(args);
@@ -114,7 +114,7 @@ masq_err_list_add(char list[MASQ_ERR_LIST_BYTES], const char *name)
 
 	if (used >= strlen(more) && strcmp(list + used - strlen(more), more) == 0)
 		return;
-	/* What is in the list has left room for the mark. */
+	/* What is in the list already has left room for the mark. */
 	if (used + comma_bytes + name_bytes + sizeof(more) > MASQ_ERR_LIST_BYTES) {
 		memcpy(list + used, more, sizeof(more));
 		return;

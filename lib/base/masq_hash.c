@@ -2,16 +2,16 @@
 
 /*
  * What it is
- *	The seed of the tuple hash. The hash itself is inline in masq_hash.h; here is only what is
- *	done once at start.
+ *	The seed of the tuple hash. The hash itself is inline in masq_hash.h; here is only what is done
+ *	once at start.
  * Words
- *	seed	128 secret bits. Whoever knows them can choose tuples that all fall into one bucket,
- *		so they come from the kernel, are new at each start and are never printed.
+ *	seed	128 secret bits. Whoever knows them can choose tuples that all fall into one bucket, so
+ *		they come from the kernel, are new at each start and are never printed.
  * Data and who owns it
  *	The caller owns the seed and gives it to each table that hashes.
  * Threads
- *	A pure function of the kernel; called at start. It waits until the kernel's random source
- *	has been seeded, which on an early boot may take a while, rather than take a weak seed.
+ *	Called at start, by any thread. It waits until the kernel's random source has been seeded,
+ *	which may take a while early in a boot, rather than accept a weak seed.
  */
 
 #include <errno.h>
@@ -26,7 +26,7 @@ masq_hash_seed_random(struct masq_hash_seed *seed)
 	struct masq_hash_seed fresh;
 	ssize_t got;
 
-	/* Up to 256 bytes are never cut short, but a signal may come while the source warms up. */
+	/* Requests of up to 256 bytes are never cut short, but a signal may interrupt the wait. */
 	do {
 		got = getrandom(&fresh, sizeof(fresh), 0);
 	} while (got < 0 && errno == EINTR);

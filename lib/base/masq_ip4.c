@@ -2,14 +2,14 @@
 
 /*
  * What it is
- *	Text of IPv4 addresses, prefixes and Ethernet addresses, both ways. Stricter than inet_aton():
- *	four decimal parts, nothing shorter, no octal, no hexadecimal, no blanks. What a reader of a
- *	rule sees is what the box does.
+ *	IPv4 addresses, prefixes and Ethernet addresses as text, both ways. Stricter than inet_aton():
+ *	four decimal parts, nothing shorter, no octal, no hexadecimal, no blanks. So the box does what
+ *	a reader of a rule sees.
  * Words
  *	part	one of the four numbers of an address, 0..255; "010" is refused, because half of the
  *		world reads it as eight
  * Data and who owns it
- *	All of it the caller's. Outputs are written only on success.
+ *	The caller owns everything. Outputs are written only on success.
  * Threads
  *	Pure functions.
  */
@@ -20,7 +20,7 @@
 
 #include <masq_ip4.h>
 
-/* Read digits up to max, without leading zeros; moves *text behind them. */
+/* Read a number up to max, without leading zeros; moves *text behind it. */
 static int
 parse_number(const char **text, unsigned int max, unsigned int *number)
 {
@@ -124,7 +124,7 @@ masq_mac_text(const uint8_t mac[6], char text[MASQ_MAC_TEXT_BYTES])
 	return text;
 }
 
-/* Value of a hexadecimal digit, -1 for anything else. Not isxdigit(): that asks the locale. */
+/* Value of a hexadecimal digit, -1 for anything else. Not isxdigit(), which depends on the locale. */
 static int
 hex_digit(char c)
 {
@@ -142,7 +142,7 @@ masq_mac_parse(const char *text, uint8_t mac[6])
 {
 	uint8_t value[6];
 
-	/* Each step stops at the NUL, because that is no digit and no colon. */
+	/* Each step stops at the NUL, which is neither a digit nor a colon. */
 	for (unsigned int i = 0; i < 6; i++) {
 		int high, low;
 

@@ -8,14 +8,14 @@
  *	sink	where lines go: stderr until main() says otherwise
  *	part	the room and noun that speaks, "session", "neigh"
  * Data and who owns it
- *	The sink and the level are the only mutable globals below lib/ctl. Handing a log handle
- *	through each function would make every signature longer for something that a process has
- *	exactly one of.
+ *	The sink and the level are the only mutable globals below lib/ctl. Passing a log handle through
+ *	every function would make all signatures longer for something of which a process has exactly
+ *	one.
  * Life cycle
  *	masq_log_open() is called by main() before the first thread; it may be called again by tests.
  * Threads
- *	Any control thread may log: both globals are only read then. A line is written to stderr by
- *	one call, so that lines of several threads do not mix. Workers never log from a stage.
+ *	Any control thread may log: after the start both globals are only read. A line is written to
+ *	stderr by one call, so that lines of several threads do not mix. Workers never log from a stage.
  */
 
 #include <stdarg.h>

@@ -3,13 +3,13 @@
 /*
  * What it is
  *	A process may be started with descriptor 0, 1 or 2 closed. The next file that is opened - a
- *	socket, a device, a rule file - would get that number, and a sentence printed to stderr
- *	would be written into it. So each program fills the holes first.
+ *	socket, a device, a rule file - would get that number, and what is printed to stderr would be
+ *	written into it. So each program first fills these holes.
  * How
- *	open() takes the lowest number that is free: open until the number is none of the three. For
- *	writing only: who reads an input that is closed shall not take it for an empty one.
+ *	open() takes the lowest free number, so it is called until the number is none of the three. The
+ *	descriptors are write-only, so that nobody mistakes a closed input for an empty one.
  * Threads
- *	Before the first one is made.
+ *	Called before the first thread is created.
  */
 
 #include <fcntl.h>

@@ -7,15 +7,15 @@
 
 /**
  * @file
- * A token bucket: so many a second, so many at once. Zeros are a bucket that is full once the clock
- * shows something. One owner; no memory but the struct.
+ * A token bucket: a rate of tokens per second and a burst. A zeroed struct is an empty bucket that has
+ * been filling since the clock was 0. One owner; no memory but the struct.
  */
 struct masq_bucket {
-	uint64_t at_ms; /**< when @ref credit was right */
+	uint64_t at_ms; /**< time at which @ref credit was right */
 	uint64_t credit; /**< thousandths of a token */
 };
 
-#define MASQ_BUCKET_TOKEN 1000u /**< credit of one token: a rate a second is credit a millisecond */
+#define MASQ_BUCKET_TOKEN 1000u /**< credit of one token; so tokens/s are credit/ms */
 
 /**
  * Take a token if there is one. Costs a multiplication and no division.
@@ -32,7 +32,7 @@ masq_bucket_take(struct masq_bucket *bucket, uint32_t rate, uint32_t burst, uint
 	const uint64_t elapsed_ms = now_ms - bucket->at_ms;
 
 	bucket->at_ms = now_ms;
-	/* So long that even the slowest rate fills it, and the product stays small. */
+	/* After so many ms even the slowest rate has filled it; below that the product stays small. */
 	if (elapsed_ms >= full || bucket->credit + elapsed_ms * rate >= full)
 		bucket->credit = full;
 	else

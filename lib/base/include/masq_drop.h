@@ -4,7 +4,7 @@
 
 /**
  * @file
- * Every reason for which a packet ends here. One list yields the enumerators, the counters, the
+ * Every reason why a packet is dropped. One list yields the enumerators, the counters, the
  * names that the CLI prints and the table in the documentation.
  *
  * X(symbol, "kebab-name", "sentence")

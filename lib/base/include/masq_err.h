@@ -7,7 +7,7 @@
  * An error as a person reads it: one sentence that names the culprit and what is accepted.
  *
  * Functions of the control plane return 0 or -errno and take a struct masq_err as their last
- * argument. The sentence travels unchanged from where the fault was seen to the terminal of the
+ * argument. The sentence travels unchanged from where the fault was found to the terminal of the
  * person who typed the command.
  */
 
@@ -18,11 +18,11 @@ struct masq_err {
 };
 
 /**
- * Write the sentence of a failure and hand back its code, so that "return masq_err_set(...)" works.
+ * Write the sentence of a failure and return its code, so that "return masq_err_set(...)" works.
  *
  * A sentence that is too long is cut and ends in "...".
  *
- * @param err	out: the sentence; NULL: nobody asks for it
+ * @param err	out: the sentence; NULL: nobody wants it
  * @param code	positive errno value, e.g. EINVAL
  * @param fmt	printf format of the sentence, no newline
  * @return -code
@@ -42,8 +42,8 @@ masq_err_prefix(struct masq_err *err, const char *fmt, ...) __attribute__((forma
 #define MASQ_ERR_LIST_BYTES 256
 
 /**
- * One more name of a list that a sentence is to quote: "eth0, lo". A list that gets too long ends in "..."
- * and takes no more.
+ * Append a name to a list that a sentence is to quote: "eth0, lo". A list that gets too long ends in
+ * "..." and takes no more names.
  *
  * @param list	in/out: "" at first
  */

@@ -8,8 +8,8 @@
 
 /**
  * @file
- * IPv4 addresses, prefixes and Ethernet addresses as text. Addresses are in host byte order here
- * and in everything above lib/pkt that is not a packet field.
+ * IPv4 addresses, prefixes and Ethernet addresses as text. Addresses are in host byte order here and
+ * in everything above lib/pkt, except in packet fields.
  */
 
 #define MASQ_IP4_TEXT_BYTES 16 /**< "255.255.255.255" and its NUL */
@@ -27,7 +27,7 @@ struct masq_ip4_prefix {
 };
 
 /**
- * Read a dotted quad: exactly four decimal parts 0..255, no leading signs, nothing behind it.
+ * Read a dotted quad: exactly four decimal parts 0..255, no signs, nothing behind it.
  *
  * @param text	NUL-terminated
  * @param addr	out: host order; untouched on failure

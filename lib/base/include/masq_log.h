@@ -4,9 +4,9 @@
 
 /**
  * @file
- * Log lines. A line has a level and a part of the program; where it goes is decided once, by the
- * program: the daemon writes it to stderr without ever waiting, tests and the CLI leave it on
- * stderr. Never called from a stage.
+ * Log lines. A line has a level and a part of the program. The program decides once where lines go:
+ * the daemon writes them to stderr without ever waiting, tests and the CLI leave them on stderr.
+ * Never called from a stage.
  */
 
 enum masq_log_level {
@@ -21,7 +21,7 @@ enum masq_log_level {
 typedef void (*masq_log_sink_fn)(enum masq_log_level level, const char *part, const char *line);
 
 /**
- * Choose where lines go and how much of them; called by main() before any thread starts.
+ * Choose where lines go and up to which level; called by main() before any thread starts.
  *
  * @param sink	NULL: stderr
  * @param level	lines above it are not written

@@ -8,10 +8,11 @@
  */
 
 /**
- * Open /dev/null in place of each standard descriptor that is closed; open ones stay as they are. Reading from
- * an input that was closed fails with EBADF, as it would have.
+ * Open /dev/null in place of each standard descriptor that is closed; open ones stay as they are.
+ * Reading from an input that was closed still fails with EBADF.
  *
- * The first thing in main(), before a thread or a file. Without /dev/null nothing changes.
+ * Call it first in main(), before a thread starts or a file is opened. Without /dev/null nothing
+ * changes.
  */
 void masq_stdio_open(void);
 
