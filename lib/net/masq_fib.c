@@ -2,29 +2,29 @@
 
 /*
  * What it is
- *	The forwarding table: longest prefix match from a destination to a hop. Built in one go from
- *	the ports and the static routes, never changed, freed when its last owner lets go.
+ *	The forwarding table: longest prefix match from a destination to a hop. Built at once from the
+ *	ports and the static routes, never changed, freed when its last owner drops its reference.
  * Words
  *	entry	one prefix that the table answers for, while it is being built: masq_fib_entries.c
- *	hop	the answer; entries with the same answer share one. Hop 0 is what is said when
- *		nothing matched: nothing, or the default route. So the default route costs no entry.
+ *	hop	the answer; entries with the same answer share one. Hop 0 is the answer if no entry
+ *		matches: no route, or the default route. So the default route costs no entry.
  * Why rte_fib and not rte_lpm
  *	Both are the same structure (16 million slots for the first 24 bits, groups of 256 behind).
- *	rte_lpm spends 4 bytes a slot whatever is in it, 64 MB, rte_fib 1 byte up to 127 hops, 16
+ *	rte_lpm always spends 4 bytes per slot, 64 MB; rte_fib 1 byte with up to 127 hops, 16
  *	MB; old and new live side by side while routes change, and small machines give the program
  *	512 MB in all. Measured on a Zen 4 core, 4 KB pages: lookup in cache 3 cycles (lpm), 12
  *	(fib); destinations all over the address space 30-80 either way; creating and freeing a
  *	table of 100 routes 1 ms (lpm), 0.5 ms (fib); the first time, when the kernel has to find
  *	the pages, 170 ms and 13 ms. Packets of a session need no lookup at all.
  * Data and who owns it
- *	struct masq_fib owns the rte_fib, the hops and the rows. Owners are counted: snapshots that
- *	differ in rules only share the table.
+ *	struct masq_fib owns the rte_fib, the hops and the rows. It is reference-counted: snapshots that
+ *	differ only in rules share the table.
  * Life cycle
- *	Ports and routes become sorted entries; fill the rte_fib with all but what goes through
- *	gateways; ask that for the gateways; add what goes through them.
+ *	Ports and routes become sorted entries; all but those through gateways are put into the
+ *	rte_fib; that is asked for the way to the gateways; the entries through gateways are added.
  * Threads
- *	Built and freed by the control thread; read by all workers without a lock. The count is
- *	atomic because the last owner may be let go by whichever thread ends the grace period.
+ *	Built and freed by the control thread; read by all workers without a lock. The reference count
+ *	is atomic because the last reference may be dropped by any thread that ends the grace period.
  */
 
 #include <errno.h>
@@ -41,9 +41,9 @@
 
 #include "masq_fib_priv.h"
 
-#define HOPS_1BYTE 127 /* what one byte can hold besides the bit that says "see the group" */
-#define HOPS_2BYTE 32767 /* the same for two */
-#define GROUPS_SPARE 2 /* rte_fib wants to see one more free group than it takes */
+#define HOPS_1BYTE 127 /* what one byte can hold beside the bit that says "see the group" */
+#define HOPS_2BYTE 32767 /* the same for two bytes */
+#define GROUPS_SPARE 2 /* rte_fib demands one free group more than it takes */
 
 struct masq_fib {
 	struct rte_fib *table;
@@ -63,7 +63,7 @@ contains(struct masq_ip4_prefix net, uint32_t addr)
 	return ((net.addr ^ addr) & masq_ip4_mask(net.len)) == 0;
 }
 
-/* First address of the port whose network holds the prefix addr/len, else the port's first. */
+/* First address of the port whose network contains the prefix addr/len, else the port's first. */
 static uint32_t
 source_for(const struct masq_conf_port *port, uint32_t addr, unsigned int len)
 {
@@ -74,7 +74,8 @@ source_for(const struct masq_conf_port *port, uint32_t addr, unsigned int len)
 	return port->n_addresses > 0 ? port->address[0].addr : 0;
 }
 
-/* Index of this hop; hops without gateway are few (ports times addresses), so a walk is enough. */
+/* Index of this hop, which is added if it is new. Hops without gateway are few (ports times addresses),
+ * so a linear search is enough. */
 static uint32_t
 local_hop(struct masq_fib *fib, enum masq_fib_kind kind, uint8_t port, uint32_t src)
 {
@@ -105,7 +106,7 @@ set_special(struct masq_fib_special *special, uint32_t addr)
 	special->bits[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
-/* Everything but what goes through gateways. */
+/* Install everything but entries through gateways. */
 static int
 install_local(struct masq_fib_build *b)
 {
@@ -123,14 +124,14 @@ install_local(struct masq_fib_build *b)
 			src = source_for(&b->ports[e->port], e->addr, e->len);
 		e->hop = local_hop(fib, e->kind, e->port, src);
 		if (e->len == 0)
-			continue; /* waits for the gateways, which it must not answer for */
+			continue; /* later: gateways must not be looked up through the default route */
 		if (rte_fib_add(fib->table, e->addr, e->len, e->hop) != 0)
 			return masq_err_set(b->err, ENOMEM, "no memory for the forwarding table");
 	}
 	return 0;
 }
 
-/* Which port leads to a gateway? Only what is connected is in the table yet. */
+/* Which port leads to a gateway? Gateways and the default route are not in the table yet. */
 static int
 resolve_gateway(struct masq_fib_build *b, struct masq_fib_entry *e)
 {
@@ -165,7 +166,7 @@ resolve_gateways(struct masq_fib_build *b)
 	return 0;
 }
 
-/* What goes through gateways, and the default route. */
+/* Install the entries through gateways, and the default route. */
 static int
 install_gateways(struct masq_fib_build *b)
 {
@@ -226,7 +227,8 @@ count_hops(struct masq_fib_build *b)
 	return n_hops;
 }
 
-/* @return blocks of 256 addresses with a prefix longer than 24, each takes a group; -ENOMEM */
+/* @return number of blocks of 256 addresses with a prefix longer than 24, each of which takes a
+ * group, and GROUPS_SPARE; -ENOMEM */
 static int64_t
 count_groups(const struct masq_fib_build *b)
 {
@@ -263,7 +265,7 @@ create_table(struct masq_fib_build *b, int socket_id)
 			: most <= HOPS_2BYTE    ? RTE_FIB_DIR24_8_2B
 						: RTE_FIB_DIR24_8_4B;
 	conf.dir24_8.num_tbl8 = (uint32_t)n_groups;
-	/* rte_fib wants a name that nobody else has: our own address is one while we live. */
+	/* rte_fib wants a unique name: our own address is one while we live. */
 	snprintf(name, sizeof(name), "masq%p", (void *)b->fib);
 	b->fib->hops = rte_zmalloc_socket("masq_fib_hops",
 			(size_t)n_hops * sizeof(struct masq_fib_hop), RTE_CACHE_LINE_SIZE,

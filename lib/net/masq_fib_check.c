@@ -2,15 +2,15 @@
 
 /*
  * What it is
- *	The questions of building a forwarding table without the table: can these routes stand beside
- *	these ports? Whoever reads a rule file asks before anything is compiled, and can then say which
- *	line is at fault; "dpdk-masq -t" asks without EAL.
+ *	The checks of building a forwarding table without the table: do these routes fit these ports?
+ *	Whoever reads a rule file calls this before anything is compiled, and can then say which line
+ *	is at fault; "dpdk-masq -t" calls it without EAL.
  * How
- *	The entries are those of masq_fib_entries.c, and so are all sentences. Where building asks the
- *	half-made table for the way to a gateway, a walk over the entries from the longest prefix down
- *	answers here: slow, and asked once a route.
+ *	The entries come from masq_fib_entries.c, and so do all sentences. Where building looks up the
+ *	way to a gateway in the half-made table, this walks the entries from the longest prefix down:
+ *	slow, but done once per route.
  * Threads
- *	No state; any.
+ *	No state; any thread.
  */
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 #include "masq_fib_priv.h"
 
-/* What stands in the table when gateways are looked up: no gateways, no default route. */
+/* The entries in the table when gateways are looked up: no gateways, no default route. */
 static bool
 find_way(const struct masq_fib_build *b, uint32_t addr, struct masq_fib_route *way)
 {

@@ -2,18 +2,19 @@
 
 /*
  * What it is
- *	The first half of a forwarding table: from the ports and the static routes to a sorted list
- *	of prefixes without contradictions. What becomes of the list is masq_fib.c's.
+ *	The first half of building a forwarding table: from the ports and the static routes to a sorted
+ *	list of prefixes without contradictions. masq_fib.c makes the table of it.
  * Words
  *	entry	one prefix that the table answers for
  *	link	"directly connected": the next hop is the destination itself
- *	own	an address of the box, a /32; broadcast: likewise the last and the network address
- *		of a connected network (a /31 has none, RFC 3021, and neither has a /32)
+ *	own	an address of the box, a /32
+ *	broadcast	also a /32: the last address and the network address of a connected network (a
+ *		/31 has none, RFC 3021, and neither has a /32)
  * How
- *	Shortest prefix first, so that a later one only writes over what is its own. Of equal
- *	prefixes that of a port stands before that of a route, and the kinds stand in their order;
- *	all but the first must be harmless (nested networks that share their last address)
- *	or are refused with a sentence that names both sides.
+ *	Shortest prefix first, so that a later entry overwrites only what is its own. Of equal
+ *	prefixes that of a port comes before that of a route, and the kinds come in their order. All
+ *	but the first must be harmless (nested networks that share their last address); else they are
+ *	refused with a sentence that names both sides.
  * Data and who owns it
  *	struct masq_fib_build is the caller's, with the array that the entries go into.
  * Threads
@@ -155,7 +156,7 @@ add_route(struct masq_fib_build *b, uint32_t index)
 
 /* ---------------------------------------------------------------- contradictions */
 
-/* Shortest prefix first, so that a later one only writes over what is its own. */
+/* Shortest prefix first, so that a later entry overwrites only what is its own. */
 static int
 compare_entries(const void *left, const void *right)
 {
@@ -195,7 +196,7 @@ refuse_route(struct masq_fib_build *b, const struct masq_fib_entry *keep,
 			name);
 }
 
-/* May @p e stand beside @p keep, which has the same prefix? 0: yes, and keep is what counts. */
+/* May @p e exist beside @p keep, which has the same prefix? 0: yes, and keep is what counts. */
 static int
 check_equal(struct masq_fib_build *b, const struct masq_fib_entry *keep,
 		const struct masq_fib_entry *e)
@@ -219,7 +220,7 @@ check_equal(struct masq_fib_build *b, const struct masq_fib_entry *keep,
 	return 0;
 }
 
-/* Sort, refuse contradictions, keep one entry of each prefix. */
+/* Sort, refuse contradictions, keep one entry per prefix. */
 static int
 settle_entries(struct masq_fib_build *b)
 {

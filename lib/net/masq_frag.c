@@ -5,31 +5,34 @@
  *	One worker's table of incomplete datagrams.
  * Words
  *	piece		a fragment that is held
- *	waiting		a datagram that still hopes for the rest
- *	refused		a datagram that was given up for what its fragments were; it holds no pieces,
- *			only its key, so that what is still on the way is refused too
+ *	waiting		a datagram that still waits for fragments
+ *	refused		a datagram that was given up because its fragments overlap, contradict each
+ *			other, or are too many or too long; only its key is kept, so that fragments
+ *			still on the way are refused, too
  *	source		a source address with waiting datagrams
  * Why not rte_ip_frag
- *	Looked at in 22.11. It holds 8 fragments a datagram (RTE_LIBRTE_IP_FRAG_MAX_FRAG, set when
+ *	As of 22.11, it holds 8 fragments per datagram (RTE_LIBRTE_IP_FRAG_MAX_FRAG, set when
  *	the library is built; 64 KB over an MTU of 1500 have 45). It adds up lengths and never looks
- *	for overlaps. Its key lacks the protocol. A fragment that comes twice may cost the datagram.
- *	It knows no bound for one source: a single one fills the table. What it gives up lies on a
- *	death row without a reason, and every drop here has a name. Its hash is a CRC, for which
- *	collisions are easily chosen.
+ *	for overlaps. Its key lacks the protocol. A duplicate fragment may cost the datagram.
+ *	It has no limit per source, so a single source can fill the table. What it gives up is put on
+ *	a death row without a reason, and every drop here has a name. Its hash is a CRC, for which
+ *	collisions are easily constructed.
  * Limits
- *	datagrams (waiting and refused), pieces, and for each source its part of both. At a limit
- *	the oldest waiting datagram goes, of the source or of all: real datagrams are complete
- *	within milliseconds, so age tells a flood from them; refusing the newcomer instead would
- *	close the door for the whole timeout. Refused ones go first when room is needed.
+ *	There are limits on datagrams (waiting and refused), on pieces, and on each source's share of
+ *	both. At a limit the oldest waiting datagram is given up, of the source or of all: real
+ *	datagrams are complete within milliseconds, so age tells a flood from them; refusing the
+ *	newcomer instead would lock everybody out for the whole timeout. If the table is full, refused
+ *	ones go first.
  * Data and who owns it
  *	All memory is taken at creation: datagrams, sources and pieces lie in arrays with free lists.
- *	The table owns the mbufs of its pieces until they come back whole or dropped. A datagram is
- *	in its bucket, in one of the lists waiting and refused, and, when it waits, in the list of
- *	its source; lists are in order of age, which is that of deadlines, as there is one timeout.
+ *	The table owns the mbufs of its pieces until they come back whole or dropped. A datagram is in
+ *	its bucket, in the list waiting or refused and, if it waits, in the list of its source. Lists of
+ *	waiting datagrams are in order of age, which is that of deadlines, because there is one timeout;
+ *	refused ones are in the order in which they were refused.
  * Life cycle
- *	first piece seen -> waiting -> whole, or time over, or pushed out, or refused -> time over
+ *	first piece seen -> waiting -> whole, or timed out, or evicted, or refused -> timed out
  * Threads
- *	One worker. Its buckets are chosen with a secret: senders choose the keys.
+ *	One worker. Buckets are chosen with a secret seed, because senders choose the keys.
  * RFC 791 (key, timeout), RFC 815 (reassembly), RFC 1858, RFC 3128 (tiny fragments), RFC 5722 (overlap).
  */
 
@@ -46,7 +49,7 @@
 
 #include "masq_frag_priv.h"
 
-#define PIECES_EACH 8 /* pieces for each datagram when the configuration leaves it open */
+#define PIECES_EACH 8 /* pieces per datagram if the configuration leaves it open */
 #define PIECES_LIMIT (MASQ_FRAG_DATAGRAMS_MAX * PIECES_EACH)
 #define REFUSED_EACH_TICK 16 /* refused datagrams that a tick forgets */
 
@@ -68,10 +71,10 @@ struct datagram {
 	struct piece *first, *last;
 	uint32_t n_pieces;
 	uint32_t held_bytes;
-	uint32_t end_bytes; /* of all its data; 0: not known yet */
+	uint32_t end_bytes; /* length of its data; 0: not known yet */
 	uint16_t header; /* bytes of the first fragment's IP header */
 	uint8_t ecn_seen; /* bit n: codepoint n */
-	uint8_t refused; /* enum masq_drop; why, NONE: it waits */
+	uint8_t refused; /* enum masq_drop: why it is refused; NONE: it waits */
 };
 
 LIST_HEAD(datagram_bucket, datagram);
@@ -147,7 +150,7 @@ find_source(const struct masq_frag *frag, rte_be32_t addr)
 
 /* ---------------------------------------------------------------- letting go */
 
-/* Take a datagram out of its source; the last one takes the source along. */
+/* Take a datagram out of its source; the last one frees the source. */
 static void
 leave_source(struct masq_frag *frag, struct datagram *d)
 {
@@ -211,7 +214,7 @@ give_up(struct masq_frag *frag, struct datagram *d, enum masq_drop reason,
 	free_datagram(frag, d);
 }
 
-/* Give it up together with @p mbuf, and remember that what follows is not wanted either. */
+/* Give it up together with @p mbuf, and remember to refuse what follows. */
 static void
 refuse(struct masq_frag *frag, struct datagram *d, enum masq_drop reason, struct rte_mbuf *mbuf,
 		struct masq_frag_result *result)
@@ -246,9 +249,9 @@ make_room_for_datagram(struct masq_frag *frag, rte_be32_t addr, struct masq_frag
 }
 
 /*
- * Room for one more piece of @p d. Gives up one waiting datagram at most, and none if one has been
- * given up for this fragment already: that one had a piece, and of this source if that was full.
- * So all that one fragment can cost fits into a result.
+ * Make room for one more piece of @p d. Gives up at most one waiting datagram, and none if one has
+ * been given up for this fragment already: that one had a piece, and was of this source if the source
+ * was full. So all that one fragment can cost fits into a result.
  *
  * @return false: @p d itself was the oldest and is gone
  */
@@ -276,7 +279,7 @@ take_source(struct masq_frag *frag, rte_be32_t addr)
 
 	if (s != NULL)
 		return s;
-	/* There are as many sources as datagrams, so one is free when a datagram is. */
+	/* There are as many sources as datagrams, so one is free if a datagram is. */
 	s = LIST_FIRST(&frag->free_sources);
 	LIST_REMOVE(s, bucket);
 	*s = (struct source){ .addr = addr };
@@ -320,7 +323,7 @@ find_place(const struct datagram *d, const struct masq_frag_info *info, struct p
 	struct piece *piece = d->first;
 
 	*before = NULL;
-	/* Mostly they come in order. */
+	/* Fragments mostly come in order. */
 	if (d->n_pieces > 0 && d->last->start < info->start) {
 		*before = d->last;
 		piece = NULL;
@@ -335,7 +338,7 @@ find_place(const struct datagram *d, const struct masq_frag_info *info, struct p
 		return PLACE_OVERLAP;
 	if (d->end_bytes != 0 && info->end > d->end_bytes)
 		return PLACE_BEYOND;
-	/* Also when the end is known: then the last piece is held, and stands behind this one. */
+	/* The same if the end is known: then the last piece is held, and is behind this one. */
 	if (!info->more && piece != NULL)
 		return PLACE_BEYOND;
 	return PLACE_FREE;
@@ -372,7 +375,7 @@ insert_piece(struct masq_frag *frag, struct datagram *d, const struct masq_frag_
 		d->header = info->header;
 }
 
-/* Will all of it be there? As nothing overlaps, the lengths add up only then. */
+/* Does this fragment complete the datagram? As nothing overlaps, lengths add up only then. */
 static bool
 completes(const struct datagram *d, const struct masq_frag_info *info)
 {
@@ -381,7 +384,7 @@ completes(const struct datagram *d, const struct masq_frag_info *info)
 	return end != 0 && d->held_bytes + (uint32_t)(info->end - info->start) == end;
 }
 
-/* The first fragment's header may be longer than that of the last, which was checked. */
+/* The first fragment's header may be longer than that of the last, for which this was checked. */
 static bool
 is_too_long(const struct datagram *d, const struct masq_frag_info *info)
 {
@@ -408,7 +411,7 @@ finish(struct masq_frag *frag, struct datagram *d, struct masq_frag_result *resu
 	result->merged = n - 1;
 }
 
-/* Put a fragment into its datagram, which is not refused. */
+/* Put a fragment into its datagram, which is not a refused one. */
 static void
 add_fragment(struct masq_frag *frag, struct datagram *d, const struct masq_frag_info *info,
 		struct rte_mbuf *mbuf, uint16_t l3_offset, struct masq_frag_result *result)
@@ -433,7 +436,7 @@ add_fragment(struct masq_frag *frag, struct datagram *d, const struct masq_frag_
 		refuse(frag, d, MASQ_DROP_FRAG_MEMORY, mbuf, result);
 		return;
 	}
-	/* Before anybody makes room for it: a result has no place for two datagrams. */
+	/* Before making room for it: a result cannot hold two datagrams. */
 	if (is_complete && is_too_long(d, info)) {
 		refuse(frag, d, MASQ_DROP_FRAG_BAD, mbuf, result);
 		return;
@@ -614,7 +617,7 @@ masq_frag_destroy(struct masq_frag *frag)
 
 	if (frag == NULL)
 		return;
-	/* After a failed creation the list may not have been set up; then there are no pieces. */
+	/* After a failed creation the list may not be initialised; then there are no pieces. */
 	while (frag->n_pieces > 0) {
 		d = TAILQ_FIRST(&frag->waiting);
 		while (d->n_pieces > 0)

@@ -4,13 +4,13 @@
  * What it is
  *	Cutting an IPv4 packet into fragments that fit a link, RFC 791 section 3.2.
  * Words
- *	data	what stands behind the IP header
+ *	data	the bytes behind the IP header
  *	later	the header of all fragments but the first: only options with the copied bit, padded
- *	cursor	where in a chain of buffers the data has been copied up to
+ *	cursor	position in a chain of buffers up to which the data has been copied
  * Why not rte_ipv4_fragment_packet()
- *	It wants the Ethernet header off, does not cut fragments that carry DF, and makes chains of
- *	two buffers that point into the packet. Cutting is rare; a copy into one buffer each suits
- *	every driver.
+ *	It wants the Ethernet header removed, does not cut fragments that carry DF, and makes chains of
+ *	two buffers that point into the packet. Cutting is rare, and one buffer per fragment, filled by
+ *	copying, suits every driver.
  * Data and who owns it
  *	Nothing is kept. The fragments are the caller's; the packet is freed when they are complete.
  * Threads
@@ -29,7 +29,7 @@
 #include <masq_frag.h>
 
 #define HEADER_MAX 60
-#define MTU_MIN 68 /* RFC 791: what each link can carry */
+#define MTU_MIN 68 /* RFC 791: every link can carry this */
 #define OPTION_END 0
 #define OPTION_NOP 1
 #define OPTION_COPIED 0x80
@@ -48,7 +48,7 @@ struct plan {
 	uint8_t first[HEADER_MAX]; /* IP header with options */
 	uint8_t later[HEADER_MAX];
 	uint32_t data; /* bytes to distribute */
-	uint32_t first_chunk, later_chunk; /* data bytes that fit one */
+	uint32_t first_chunk, later_chunk; /* data bytes that fit into one */
 	uint32_t offset; /* of the data in its datagram, bytes */
 	uint16_t flags; /* DF and the reserved bit, of each fragment */
 	bool more; /* the packet itself had MF */
@@ -73,7 +73,7 @@ copy_bytes(struct cursor *cursor, char *to, uint32_t len)
 	}
 }
 
-/* The header of later fragments. Options that make no sense end the list, like its end mark. */
+/* Make the header of later fragments. Malformed options end the list, like its end mark. */
 static uint16_t
 make_later_header(uint8_t *later, const uint8_t *first, uint16_t first_header)
 {

@@ -4,12 +4,12 @@
  * What it is
  *	The bytes of fragments: what a fragment's header says, and how fragments become one packet.
  * Words
- *	data	what stands behind the IP header; offsets of fragments count its bytes
+ *	data	the bytes behind the IP header; fragment offsets count in them
  *	head	the first fragment, whose buffer and header the whole packet keeps
- * Which fragments cannot be
+ * Which fragments are refused
  *	No data; data that is no multiple of 8 bytes although more follows; an end beyond what an IP
  *	packet can hold; and what serves only to hide the ports from a filter: a first fragment
- *	without the whole transport header, a later one that starts inside of it (RFC 1858, RFC
+ *	without the whole transport header, or a later one that begins inside of it (RFC 1858, RFC
  *	3128, reference 5.4).
  * Data and who owns it
  *	Nothing is kept. join() takes the mbufs of its parts and hands one back.
@@ -38,7 +38,7 @@ ip_of(const struct rte_mbuf *mbuf, uint16_t l3_offset)
 	return rte_pktmbuf_mtod_offset(mbuf, struct rte_ipv4_hdr *, l3_offset);
 }
 
-/* Bytes that the transport header has at least; 0: a protocol that we do not look into. */
+/* Minimal length of the transport header; 0: a protocol that we do not look into. */
 static uint16_t
 header_min(uint8_t proto)
 {
@@ -54,7 +54,7 @@ header_min(uint8_t proto)
 	}
 }
 
-/* Does a first fragment hold its whole transport header, and in the first buffer? */
+/* Does a first fragment hold its whole transport header, all of it in the first buffer? */
 static enum masq_drop
 check_first(const struct rte_mbuf *mbuf, uint16_t data_offset, const struct masq_frag_info *info)
 {
@@ -76,7 +76,7 @@ check_first(const struct rte_mbuf *mbuf, uint16_t data_offset, const struct masq
 	return there < need ? MASQ_DROP_SPLIT_HEADER : MASQ_DROP_NONE;
 }
 
-/* @return false: there is more of it than any link pads */
+/* @return false: more bytes than any link pads */
 static bool
 cut_padding(struct rte_mbuf *mbuf, uint32_t len)
 {
@@ -140,7 +140,7 @@ copy_data(const struct rte_mbuf *mbuf, char *to)
 	}
 }
 
-/* Put the data of a later fragment behind the head; @p mbuf has no headers any more. */
+/* Put the data of a later fragment behind the head; the headers of @p mbuf are removed already. */
 static void
 append(struct rte_mbuf *head, struct rte_mbuf *mbuf, bool is_flat)
 {
@@ -180,7 +180,7 @@ masq_frag_join(const struct masq_frag_part *part, unsigned int n, bool is_ce)
 		ip->type_of_service |= ECN_CE;
 	ip->hdr_checksum = 0;
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
-	/* What the NIC said was about one fragment. */
+	/* The NIC's verdicts were about one fragment. */
 	head->ol_flags &= ~(RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK |
 			RTE_MBUF_F_RX_RSS_HASH);
 	head->packet_type = 0;

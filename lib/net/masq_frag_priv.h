@@ -12,7 +12,7 @@
 
 /**
  * @file
- * Between the table of fragments (masq_frag.c) and what touches their bytes (masq_frag_packet.c).
+ * What the table of fragments (masq_frag.c) and the code for their bytes (masq_frag_packet.c) share.
  */
 
 struct rte_mbuf;
@@ -32,7 +32,7 @@ static_assert(sizeof(struct masq_frag_key) == 16, "the key has no padding");
 /** What the header of a fragment says. */
 struct masq_frag_info {
 	struct masq_frag_key key;
-	uint16_t start; /**< of its data in the data of the datagram, bytes */
+	uint16_t start; /**< offset of its data in the datagram's data, bytes */
 	uint16_t end; /**< first byte behind it; start == end never happens */
 	uint16_t header; /**< bytes of the IP header */
 	bool more; /**< MF */
@@ -46,7 +46,7 @@ struct masq_frag_part {
 };
 
 /**
- * Read and check the header of a fragment; cut off what lies behind the IP packet.
+ * Read and check the header of a fragment; cut off what is behind the IP packet.
  *
  * @return MASQ_DROP_NONE; FRAG_BAD; SPLIT_HEADER: the headers are not all in the first buffer
  */
@@ -54,9 +54,9 @@ enum masq_drop
 masq_frag_info_read(struct rte_mbuf *mbuf, uint16_t l3_offset, struct masq_frag_info *info);
 
 /**
- * Make one packet of fragments that masq_frag_info_read() accepted.
+ * Join fragments that masq_frag_info_read() accepted to one packet.
  *
- * @param part	n parts, at least 1, in order, without gap or overlap; all owned by the callee
+ * @param part	n parts, at least 1, in order, without gap or overlap; the callee owns them all
  * @param is_ce	one of them had a CE mark
  * @return the packet; it is part[0].mbuf
  */

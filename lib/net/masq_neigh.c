@@ -4,11 +4,11 @@
  * What it is
  *	The ARP state machine of all neighbours: who is asked, who answered, who fell silent.
  * Words
- *	keeper	the one worker that writes; everybody else reads
+ *	keeper	the one worker that writes; all others read
  *	slot	a number below twice the capacity: the position that rte_hash gives the key
- *	word	what a packet needs of a slot, 64 bits; its layout stands in masq_neigh_inline.h
- *	ask	an ARP request that the keeper wants to have sent
- *	silent	UNREACHABLE; remembered so that its packets do not start new requests at once
+ *	word	what a packet needs of a slot, 64 bits; its layout is in masq_neigh_inline.h
+ *	ask	an ARP request that the keeper wants sent
+ *	silent	UNREACHABLE; remembered so that packets to it do not start new requests at once
  *	unasked	REACHABLE by its own word: it asked for us, and has answered no request yet
  * States
  *		want            heard              reachable_ms
@@ -18,21 +18,22 @@
  *			v		 | heard		    v
  *		   UNREACHABLE ----------'---------------- UNREACHABLE --- unreachable_ms ---> FREE
  * Data and who owns it
- *	The words (all that the hot path touches) stand in struct masq_neigh, the rest in struct
+ *	The words (all that the hot path touches) are in struct masq_neigh, the rest in struct
  *	masq_neigh_keeper: addresses, deadlines, and three lists, of the ASKING, the silent and the
- *	unasked in the order in which they came there, so that a full table finds the oldest at once.
- *	Half of the table is for the unasked: who makes up senders of a large network takes room from
- *	himself, and from those who have just come, not from what other ports need.
- *	The hash is keyed with a secret: neighbours' addresses are chosen by others.
- *	There are two slots for each neighbour. The spare ones wait for a grace period, and
- *	keep the cuckoo table far from the load where adding fails.
+ *	unasked slots in the order in which they entered the list, so that a full table finds the oldest
+ *	at once.
+ *	Half of the table is for the unasked: a host of a large network that forges senders takes room
+ *	from itself and from hosts that have just announced themselves, not from what other ports need.
+ *	The hash is keyed with a secret, because others choose the neighbours' addresses.
+ *	There are two slots per neighbour. The spare ones are those that wait for a grace period, and
+ *	they keep the cuckoo table far from the load at which adding fails.
  * Life cycle of a slot
  *	free -> key added, word written -> ... -> word gets the next use count (all refs are stale
  *	from here on), key deleted -> grace period -> rte_hash gives it out again. A reader that
- *	found the slot just before reads either the old use count, which it may use like any packet
- *	that was a moment earlier, or the next one with state FREE, which it takes for "unknown".
+ *	found the slot just before reads either the old use count, which it may use like a packet
+ *	that came a moment earlier, or the next one with state FREE, which it takes for "unknown".
  * Threads
- *	find, word and read: any worker that reports to config.rcu. All else: the keeper.
+ *	find, word and read: any worker that reports to config.rcu. Everything else: the keeper.
  * RFC 826 (who is remembered), RFC 1122 2.3.2 (ageing, unicast probes), RFC 5227 (announcements).
  */
 
@@ -49,7 +50,7 @@
 #include <masq_hash.h>
 #include <masq_neigh.h>
 
-#define SLOTS_MIN 16 /* rte_hash wants at least a bucket */
+#define SLOTS_MIN 16 /* rte_hash needs at least a bucket */
 
 struct key {
 	uint32_t ip;
@@ -62,9 +63,9 @@ struct slot {
 	uint8_t port;
 	uint8_t n_asked; /* requests sent in this state */
 	bool unasked;
-	uint64_t due_ms; /* when the state ends or the next request goes out */
+	uint64_t due_ms; /* when the state ends or the next request is sent */
 	uint64_t confirmed_ms; /* 0: never */
-	TAILQ_ENTRY(slot) link; /* in the list of its state, if that has one */
+	TAILQ_ENTRY(slot) link; /* in the list of its state, if there is one */
 };
 
 TAILQ_HEAD(slot_list, slot);
@@ -76,7 +77,7 @@ struct masq_neigh_keeper {
 	uint32_t n_slots;
 	uint32_t n_used;
 	uint32_t n_unasked;
-	uint32_t cursor; /* slot that the next tick looks at first */
+	uint32_t cursor; /* slot at which the next tick begins */
 	struct slot_list asking;
 	struct slot_list silent;
 	struct slot_list unasked;
@@ -150,7 +151,7 @@ list_of(struct masq_neigh_keeper *keeper, enum masq_neigh_state state, bool unas
 	return state == MASQ_NEIGH_UNREACHABLE ? &keeper->silent : NULL;
 }
 
-/* The only place where a slot's state changes: its word and the lists say the same afterwards. */
+/* The only place where a slot's state changes: word and lists agree afterwards. */
 static void
 enter(struct masq_neigh *neigh, uint32_t index, uint8_t use, enum masq_neigh_state state,
 		uint64_t mac, bool unasked)
@@ -208,7 +209,7 @@ free_slot(struct masq_neigh *neigh, uint32_t index)
 	keeper->n_used--;
 }
 
-/* Forget one that will hardly be missed. @return false: all of them may be alive */
+/* Forget a neighbour that will hardly be missed. @return false: all of them may be alive */
 static bool
 make_room(struct masq_neigh *neigh)
 {
@@ -216,7 +217,7 @@ make_room(struct masq_neigh *neigh)
 	struct slot *oldest = TAILQ_FIRST(&keeper->silent);
 
 	if (oldest == NULL) {
-		/* Who lives answers the first request within the interval. */
+		/* A live neighbour answers the first request within the interval. */
 		oldest = TAILQ_FIRST(&keeper->asking);
 		if (oldest == NULL || oldest->n_asked < 2)
 			return false;
@@ -225,7 +226,7 @@ make_room(struct masq_neigh *neigh)
 	return true;
 }
 
-/* Room for one more of those that make themselves known: the oldest of them has to go if they are many. */
+/* Make room for one more unasked neighbour: the oldest of them goes if they are many. */
 static void
 make_room_for_unasked(struct masq_neigh *neigh)
 {
@@ -255,7 +256,7 @@ take_slot(struct masq_neigh *neigh, uint8_t port, uint32_t ip)
 	return index;
 }
 
-/* Count one request, plan the next step, and say what is to be sent. */
+/* Count one request, set the next deadline, and say what to send. */
 static void
 ask_for(struct masq_neigh *neigh, uint32_t index, uint64_t now_ms, struct masq_neigh_ask *ask)
 {
@@ -310,7 +311,7 @@ create_hash(struct masq_neigh_keeper *keeper)
 		.mode = RTE_HASH_QSBR_MODE_DQ,
 	};
 
-	/* rte_hash wants a name that nobody else has: our own address is one while we live. */
+	/* rte_hash wants a unique name: our own address is one while we live. */
 	snprintf(name, sizeof(name), "masq%p", (void *)keeper);
 	keeper->hash = rte_hash_create(&params);
 	if (keeper->hash == NULL)
@@ -453,7 +454,7 @@ masq_neigh_heard(struct masq_neigh *neigh, uint8_t port, uint32_t ip, const uint
 	slot = &neigh->keeper->slot[index];
 	word = load_word(neigh, (uint32_t)index);
 	before = state_of(word);
-	/* It may say so again and again. */
+	/* Hearing an unasked neighbour again leaves it unasked and makes it the newest of them. */
 	enter(neigh, (uint32_t)index, use_of(word), MASQ_NEIGH_REACHABLE, packed,
 			before == MASQ_NEIGH_FREE || slot->unasked);
 	slot->confirmed_ms = now_ms;
@@ -461,7 +462,7 @@ masq_neigh_heard(struct masq_neigh *neigh, uint8_t port, uint32_t ip, const uint
 	return before == MASQ_NEIGH_ASKING || before == MASQ_NEIGH_UNREACHABLE;
 }
 
-/* The time of a slot's state is over. @return 1: @p ask is to be sent */
+/* A slot's state has timed out. @return 1: @p ask is to be sent */
 static unsigned int
 age_slot(struct masq_neigh *neigh, uint32_t index, uint64_t word, uint64_t now_ms,
 		struct masq_neigh_ask *ask)

@@ -13,13 +13,14 @@
 
 /**
  * @file
- * The forwarding table: where does a destination leave, and is it the box itself? Immutable once
- * built; part of the snapshot that the control thread publishes and all workers read. Longest
- * prefix match by rte_fib over connected networks, static routes and the box's own addresses.
+ * The forwarding table: by which port and next hop does a packet to a destination leave, and is the
+ * destination the box itself? Immutable once built; part of the snapshot that the control thread
+ * publishes and all workers read. Longest prefix match by rte_fib over connected networks, static
+ * routes and the box's own addresses.
  *
- * A table costs 16 MB (32 MB beyond 127 next hops or 127 blocks of 256 addresses with long
- * prefixes) and some 10 ms to build. So it is counted: snapshots whose addresses and routes did not
- * change share one by masq_fib_ref().
+ * A table costs 16 MB (32 MB beyond 126 possible next hops or 125 blocks of 256 addresses with long
+ * prefixes) and some 10 ms to build. So it is reference-counted: snapshots whose addresses and routes
+ * did not change share one by masq_fib_ref().
  */
 
 struct masq_fib;
@@ -39,14 +40,14 @@ struct masq_fib_route {
  *
  * Of equal prefixes an own address beats the broadcast address of another network; every other
  * pair (two default routes, a route to a connected network, one network on two ports) is refused.
- * A gateway must lie in a connected network or in a static route without gateway, and is neither
- * an own nor a broadcast address. A port without addresses is fine until a route needs it.
+ * A gateway must lie in a connected network or in a static route without gateway, and must be neither
+ * an own nor a broadcast address. A port without addresses is accepted until a route needs it.
  *
  * @param ports	n_ports (at most MASQ_CONF_PORTS_MAX) ports, their addresses and gateways
  * @param routes	n_routes static routes
  * @param socket_id	NUMA node of the memory
  * @param err	out: names the route and port at fault
- * @return the table, to be given back by masq_fib_destroy(); NULL: err is filled (gateway not in a
+ * @return the table, to be freed by masq_fib_destroy(); NULL: err is filled in (gateway not in a
  *	connected network, unknown port, memory), and rte_errno says which kind (ENOMEM: memory)
  */
 struct masq_fib *masq_fib_create(const struct masq_conf_port *ports, uint32_t n_ports,
@@ -54,20 +55,20 @@ struct masq_fib *masq_fib_create(const struct masq_conf_port *ports, uint32_t n_
 		struct masq_err *err);
 
 /**
- * Would masq_fib_create() refuse these routes? Any thread; needs no EAL, and no memory for a table.
+ * Would masq_fib_create() refuse these routes? Any thread; needs neither EAL nor memory for a table.
  *
- * @param culprit	out, on failure: index of the route at fault; n_routes: it is no route's fault
- * @param err	out: the sentence of masq_fib_create()
+ * @param culprit	out, on failure: index of the route at fault; n_routes: no route is at fault
+ * @param err	out: the sentence that masq_fib_create() would give
  * @return 0; -ENETUNREACH, -EINVAL, -EEXIST, -ENOMEM
  */
 int masq_fib_check(const struct masq_conf_port *ports, uint32_t n_ports,
 		const struct masq_conf_route *routes, uint32_t n_routes, uint32_t *culprit,
 		struct masq_err *err);
 
-/** One more owner: the next snapshot uses the same table. @return @p fib */
+/** Add a reference: the next snapshot uses the same table. @return @p fib */
 struct masq_fib *masq_fib_ref(struct masq_fib *fib);
 
-/** One owner less; the last one frees it: no worker may read it any more. NULL is fine. */
+/** Drop a reference; the last one frees the table, which no worker may read then. NULL is fine. */
 void masq_fib_destroy(struct masq_fib *fib);
 
 /**
@@ -80,15 +81,16 @@ void masq_fib_destroy(struct masq_fib *fib);
 int masq_fib_lookup(const struct masq_fib *fib, uint32_t dst, struct masq_fib_route *route);
 
 /**
- * What the table says of a destination, but for the destination itself: that is the next hop of all but
- * what goes through a gateway, and the preferred source of own addresses. Whether it is one of these is a
- * mask, because nobody foresees which kind the next packet meets.
+ * What the table says of all destinations with the same answer. What differs between them is left out:
+ * the next hop of all but gateways, and the preferred source of own addresses, are the destination
+ * itself. Masks say which, not flags: the kind of the next packet is unpredictable, so a branch would
+ * be mispredicted.
  */
 struct masq_fib_hop {
-	struct masq_fib_route route; /**< 0 where the destination belongs */
+	struct masq_fib_route route; /**< 0 where the destination is to be filled in */
 	uint32_t dst_is_next_hop; /**< all bits, or 0 */
 	uint32_t dst_is_source; /**< all bits, or 0 */
-	uint8_t kind; /**< inside of this room; 0: there is no route */
+	uint8_t kind; /**< private to lib/net; 0: there is no route */
 	uint8_t departure; /**< route.port, or MASQ_FIB_STAYS */
 };
 
@@ -96,7 +98,7 @@ struct masq_fib_hop {
 static_assert(MASQ_CONF_PORTS_MAX < MASQ_FIB_STAYS, "no port has that number");
 
 /**
- * Look several destinations up; what they miss in the cache is fetched at the same time.
+ * Look up several destinations; their cache misses overlap.
  *
  * @param dst	n destinations, host order
  * @param hops	out: n indices into masq_fib_hops()
@@ -107,14 +109,14 @@ masq_fib_lookup_burst(const struct masq_fib *fib, uint32_t *dst, uint64_t *hops,
 /** @return the hops of a table, by index; they live as long as the table */
 const struct masq_fib_hop *masq_fib_hops(const struct masq_fib *fib);
 
-/** @return where packets to @p dst are sent on their link; meaningless when there is no route */
+/** @return the next hop of packets to @p dst; meaningless when there is no route */
 static inline uint32_t
 masq_fib_hop_next(const struct masq_fib_hop *hop, uint32_t dst)
 {
 	return hop->route.next_hop | (hop->dst_is_next_hop & dst);
 }
 
-/** The same as masq_fib_lookup() would say of @p dst. @return false: there is no route */
+/** What masq_fib_lookup() would say of @p dst. @return false: there is no route */
 static inline bool
 masq_fib_hop_route(const struct masq_fib_hop *hop, uint32_t dst, struct masq_fib_route *route)
 {
@@ -133,8 +135,8 @@ bool masq_fib_is_local_on(const struct masq_fib *fib, uint32_t addr, uint8_t por
 #define MASQ_FIB_SPECIAL_BITS 16384
 
 /**
- * The addresses that are no plain host's: own ones, and the broadcast and network addresses of
- * connected networks, as bits by hash.
+ * A Bloom filter with one hash of the special addresses: own ones, and the broadcast and network
+ * addresses of connected networks.
  */
 struct masq_fib_special {
 	uint64_t bits[MASQ_FIB_SPECIAL_BITS / 64];
@@ -170,7 +172,7 @@ struct masq_fib_row {
  * The table as rows, longest prefix first, the default route last; own and broadcast addresses are
  * not listed.
  *
- * @return number of rows in all, however few were copied
+ * @return number of all rows, however few were copied
  * @param first	row to start with
  * @param rows	out: at most @p max rows
  */

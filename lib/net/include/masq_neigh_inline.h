@@ -9,18 +9,18 @@
 #include <masq_neigh.h>
 
 /*
- * The word of a slot, as one relaxed load sees it; whole at any time, so it needs no order with
- * anything else:
+ * The word of a slot, read by one relaxed load. It is consistent by itself at any time, so it needs no
+ * ordering with anything else:
  *
  *	bits  0-47	link address, first byte lowest; 0 while it is not known
- *	bits 48-55	use count of the slot, 1..255: goes up when the slot is freed, 0 is left out
+ *	bits 48-55	use count of the slot, 1..255: incremented when the slot is freed, skipping 0
  *	bit  56		usable: REACHABLE or PROBING
  *	bits 57-59	enum masq_neigh_state
  *
- * A ref holds the use count too, so one compare of bits 48-56 asks "is it still the same neighbour,
+ * A ref holds the use count, too, so one compare of bits 48-56 asks "is it still the same neighbour,
  * and may I use it?". Since no use count is 0 and no slot has number 0xffffff, neither a zeroed ref
- * nor MASQ_NEIGH_REF_NONE ever fits. racy: 255 re-uses of one slot make an old ref fit again; slots
- * are re-used in turn, so this takes 255 times all slots while one session stays silent.
+ * nor MASQ_NEIGH_REF_NONE ever fits. racy: after 255 re-uses of one slot an old ref fits again; slots
+ * are re-used in turn, so that takes 255 times all slots while one session stays silent.
  */
 #define MASQ_NEIGH_WORD_MAC_MASK UINT64_C(0xffffffffffff)
 #define MASQ_NEIGH_WORD_USE_SHIFT 48
@@ -31,10 +31,10 @@
 
 struct masq_neigh_keeper;
 
-/* Only here so that masq_neigh_word() needs no call; use the functions. */
+/* Visible only so that masq_neigh_word() needs no call; use the functions. */
 struct masq_neigh {
 	struct masq_neigh_keeper *keeper; /* all that packets do not need */
-	_Atomic uint64_t word[]; /* one a slot; written by the keeper */
+	_Atomic uint64_t word[]; /* one per slot; written by the keeper */
 };
 
 static inline uint64_t
@@ -52,7 +52,7 @@ masq_neigh_word(const struct masq_neigh *neigh, struct masq_neigh_ref ref)
 	return word;
 }
 
-/** Is the word of @p ref still this one, which masq_neigh_word() gave for it and which is not 0? */
+/** Is the word of @p ref still @p word, which masq_neigh_word() gave for it and which is not 0? */
 static inline bool
 masq_neigh_word_is(const struct masq_neigh *neigh, struct masq_neigh_ref ref, uint64_t word)
 {
