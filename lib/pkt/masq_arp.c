@@ -2,15 +2,15 @@
 
 /*
  * What it is
- *	ARP messages read and written. What they mean is lib/net's matter.
+ *	Reading and writing ARP messages. What they mean is left to lib/net.
  * Words
- *	sender, target	as RFC 826 names the two pairs of addresses in a message
+ *	sender, target	RFC 826's names of the two pairs of addresses in a message
  * Decisions
  *	A sender whose link address is a group is refused: a neighbour is one station, and a router
- *	that believed it would flood a link (RFC 1812 3.3.2). Frames that announce a length are cut by
- *	the receiver's driver only, so padding behind the 28 bytes is ignored.
+ *	that believed it would flood a link (RFC 1812 3.3.2). ARP does not tell its length, so padding
+ *	behind the 28 bytes is ignored.
  * Data and who owns it
- *	The read frame stays the caller's and unchanged; a written frame belongs to the caller.
+ *	A frame that is read stays the caller's, unchanged; a written frame belongs to the caller.
  * Threads
  *	Pure functions apart from the pool, which has a cache for each worker.
  */

@@ -2,19 +2,19 @@
 
 /*
  * What it is
- *	ICMP messages of the box itself: errors about packets that it will not forward, and replies
- *	to those who ping it.
+ *	ICMP messages that the box itself sends: errors about packets that it will not forward, and
+ *	replies to pings.
  * Words
  *	offender	the packet that an error is about
  *	quote		its IP header and the first part of its data, behind the ICMP header
  * Decisions
  *	An error quotes as much as fits into 576 bytes (RFC 1812 4.3.2.3) rather than eight bytes of
- *	data: tunnels and traceroutes live on it. It is sent with precedence 6 (RFC 1812 4.3.2.5), with
+ *	data, because tunnels and traceroutes need it. It is sent with precedence 6 (RFC 1812 4.3.2.5),
  *	DF and identification 0 (RFC 6864: a datagram that is never fragmented needs none).
  * Data and who owns it
  *	The offender stays the caller's, unchanged. A new buffer belongs to the caller.
  * Threads
- *	Worker threads, each with its own pool cache. How often errors are sent is the caller's matter.
+ *	Worker threads, each with its own pool cache. The caller limits the rate of errors.
  * Facts from
  *	RFC 792, 1122 3.2.2, 1191 (next-hop MTU), 1812 4.3.
  */
@@ -29,7 +29,7 @@
 #define MESSAGE_BYTES_MAX 576u
 #define TOS_INTERNETWORK_CONTROL 0xc0
 
-/* Is this fragment the start of a message that may be an ICMP error itself, or no start at all? */
+/* Is this a later fragment, or the first one of a message that may itself be an ICMP error? */
 static bool
 fragment_forbids_error(const struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
 {
@@ -43,7 +43,7 @@ fragment_forbids_error(const struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
 			!masq_icmp_is_query(ip[pkt->l4_offset - pkt->l3_offset]);
 }
 
-/* The parser lets no such address pass, but the caller may ask about a packet of another origin. */
+/* The parser lets no other address pass, but the caller may ask about a packet of another origin. */
 static bool
 is_single_host(const uint8_t *addr)
 {
@@ -56,7 +56,7 @@ masq_icmp_error_allowed(const struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
 	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
 	const uint8_t *ip = frame + pkt->l3_offset;
 
-	/* ICMP_OTHER: redirects are errors, and what we do not know might be one. */
+	/* ICMP_OTHER: redirects are errors, and unknown messages might be. */
 	if ((pkt->flags & (MASQ_PKT_ARP | MASQ_PKT_ICMP_ERROR | MASQ_PKT_ICMP_OTHER)) != 0)
 		return false;
 	if ((frame[0] & 1) != 0 || !is_single_host(ip + 12) || !is_single_host(ip + 16))
@@ -64,7 +64,7 @@ masq_icmp_error_allowed(const struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
 	return (pkt->flags & MASQ_PKT_FRAGMENT) == 0 || !fragment_forbids_error(mbuf, pkt);
 }
 
-/* Checksum of bytes that lie together; only for what we write ourselves. */
+/* Checksum of contiguous bytes; only for what we write ourselves. */
 static uint16_t
 checksum(const uint8_t *bytes, uint32_t count)
 {
@@ -84,7 +84,7 @@ copy_quote(uint8_t *to, const struct rte_mbuf *mbuf, uint32_t offset, uint32_t b
 {
 	const void *from = rte_pktmbuf_read(mbuf, offset, bytes, to);
 
-	/* It copies only what is spread over buffers; else it points into the one. */
+	/* rte_pktmbuf_read() copies only what is spread over buffers; else it points into the one. */
 	if (from != NULL && from != to)
 		memcpy(to, from, bytes);
 }
@@ -147,7 +147,7 @@ masq_icmp_echo_reply(struct rte_mbuf *mbuf, const struct masq_pkt *pkt)
 	uint32_t src = load32(ip + 12), dst = load32(ip + 16);
 	uint16_t delta;
 
-	/* Swapped addresses leave the sum as it is. */
+	/* Swapping the addresses leaves the sum as it is. */
 	memcpy(ip + 12, &dst, sizeof(dst));
 	memcpy(ip + 16, &src, sizeof(src));
 	delta = masq_csum_delta16(ip[8], MASQ_ICMP_TTL);

@@ -3,22 +3,22 @@
 /*
  * What it is
  *	The parser: turns the bytes of a frame into struct masq_pkt, or into the reason why not.
- *	Nobody behind it checks a length again.
+ *	No later stage checks a length again.
  * Words
  *	plain	what nearly every packet is: untagged IPv4 without options, whole, TCP or UDP, in
- *		one buffer, for us. parse_plain() takes these in one straight run with no branch on
- *		the protocol; whatever it does not like goes to parse_any(), which starts anew, takes
+ *		one buffer, for us. parse_plain() takes these in a straight run without a branch on
+ *		the protocol. Whatever it does not accept goes to parse_any(), which starts over, takes
  *		its time and finds the reason. So parse_plain() accepts a subset of what parse_any()
- *		accepts, with the same result: a test compares the two.
+ *		accepts, with the same result; a test compares the two
  *	quote	the start of the packet that an ICMP error is about
- *	split	headers that do not lie in the first buffer of a chain. A reassembled datagram whose
- *		first fragment was too small for its headers ends so; nobody honest sends that.
- * Order of the checks (which decides the reason, when several apply)
+ *	split	headers that do not lie in the first buffer of a chain. This happens to a reassembled
+ *		datagram whose first fragment was too small for its headers, which no honest host sends
+ * Order of the checks (it decides the reason if several apply)
  *	Ethernet, tag, IP header, IP checksum, options, addresses, fragment, transport header.
  * Data and who owns it
- *	Reads the mbuf and the caller's MAC, writes the caller's struct masq_pkt. The only thing
- *	written to the mbuf is its length, when frame padding is cut off; buffers of a chain that hold
- *	nothing else are freed.
+ *	Reads the mbuf and the caller's MAC, writes the caller's struct masq_pkt. Of the mbuf it changes
+ *	only the length, when it cuts off frame padding; buffers of a chain that hold only padding are
+ *	freed.
  * Threads
  *	Pure functions of their arguments; each worker calls them for its own packets.
  * Facts from
@@ -41,13 +41,13 @@
 
 #include "masq_pkt_priv.h"
 
-/* Packet data of the frame this many places ahead is fetched while one is parsed. */
+/* While one frame is parsed, the data of the one this many places ahead is prefetched. */
 #define PREFETCH_AHEAD 4
 
-/* Headers of the longer of the plain transports; the shortest frame of an Ethernet is longer. */
+/* Headers of the longer plain transport, TCP; even the shortest Ethernet frame is longer. */
 #define PLAIN_FRAME_BYTES (ETHER_HEADER_BYTES + IP_HEADER_BYTES + TCP_HEADER_BYTES)
 
-/* What the NIC may say of a frame that makes it not plain. */
+/* Flags of the NIC that make a frame not plain. */
 #define ODD_OFFLOAD_FLAGS \
 	(RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_BAD)
 
@@ -56,14 +56,14 @@
 #define OPTION_LOOSE_ROUTE 131
 #define OPTION_STRICT_ROUTE 137
 
-/* First bytes of addresses that cannot be both a sender and a receiver of a plain packet. */
+/* First bytes of addresses that a plain packet has neither as source nor as destination. */
 static const uint8_t odd_first_byte[256] = {
 	[0] = 1,
 	[127] = 1,
 	[224 ... 255] = 1,
 };
 
-/* The reason when bytes up to end are not in the first buffer: they lie in the next, or nowhere. */
+/* The reason if bytes up to end are not in the first buffer: they are in the next one, or nowhere. */
 static enum masq_drop
 missing(const struct rte_mbuf *mbuf, uint32_t end, enum masq_drop reason)
 {
@@ -109,7 +109,7 @@ check_addresses(const uint8_t *ip, bool is_group_frame)
 	return is_group_frame ? MASQ_DROP_BROADCAST : MASQ_DROP_NONE;
 }
 
-/* All fragments but the last carry a multiple of eight bytes, and none of them nothing. */
+/* All fragments but the last carry a multiple of eight bytes, and none is empty. */
 static enum masq_drop
 parse_fragment(const uint8_t *ip, struct masq_pkt *pkt)
 {
@@ -177,7 +177,7 @@ fill_query_ports(const uint8_t *icmp, struct masq_tuple *key)
 }
 
 /*
- * How much of a quote the rewrite will touch: up to and with the transport checksum, when that is
+ * How much of a quote the rewrite will touch: all up to the end of the transport checksum, if that is
  * quoted at all. 0: the quote names no flow that a session could have.
  */
 static uint32_t
@@ -200,9 +200,9 @@ quote_bytes_used(const uint8_t *quote, uint32_t bytes)
 }
 
 /*
- * Fill in the key of an ICMP error from its quote. A quote of no use leaves proto 0, which no
- * session has. So does a quote whose sender is not the one that the error is sent to: routers send
- * errors to the sender, and only a forger who guesses tuples does not.
+ * Fill in the key of an ICMP error from its quote. A useless quote leaves proto 0, which no session
+ * has. So does a quote whose sender is not the destination of the error: routers send errors to the
+ * sender; only someone who forges errors with guessed tuples does otherwise.
  */
 static enum masq_drop
 parse_quote(const struct rte_mbuf *mbuf, const uint8_t *quote, uint32_t bytes, struct masq_pkt *pkt)
@@ -240,9 +240,9 @@ parse_quote(const struct rte_mbuf *mbuf, const uint8_t *quote, uint32_t bytes, s
 }
 
 /*
- * The key of a query says its type, but not its code, by which rules may tell packets of one session
- * apart; and where the identifier is a number that a type could be, a request and a reply of another
- * type share a key.
+ * The key of a query contains its type, but not its code, by which rules may tell packets of one
+ * session apart. And if the identifier is a number that could be a type, a request and a reply of
+ * another type share a key.
  */
 static bool
 is_odd_query(const uint8_t *icmp)
@@ -310,7 +310,7 @@ header_sum_is_right(const uint8_t *ip, uint32_t header_bytes)
 	return sum % 0xffff == 0;
 }
 
-/* Check version and lengths of the IP header; header_bytes is set on success only. */
+/* Check version and lengths of the IP header; header_bytes is set only on success. */
 static enum masq_drop
 parse_ip_lengths(const struct rte_mbuf *mbuf, const uint8_t *ip, uint32_t l3_offset,
 		uint32_t *header_bytes)
@@ -337,7 +337,7 @@ check_ip_checksum(const struct rte_mbuf *mbuf, const uint8_t *ip, uint32_t heade
 {
 	uint64_t word = mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
 
-	/* GOOD, and NONE, which says that the header is right although its checksum is not. */
+	/* GOOD, or NONE, which says that the header is right although its checksum is not. */
 	if ((word & RTE_MBUF_F_RX_IP_CKSUM_GOOD) != 0)
 		return MASQ_DROP_NONE;
 	if (word == RTE_MBUF_F_RX_IP_CKSUM_BAD || !header_sum_is_right(ip, header_bytes))
@@ -345,7 +345,7 @@ check_ip_checksum(const struct rte_mbuf *mbuf, const uint8_t *ip, uint32_t heade
 	return MASQ_DROP_NONE;
 }
 
-/* Cut off what stands behind the IP packet; the frame has at least so many bytes. */
+/* Cut off what is behind the IP packet; the frame has at least that many bytes. */
 static void
 cut_frame(struct rte_mbuf *mbuf, uint32_t bytes)
 {
@@ -436,9 +436,9 @@ parse_any(struct rte_mbuf *mbuf, uint64_t own_mac, struct masq_pkt *pkt)
 }
 
 /*
- * The same sum over exactly 20 bytes. 2^16, 2^32 and
- * 2^64 are all 1 modulo 65535, so words of any width add up, if carries come in again at the
- * bottom; a test for divisibility is then a multiplication and a comparison.
+ * The same sum over exactly 20 bytes. Modulo 65535, 2^16, 2^32 and 2^64 are all 1, so words of any
+ * width add up if carries are added back in at the bottom; the test for divisibility is then a
+ * multiplication and a comparison.
  */
 static inline bool
 plain_sum_is_right(const uint8_t *ip)
@@ -455,12 +455,12 @@ plain_sum_is_right(const uint8_t *ip)
 
 /*
  * Where TCP and UDP have their length, in the big-endian word at that place: header length in
- * TCP, all of it in UDP. Rows of the other protocols are empty. A table, because in a mix of both
+ * TCP, total length in UDP. Rows of other protocols are empty. A table, because with a mix of both
  * a branch on the protocol costs more than all of this.
  */
 static const struct plain_transport {
 	uint8_t flags_order[16]; /* brings TCP's flags to where struct masq_pkt has them */
-	uint8_t too_short; /* longest header that is too short; 0 and a mask of 0: none will do */
+	uint8_t too_short; /* greatest header length that is too short; 0 with mask 0: none will do */
 	uint8_t length_place;
 	uint8_t length_shift;
 	uint16_t length_mask;
@@ -478,9 +478,9 @@ static const struct plain_transport {
 };
 
 /*
- * The whole struct of a plain packet in two vectors, each a matter of bringing bytes of the headers to
- * their places; the assertions below say whose they are. Field by field it is twice as many instructions, and
- * who reads the key as one piece would wait for them.
+ * The whole struct of a plain packet as two vectors, for which bytes of the headers are shuffled to
+ * their places; the assertions below say which fields are there. Writing field by field takes twice as
+ * many instructions, and reading the key as one piece would then stall.
  */
 static inline void
 store_plain(const uint8_t *ip, const struct plain_transport *transport, struct masq_pkt *pkt)
@@ -519,7 +519,7 @@ static_assert(offsetof(struct masq_pkt, l3_offset) == 16 &&
 		"the rest");
 
 /*
- * Take a plain packet; false: not plain, or not in order, *pkt undefined.
+ * Parse a plain packet; false: not plain, or not valid, *pkt undefined.
  *
  * PLAIN_FRAME_BYTES makes a TCP header readable before it is known to be one.
  */

@@ -3,8 +3,9 @@
 #define MASQ_PKT_PRIV_H
 
 /*
- * Numbers of the wire and unaligned loads, for the files of this room. Headers start at any even
- * address (18 bytes of tagged Ethernet), so nothing is read through a pointer to a wider type.
+ * Constants of the wire formats and unaligned loads, for the files of this room. Headers may start at
+ * any even address (a tagged Ethernet header has 18 bytes), so nothing is read through a pointer to a
+ * wider type.
  */
 
 #include <stdint.h>
@@ -30,18 +31,18 @@
 #define IP_MORE_FRAGMENTS 0x2000
 #define IP_FRAGMENT_OFFSET 0x1fff
 
-/* Besides those that masq_icmp.h names. */
+/* Those that masq_icmp.h does not name. */
 #define ICMP_ECHO_REPLY 0
 #define ICMP_SOURCE_QUENCH 4
 #define ICMP_ECHO_REQUEST 8
 #define ICMP_PARAMETER_PROBLEM 12
 
-/* Each ICMP error quotes at least this much behind the IP header, RFC 792. */
+/* Each ICMP error quotes at least this much behind the quoted IP header, RFC 792. */
 #define QUOTED_L4_BYTES 8u
-/* A TCP checksum is quoted only by those that quote this much. */
+/* A quote contains the TCP checksum only if it is at least this long behind the quoted IP header. */
 #define QUOTED_TCP_CSUM_END 18u
 
-/* The parser builds words out of bytes by shifts; this is an appliance for x86. */
+/* The parser assembles words from bytes by shifts; this is an appliance for x86. */
 #if RTE_BYTE_ORDER != RTE_LITTLE_ENDIAN
 #error "lib/pkt is written for little-endian machines"
 #endif
@@ -73,7 +74,7 @@ load64(const uint8_t *bytes)
 	return word;
 }
 
-/* Not rte_be_to_cpu_16(): that is an asm statement, which the compiler can neither fold nor move. */
+/* Not rte_be_to_cpu_16(), an asm statement that the compiler can neither fold nor move. */
 static inline uint16_t
 load_be16(const uint8_t *bytes)
 {
@@ -104,14 +105,14 @@ store_be16(uint8_t *bytes, uint16_t value)
 	store16(bytes, __builtin_bswap16(value));
 }
 
-/* Station address at the start of a frame of eight bytes or more, as load_mac() has it. */
+/* Destination MAC address of a frame of at least eight bytes, in the format of load_mac(). */
 static inline uint64_t
 load_frame_mac(const uint8_t *frame)
 {
 	return load64(frame) << 16;
 }
 
-/* Six bytes, no more: the caller's array may end there. */
+/* Reads exactly six bytes: the caller's array may end there. */
 static inline uint64_t
 load_mac(const uint8_t *mac)
 {
@@ -119,9 +120,9 @@ load_mac(const uint8_t *mac)
 }
 
 /*
- * New checksum of an ICMP query, whose other fields have their new values already. An echo reply may
- * be nothing but zeros; its checksum is 0xffff, which an update cannot tell from 0. Where all of the
- * header is zero, 0xffff is right whatever follows.
+ * New checksum of an ICMP query whose other fields already have their new values. An echo reply may
+ * be all zeros; its checksum is then 0xffff, which an incremental update cannot tell from 0. If the
+ * rest of the header is zero, 0xffff is right whatever follows.
  */
 static inline uint16_t
 updated_query_checksum(const uint8_t *icmp, uint16_t delta)

@@ -2,24 +2,24 @@
 
 /*
  * What it is
- *	The two kinds of packets that are too rare or too long for the inline half: ICMP queries and
- *	ICMP errors.
+ *	Rewriting the packets that are too rare or too long for inline functions: ICMP queries and ICMP
+ *	errors; and changing only the TOS.
  * Words
- *	delta	what a change adds to a one's complement sum. Deltas of words that lie anywhere in
- *		the same sum add up, so each checksum is read and written once.
+ *	delta	what a change adds to a one's complement sum. The deltas of all words of a sum add up,
+ *		so each checksum is read and written once
  *	quote	the start of the offending packet inside an ICMP error
  * Checksums of an ICMP error
- *	Four sums cover the bytes, one inside the other, each changed by its own deltas:
+ *	Four sums cover the bytes, one inside the other; each changes by its own deltas:
  *	    outer IP	outer addresses, TTL
  *	    ICMP	every word of the quote that changes: addresses, ports, and both quoted checksums
  *	    quoted IP	the quoted addresses
  *	    quoted TCP or UDP: quoted addresses (pseudo header) and ports, if the quote reaches so far
  *	    quoted ICMP query: the identifier only, ICMP has no pseudo header
- *	Nothing is computed anew: a message that was damaged on its way stays damaged, and the host at
- *	the end throws it away, as it must.
+ *	No sum is computed from scratch, so a message that was damaged on its way stays damaged, and
+ *	the host at the end discards it, as it must.
  * Data and who owns it
- *	A rewrite belongs to a session half, is filled in before anybody can find it, and is then
- *	read-only. Packets belong to the worker that calls.
+ *	A rewrite belongs to a session half, is filled in before any packet can find it, and is
+ *	read-only from then on. Packets belong to the calling worker.
  * Threads
  *	Pure functions of their arguments.
  * Facts from
@@ -60,7 +60,7 @@ masq_rewrite_tos(
 	store16(ip + 10, masq_csum_apply(load16(ip + 10), delta));
 }
 
-/* Change one word of a sum; the change is added to its delta. */
+/* Change one word of a sum, and add the change to the sum's delta. */
 static void
 replace16(uint8_t *place, uint16_t after, uint16_t *delta)
 {
@@ -76,7 +76,7 @@ replace32(uint8_t *place, uint32_t after, uint16_t *delta)
 }
 
 /*
- * Ports or identifier behind the quoted IP header, of which l4_bytes are quoted, backwards.
+ * Rewrite ports or identifier behind the quoted IP header, of which l4_bytes are quoted, backwards.
  * @return delta of these bytes, for the ICMP checksum
  */
 static uint16_t

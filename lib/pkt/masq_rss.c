@@ -2,8 +2,8 @@
 
 /*
  * What it is
- *	The tables of struct masq_rss: a key, who owns which hash, and which external ports come back
- *	to whom.
+ *	The tables of struct masq_rss: the key, which worker owns which hash, and which external ports
+ *	make replies arrive at which worker.
  * Words
  *	Toeplitz	the hash of RSS: the xor, over all set bits of the tuple, of the 32 key bits that
  *			start at the place of that bit
@@ -12,11 +12,11 @@
  *	full rank	the map from 16 port bits to the class bits reaches every class. Then it reaches
  *			each equally often, because it is linear: the ports of class c are those of class
  *			0, all moved by the same xor. A key that lacks this would leave some workers
- *			without a single port towards some peers, so such a key is thrown away. The map to
- *			the most class bits that any table has is the test; fewer bits follow from it.
- *	rank		number of a port within its class, by size. Linear, too: a port is the least of
- *			its class, xor what the bits of its rank add. So three small tables say what would
- *			else be two of 64 K entries, which no cache keeps
+ *			without a single port towards some peers, so such a key is discarded. The
+ *			test uses the most class bits that any table has; fewer bits follow from it
+ *	rank		number of a port within its class, by size. It is linear, too: a port is the
+ *			least port of its class, xor what the bits of its rank add. So three small
+ *			tables replace two of 64 K entries, which no cache would keep
  * Data and who owns it
  *	The caller's memory; no pointers inside, so it may lie in shared or NUMA-local memory.
  * Life cycle
@@ -41,7 +41,7 @@ static_assert(1 << CLASS_BITS_MAX == MASQ_RSS_TABLE_MAX, "class bits index the l
 static_assert(MASQ_RSS_KEY_BYTES % sizeof(uint64_t) == 4, "a key is 64-bit words and a half");
 static_assert(MASQ_MAX_WORKERS <= UINT8_MAX, "a table entry is a byte");
 
-/* The next of a sequence of well mixed numbers (splitmix64); state is any number. */
+/* Next number of a pseudo-random sequence (splitmix64); state is any number. */
 static uint64_t
 next_random(uint64_t *state)
 {
@@ -52,7 +52,7 @@ next_random(uint64_t *state)
 	return z ^ z >> 31;
 }
 
-/* Fill the key: from the sequence if there is a fixed seed, else from the kernel. */
+/* Fill the key: from the sequence if the seed is fixed, else from the kernel. */
 static int
 make_key(uint8_t key[MASQ_RSS_KEY_BYTES], bool is_fixed, uint64_t *state)
 {
@@ -130,7 +130,7 @@ has_full_rank(const struct masq_rss *rss)
 	return rank == CLASS_BITS_MAX;
 }
 
-/* One byte of a linear map, from what its bits 0, 1, 2 ... are mapped to. */
+/* Fill the table of one byte of a linear map from the images of bits 0, 1, 2 ... */
 static void
 fill_linear(uint16_t table[256], const uint16_t bits[8])
 {
@@ -143,9 +143,9 @@ fill_linear(uint16_t table[256], const uint16_t bits[8])
 }
 
 /*
- * Ports by class and rank. The ports of class 0, in their order, are numbered by the highest bits of
- * those whose rank is a power of two: no other of these has such a bit. So the least port of a class has
- * none of them, and xor keeps the order.
+ * Ports by class and rank. Ports of class 0 are numbered in ascending order. The port whose rank is
+ * 2^k has a highest bit that no other port of a power-of-two rank has; the least port of a class has
+ * none of these bits. So xor keeps the order.
  */
 static void
 fill_positions(struct masq_rss *rss)

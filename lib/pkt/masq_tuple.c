@@ -4,9 +4,9 @@
  * What it is
  *	The tuple as text, for listings, logs and test failures.
  * Data and who owns it
- *	The caller's.
+ *	The caller owns everything.
  * Threads
- *	Pure.
+ *	Pure function.
  */
 
 #include <netinet/in.h>

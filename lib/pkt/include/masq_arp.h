@@ -31,7 +31,7 @@ enum masq_drop masq_arp_parse(const struct rte_mbuf *mbuf, struct masq_arp *arp)
 /**
  * Build a whole ARP frame, padded to 60 bytes.
  *
- * @param arp	what it says; a request goes to the broadcast station unless target_mac is not zero
+ * @param arp	its contents; a request is broadcast unless target_mac is nonzero
  * @return new frame, NULL when the pool is empty
  */
 struct rte_mbuf *masq_arp_build(struct rte_mempool *pool, const struct masq_arp *arp);

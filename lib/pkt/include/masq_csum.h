@@ -9,13 +9,13 @@
 /**
  * @file
  * Internet checksum arithmetic, RFC 1071 and RFC 1624 (equation 3). All sums are over 16-bit words
- * as they lie in memory; a one's complement sum does not care about byte order as long as
- * everyone uses the same.
+ * as they lie in memory; a one's complement sum does not depend on byte order as long as all words
+ * have the same.
  */
 
 /**
- * Fold a 32-bit sum of 16-bit words to 16 bits, carries added back in. Both halves are added to both
- * halves: the carry out of the lower addition is the end-around carry of the upper one.
+ * Fold a 32-bit sum of 16-bit words to 16 bits, adding the carries back in. The sum is added to itself
+ * with its halves swapped: the carry out of the lower addition is the end-around carry of the upper.
  */
 static inline uint16_t
 masq_csum_fold(uint32_t sum)
@@ -23,7 +23,7 @@ masq_csum_fold(uint32_t sum)
 	return (uint16_t)((sum + (sum << 16 | sum >> 16)) >> 16);
 }
 
-/** Sum of two times four words, which lie in 64 bits: a carry out of the top is added at the bottom. */
+/** Sum of two words that hold four 16-bit words each: a carry out of the top is added at the bottom. */
 static inline uint64_t
 masq_csum_add64(uint64_t a, uint64_t b)
 {
@@ -32,7 +32,7 @@ masq_csum_add64(uint64_t a, uint64_t b)
 	return sum + (sum < a);
 }
 
-/** masq_csum_fold() of a sum of 64-bit words: 2^16 is 1 to such a sum, and so are 2^32 and 2^64. */
+/** masq_csum_fold() of a sum of 64-bit words: modulo 65535, 2^16, 2^32 and 2^64 are all 1. */
 static inline uint16_t
 masq_csum_fold64(uint64_t sum)
 {

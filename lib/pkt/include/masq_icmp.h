@@ -27,13 +27,13 @@ struct rte_mempool;
 #define MASQ_ICMP_CODE_FRAG_NEEDED 4
 #define MASQ_ICMP_CODE_ADMIN 13
 
-#define MASQ_ICMP_TTL 64 /**< of messages that the box sends itself */
+#define MASQ_ICMP_TTL 64 /**< of messages that the box itself originates */
 #define MASQ_ICMP_ERROR_HEADERS 28 /**< bytes before the quote of an error: IP, ICMP */
 
 /**
- * May this packet be answered with an ICMP error at all? Not: ICMP errors, later fragments,
- * multicast or broadcast frames and addresses, sources that are no single host (RFC 1122 3.2.2).
- * Which addresses are those of all hosts of a network is the caller's to know.
+ * May this packet be answered with an ICMP error at all? Not if it is (or could be) an ICMP error, a
+ * later fragment, or ARP; nor if its frame or an address is multicast or broadcast, or its source is
+ * no single host (RFC 1122 3.2.2). Only the caller knows the broadcast addresses of networks.
  */
 bool masq_icmp_error_allowed(const struct rte_mbuf *mbuf, const struct masq_pkt *pkt);
 
@@ -43,7 +43,7 @@ bool masq_icmp_error_allowed(const struct rte_mbuf *mbuf, const struct masq_pkt 
  *
  * @param pool	where the new buffer comes from
  * @param mbuf	offending packet, unchanged
- * @param pkt	its parse; l3_len_bytes may be less, then no more than that is quoted
+ * @param pkt	its parse; a smaller l3_len_bytes limits what is quoted
  * @param src	source address of the error, network order
  * @param type	MASQ_ICMP_*
  * @param code	MASQ_ICMP_CODE_*

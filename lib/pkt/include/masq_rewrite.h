@@ -12,8 +12,8 @@
 
 /**
  * @file
- * The ready rewrite: what turns packets of one tuple into packets of another, with the checksum
- * work done beforehand. Filled in completely before any packet can find it.
+ * The ready rewrite: turns packets of one tuple into packets of another, with the checksum deltas
+ * computed beforehand. Filled in completely before any packet can find it.
  */
 
 struct rte_mbuf;
@@ -27,7 +27,7 @@ struct masq_rewrite {
 	uint16_t l3_delta; /**< for the IP header checksum, addresses only */
 	uint16_t l4_delta; /**< for the transport checksum: addresses and ports (ICMP: id only) */
 	uint8_t proto; /**< IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
-	uint8_t tos_and; /**< new TOS = (TOS & tos_and) ^ tos_xor; rules may say so */
+	uint8_t tos_and; /**< new TOS = (TOS & tos_and) ^ tos_xor, as rules demand */
 	uint8_t tos_xor;
 	uint8_t icmp_id_is_dport; /**< ICMP: 1 when the identifier is dport (a reply), else 0 */
 };
@@ -35,12 +35,12 @@ struct masq_rewrite {
 static_assert(sizeof(struct masq_rewrite) == 20, "the rewrite shares a cache line with its half");
 
 /**
- * Fill in the rewrite from one tuple to another of the same protocol: all but tos_and and tos_xor, which are
- * not the tuples' to say and stay as they are.
+ * Fill in the rewrite from one tuple to another of the same protocol. tos_and and tos_xor, which do not
+ * depend on the tuples, stay as they are.
  *
  * @param rewrite	out
  * @param from	tuple of the packets as they arrive
- * @param to	tuple that they get
+ * @param to	tuple of the packets as they leave
  * @param is_reply	ICMP: the packets are replies, their identifier is dport
  */
 static inline void masq_rewrite_init(struct masq_rewrite *rewrite, const struct masq_tuple *from,
@@ -48,8 +48,8 @@ static inline void masq_rewrite_init(struct masq_rewrite *rewrite, const struct 
 
 /**
  * Fill in the rewrites of both directions of a flow: packets of tuple @p from become @p to, and
- * replies to those become replies to @p from. The same as two calls of masq_rewrite_init(), for less
- * than the price of one and a half.
+ * replies to those become replies to @p from. Equivalent to two calls of masq_rewrite_init(), for less
+ * than the cost of one and a half.
  *
  * @param initial	out: for packets of @p from
  * @param reply	out: for packets of the reverse of @p to
@@ -59,7 +59,7 @@ static inline void masq_rewrite_init_pair(struct masq_rewrite *initial, struct m
 
 /**
  * Rewrite one packet: addresses, ports or identifier, TOS, TTL minus one, both checksums.
- * A UDP checksum of 0 stays 0. The caller has made sure that TTL > 1.
+ * A UDP checksum of 0 stays 0. The caller must make sure that TTL > 1.
  *
  * @param rewrite	of the packet's half
  * @param mbuf	packet whose key is the tuple that the rewrite was made from
@@ -69,14 +69,14 @@ static inline void masq_rewrite_apply(const struct masq_rewrite *rewrite, struct
 		const struct masq_pkt *pkt);
 
 /**
- * Rewrite an ICMP error that concerns a flow: outer addresses, the quoted header (which travels the
- * other way and is rewritten backwards), all checksums: outer IP, quoted IP, quoted transport when
- * it is there, ICMP. TTL of the outer header minus one.
+ * Rewrite an ICMP error about a flow: outer addresses, the quoted header (which travels the other
+ * way and is rewritten backwards), and all checksums: outer IP, quoted IP, quoted transport if it is
+ * there, ICMP. The TTL of the outer header is decremented.
  *
- * The outer destination changes as for packets of the half; the outer source becomes the half's new
+ * The outer destination changes as for packets of the half. The outer source becomes the half's new
  * source if the half changes the source (a router inside must not show itself), else it stays.
- * The outer TOS changes as the rewrite says: chains judge errors one by one, so it is the caller's
- * copy of the half's rewrite with what they said of this one.
+ * The outer TOS changes as the rewrite says; since chains judge errors one by one, the caller passes a
+ * copy of the half's rewrite with the TOS of this verdict.
  *
  * @param rewrite	of the half with key pkt->key
  * @param mbuf	the error
@@ -85,11 +85,11 @@ static inline void masq_rewrite_apply(const struct masq_rewrite *rewrite, struct
 void masq_rewrite_icmp_error(const struct masq_rewrite *rewrite, struct rte_mbuf *mbuf,
 		const struct masq_pkt *pkt);
 
-/** Only TOS, with the IP checksum: an answer of the box that its chains had their say in. */
+/** Change only the TOS, with the IP checksum: for answers of the box after the chains judged them. */
 void masq_rewrite_tos(uint8_t tos_and, uint8_t tos_xor, struct rte_mbuf *mbuf,
 		const struct masq_pkt *pkt);
 
-/** Only TTL minus one, and TOS, with the IP checksum: a packet that is merely routed. */
+/** Change only TTL (minus one) and TOS, with the IP checksum: for packets that are merely routed. */
 static inline void masq_rewrite_route(uint8_t tos_and, uint8_t tos_xor, struct rte_mbuf *mbuf,
 		const struct masq_pkt *pkt);
 

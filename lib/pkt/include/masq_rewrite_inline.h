@@ -4,13 +4,13 @@
 
 /**
  * @file
- * What masq_rewrite.h has for each packet and each session, included by it. A packet costs one store for both
- * addresses, one for both ports, and one read and write of each checksum; all changes of the IP
- * header are added up first. TCP and UDP share the instructions, for the reason that the parser
- * has: in a mix of both a branch costs more than what it saves.
+ * The per-packet and per-session functions of masq_rewrite.h, which includes this file. A packet costs
+ * one store for both addresses, one for both ports, and one read and write of each checksum; all
+ * changes of the IP header are added up first. TCP and UDP share the instructions for the same reason
+ * as in the parser: with a mix of both, a mispredicted branch costs more than it saves.
  *
  * Checksums are sums of 16-bit words, and those of a tuple are added up eight bytes at a time
- * (masq_csum_add64()): what comes, and the complement of what goes.
+ * (masq_csum_add64()): the new values, and the complement of the old ones.
  */
 
 #include <netinet/in.h>
@@ -25,7 +25,7 @@
 #error "lib/pkt is written for little-endian machines"
 #endif
 
-/** What a change of addresses, and of all that a transport checksum covers, adds to their sums. */
+/** Deltas of the IP header sum (addresses) and of the transport sum (all that it covers). */
 struct masq_rewrite_deltas {
 	uint16_t l3, l4;
 };
@@ -49,7 +49,7 @@ masq_rewrite_deltas_of(const struct masq_tuple *from, const struct masq_tuple *t
 	return (struct masq_rewrite_deltas){ masq_csum_fold64(addresses), masq_csum_fold64(l4) };
 }
 
-/** Field by field at its place: put together elsewhere and copied, it would be waited for. */
+/** Written field by field in place: a struct that is assembled elsewhere and copied would stall. */
 static inline void
 masq_rewrite_fill(struct masq_rewrite *rewrite, const struct masq_tuple *to,
 		struct masq_rewrite_deltas deltas, bool is_reply)
@@ -80,22 +80,22 @@ masq_rewrite_init_pair(struct masq_rewrite *initial, struct masq_rewrite *reply,
 {
 	struct masq_tuple back = masq_tuple_reverse(from);
 	struct masq_rewrite_deltas there = masq_rewrite_deltas_of(from, to, false);
-	/* What one direction adds to a sum the other takes off: in one's complement, the inverse. */
+	/* One direction takes off what the other adds: in one's complement, the inverse. */
 	struct masq_rewrite_deltas home = { (uint16_t)~there.l3, (uint16_t)~there.l4 };
 
 	masq_rewrite_fill(initial, to, there, false);
 	masq_rewrite_fill(reply, &back, home, true);
 }
 
-/** The identifier and the checksum of an ICMP query. Out of line: few packets are queries. */
+/** Rewrite the identifier and the checksum of an ICMP query. Out of line: few packets are queries. */
 void masq_rewrite_query(const struct masq_rewrite *rewrite, uint8_t *icmp);
 
-/** TOS, TTL minus one, and the IP checksum with these and @p l3_delta. */
+/** Rewrite TOS, TTL (minus one), and the IP checksum with these and @p l3_delta. */
 static inline void
 masq_rewrite_ip(uint8_t *ip, uint8_t tos_and, uint8_t tos_xor, uint16_t l3_delta,
 		const struct masq_pkt *pkt)
 {
-	/* TTL is the low byte of its word as loaded: one less is minus one, in one's complement. */
+	/* TTL is the low byte of its word as loaded; subtracting 1 is adding 0xfffe. */
 	uint32_t sum = (uint32_t)l3_delta + 0xfffe;
 	uint16_t checksum;
 
@@ -111,7 +111,7 @@ masq_rewrite_ip(uint8_t *ip, uint8_t tos_and, uint8_t tos_xor, uint16_t l3_delta
 	memcpy(ip + 10, &checksum, sizeof(checksum));
 }
 
-/** Ports and checksum of TCP and UDP. */
+/** Rewrite ports and checksum of TCP and UDP. */
 static inline void
 masq_rewrite_ports(const struct masq_rewrite *rewrite, uint8_t *l4)
 {

@@ -12,19 +12,19 @@
 /**
  * @file
  * Which worker owns a flow: worker = table[toeplitz(tuple) mod size], the function that a NIC with
- * RSS computes with our key and our table. The same object computes it in software where the NIC
- * does not, and answers the question of port choice: which external ports keep the replies here.
+ * RSS computes with our key and our table. The same object computes it in software if the NIC
+ * does not, and tells which external ports make replies arrive at a given worker.
  *
- * TCP and UDP hash over addresses and ports; everything else, and fragments, over addresses only.
- * Immutable after creation; all workers read it.
+ * TCP and UDP are hashed over addresses and ports; everything else, and fragments, over addresses
+ * only. Immutable after creation; all workers read it.
  *
  * Toeplitz is linear over xor: hash(tuple with port p) = hash(tuple with port 0) xor T[p]. The low
  * bits of T[p] are the *class* of port p. There are table_size classes with equally many ports each;
- * whether a port is usable depends on its class alone. The *position* of a port numbers all of them by
- * class, and within their class by size: class * ports of a class + *rank*.
+ * whether a port is usable depends on its class alone. The *position* of a port numbers all ports by
+ * class, and within a class by size: class * ports_per_class + *rank*.
  */
 
-#define MASQ_RSS_KEY_BYTES 52 /**< what the longest-keyed NICs want; others take the first 40 */
+#define MASQ_RSS_KEY_BYTES 52 /**< for NICs with the longest keys; others take the first 40 */
 #define MASQ_RSS_TABLE_MAX 512
 
 struct masq_rss {
@@ -36,8 +36,8 @@ struct masq_rss {
 	uint32_t byte_hash[12][256]; /**< hash of one tuple byte; xor of 12 = whole hash */
 	uint32_t ports_per_class; /**< 65536 / table_size */
 	uint32_t rank_bits; /**< its logarithm */
-	uint16_t least_port[MASQ_RSS_TABLE_MAX]; /**< of a class */
-	uint16_t port_of_rank[2][256]; /**< of class 0, by low and high byte of the rank; xor */
+	uint16_t least_port[MASQ_RSS_TABLE_MAX]; /**< of each class */
+	uint16_t port_of_rank[2][256]; /**< for class 0, by low and high byte of the rank; xor */
 	uint16_t rank_of_port[2][256]; /**< by low and high byte of the port; xor */
 };
 

@@ -14,9 +14,9 @@
  * The five-tuple: the key of a flow, hashed and compared as 16 plain bytes.
  *
  * TCP and UDP: ports as on the wire. ICMP queries borrow the port fields so that a reply is the
- * mirror image of its request, like everywhere else: a request has sport = identifier and dport =
- * its type (8, 13, 15, 17); a reply has sport = the type of the request that it answers and dport =
- * identifier. The type stands there in network order, like a port. Other protocols: both 0.
+ * mirror image of its request: a request has sport = identifier and dport = its type (8, 13, 15,
+ * 17); a reply has sport = the type of the request that it answers and dport = identifier. The type
+ * is in network order, like a port. Other protocols: both 0.
  */
 struct masq_tuple {
 	rte_be32_t src;
@@ -30,8 +30,8 @@ struct masq_tuple {
 static_assert(sizeof(struct masq_tuple) == 16, "the flow key has no padding");
 
 /*
- * A tuple is made in two registers where it is hashed at once: a processor that has just stored a port
- * or an address of it makes a load of eight bytes around that wait.
+ * A tuple that is hashed at once is made in two registers: if a port or an address of it had just been
+ * stored, a load of eight bytes around that would stall.
  */
 #if RTE_BYTE_ORDER != RTE_LITTLE_ENDIAN
 #error "tuples are taken apart as on little-endian machines"
@@ -72,7 +72,7 @@ masq_tuple_without_dport(const struct masq_tuple *tuple)
 	return masq_tuple_from_words(addresses, rest & ~UINT64_C(0xffff0000));
 }
 
-/** Is it TCP or UDP? One branch at most: which of the two it is nobody foresees. */
+/** Is it TCP or UDP? At most one branch: which of the two it is, is unpredictable. */
 static inline bool
 masq_tuple_has_ports(const struct masq_tuple *tuple)
 {
@@ -81,7 +81,7 @@ masq_tuple_has_ports(const struct masq_tuple *tuple)
 	return ((with_ports >> (tuple->proto & 63)) & (tuple->proto < 64)) != 0;
 }
 
-/** Two loads and a compare each. */
+/** Compare as two 64-bit words. */
 static inline bool
 masq_tuple_equal(const struct masq_tuple *a, const struct masq_tuple *b)
 {
