@@ -33,7 +33,8 @@
  *	first piece seen -> waiting -> whole, or timed out, or evicted, or refused -> timed out
  * Threads
  *	One worker. Buckets are chosen with a secret seed, because senders choose the keys.
- * RFC 791 (key, timeout), RFC 815 (reassembly), RFC 1858, RFC 3128 (tiny fragments), RFC 5722 (overlap).
+ * RFC 791 (key, timeout), RFC 815 (reassembly), RFC 1858, RFC 3128 (tiny fragments), RFC 5722
+ * (overlap).
  */
 
 #include <errno.h>

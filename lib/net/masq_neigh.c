@@ -2,7 +2,7 @@
 
 /*
  * What it is
- *	The ARP state machine of all neighbours: who is asked, who answered, who fell silent.
+ *	The ARP state machine of all neighbours: which is being asked, has answered, or is silent.
  * Words
  *	keeper	the one worker that writes; all others read
  *	slot	a number below twice the capacity: the position that rte_hash gives the key
@@ -34,7 +34,8 @@
  *	that came a moment earlier, or the next one with state FREE, which it takes for "unknown".
  * Threads
  *	find, word and read: any worker that reports to config.rcu. Everything else: the keeper.
- * RFC 826 (who is remembered), RFC 1122 2.3.2 (ageing, unicast probes), RFC 5227 (announcements).
+ * RFC 826 (which senders are remembered), RFC 1122 2.3.2 (ageing, unicast probes), RFC 5227
+ * (announcements).
  */
 
 #include <errno.h>

@@ -11,7 +11,7 @@
  * Checksums of an ICMP error
  *	Four sums cover the bytes, one inside the other; each changes by its own deltas:
  *	    outer IP	outer addresses, TTL
- *	    ICMP	every word of the quote that changes: addresses, ports, and both quoted checksums
+ *	    ICMP	every word of the quote that changes: addresses, ports, both quoted checksums
  *	    quoted IP	the quoted addresses
  *	    quoted TCP or UDP: quoted addresses (pseudo header) and ports, if the quote reaches so far
  *	    quoted ICMP query: the identifier only, ICMP has no pseudo header

@@ -5,14 +5,14 @@
  *	The tables of struct masq_rss: the key, which worker owns which hash, and which external ports
  *	make replies arrive at which worker.
  * Words
- *	Toeplitz	the hash of RSS: the xor, over all set bits of the tuple, of the 32 key bits that
- *			start at the place of that bit
+ *	Toeplitz	the hash of RSS: the xor, over all set bits of the tuple, of the 32 key bits
+ *			that start at the place of that bit
  *	T[p]		what destination port p adds (by xor) to the hash of a tuple with port 0
  *	class		the low bits of T[p], as many as the table has index bits
  *	full rank	the map from 16 port bits to the class bits reaches every class. Then it reaches
- *			each equally often, because it is linear: the ports of class c are those of class
- *			0, all moved by the same xor. A key that lacks this would leave some workers
- *			without a single port towards some peers, so such a key is discarded. The
+ *			each equally often, because it is linear: the ports of class c are those of
+ *			class 0, all moved by the same xor. A key that lacks this would leave some
+ *			workers without a single port towards some peers, so it is discarded. The
  *			test uses the most class bits that any table has; fewer bits follow from it
  *	rank		number of a port within its class, by size. It is linear, too: a port is the
  *			least port of its class, xor what the bits of its rank add. So three small

@@ -4,8 +4,8 @@
 
 /**
  * @file
- * The classes of one field with so many starts that comparing with each would take too long, or of
- * which a rule has a mask with holes.
+ * The class table of one field: for a field with more than MASQ_CLASSES_FEW starts, or of which a rule
+ * has a mask with holes.
  */
 
 #include <stdbool.h>

@@ -9,7 +9,7 @@
  *	match		candidate whose conditions all hold
  *	frame		where a chain continues that has called another
  * How
- *	The rules of all chains stand in one array; a chain is a stretch of it. The index
+ *	The rules of all chains are in one array; a chain is a stretch of it. The index
  *	(masq_index.c) skips from candidate to candidate. Each candidate is tested in full, so the index
  *	may name too many rules, but never too few. The walk stops at the verdict. A chain of a few
  *	rules is walked without the index, which costs more than such a chain.
@@ -42,7 +42,7 @@
 #include "masq_index.h"
 #include "masq_rules_priv.h"
 
-#define CHAIN_WALK_MAX 6 /* a chain of at most so many rules is walked without the index */
+#define CHAIN_WALK_MAX 6 /* a chain of at most 6 rules is walked without the index */
 
 struct frame {
 	uint32_t next; /* the rule behind the calling one */

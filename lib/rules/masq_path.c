@@ -6,7 +6,7 @@
  *	an index once, packets count on the index, and a rule's counter is the sum over the paths that
  *	contain it (as often as they contain it).
  * Words
- *	link	one entry of a list; the links of all paths stand in one array, in the order of creation
+ *	link	one entry of a list; the links of all paths are in one array, in the order of creation
  *	path	where its links begin and how many there are
  *	bucket	of an open-addressing hash table: path + 1, 0: free; at most half are taken
  *	direct	counters of slots on which packets without a path count
@@ -61,7 +61,7 @@ struct masq_path_table {
 	uint32_t *buckets; /* [bucket_mask + 1] */
 };
 
-/* Where the arrays stand in the block, in bytes from its beginning. */
+/* Offsets of the arrays in the block, in bytes. */
 struct layout {
 	uint64_t counters, picture, direct, paths, links, buckets, end;
 	uint32_t n_buckets;

@@ -104,7 +104,7 @@ struct masq_portfw {
 	uint32_t bucket_mask;
 	uint32_t shift; /* a hash shifted right by this is a bucket */
 	struct masq_turns_clock *clock; /* shared with other snapshots, reference-counted */
-	/* allocated beforehand for masq_rules_portfw_rows(), which so cannot fail: */
+	/* allocated in advance for masq_rules_portfw_rows(), which therefore cannot fail: */
 	struct masq_portfw_place *places;
 	struct masq_turns_state *states;
 };

@@ -20,7 +20,7 @@ struct masq_bucket {
 /**
  * Take a token if there is one. Costs a multiplication and no division.
  *
- * @param rate	tokens a second, 1 or more
+ * @param rate	tokens per second, 1 or more
  * @param burst	tokens that the bucket holds, 1 to 1048576
  * @param now_ms	never less than at the call before
  * @return false: there is none

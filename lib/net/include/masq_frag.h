@@ -24,7 +24,7 @@ struct masq_frag_config {
 	uint32_t datagrams; /**< incomplete datagrams at the same time, from all sources */
 	uint32_t per_source; /**< incomplete datagrams of one source address; 1..datagrams */
 	/**
-	 * Fragments held at the same time, from all sources: so many packet buffers can be bound here.
+	 * Fragments held at the same time, from all sources: as many packet buffers can be bound here.
 	 * At least MASQ_FRAG_PIECES_MAX; 0: eight per datagram. One source may hold its share,
 	 * fragments * per_source / datagrams, or MASQ_FRAG_PIECES_MAX if that is more.
 	 */
@@ -55,14 +55,15 @@ void masq_frag_destroy(struct masq_frag *frag);
  * Take one fragment. Constant time, except for a walk over the pieces of its datagram.
  *
  * FRAG_BAD, the fragment alone: impossible offset or length; a first fragment that does not hold
- * the whole TCP, UDP or ICMP header, or a later one that reaches into it (reference 5.4).
+ * the whole TCP, UDP or ICMP header, or a later one that begins inside of it (reference 5.4).
  * FRAG_BAD, the whole datagram: fragments disagree about its end, or its data and the header of the
  * first fragment together exceed the maximal length of a packet.
  * FRAG_OVERLAP, the fragment alone: a duplicate (same range); the datagram stays.
  * FRAG_OVERLAP, the whole datagram: a fragment partly overlaps others. Later fragments of a refused
  * datagram are refused, too, until it times out (as RFC 5722 argues).
  * FRAG_MEMORY: a limit is reached; the oldest incomplete datagram of the source, or of all, is
- * given up. FRAG_TIMEOUT: the fragment belongs to a datagram that timed out, and starts a new one.
+ * given up, and one of more than MASQ_FRAG_PIECES_MAX fragments is refused.
+ * FRAG_TIMEOUT: the fragment belongs to a datagram that timed out, and starts a new one.
  *
  * Fragments that came by different ports (mbuf->port) never form one datagram.
  * A completed datagram is one contiguous packet if it fits the buffer of its first fragment, else

@@ -153,7 +153,7 @@ uint32_t masq_rules_slot_id(const struct masq_rules *rules, uint32_t slot);
 /** @return the classes of the rules (masq_classes.h); they live as long as the rules */
 const struct masq_classes *masq_rules_classes(const struct masq_rules *rules);
 
-/** Where a rule stands, as its log line says it. */
+/** The position of a rule, for its log line. */
 struct masq_rules_place {
 	char chain[MASQ_CONF_CHAIN_BYTES];
 	char target[MASQ_CONF_CHAIN_BYTES]; /**< ACCEPT ..., RETURN, a chain, "-" for none */
