@@ -108,6 +108,17 @@ edges_collect(struct edges *edges, const struct masq_rule *rules, uint32_t n_rul
 	return true;
 }
 
+/* How many stretches there are: rules may begin and end at the same places. */
+static uint32_t
+edges_stretches(const struct edges *edges)
+{
+	uint32_t n = 1;
+
+	for (size_t i = 0; i < edges->n; i++)
+		n += i == 0 || value_of(edges->list[i]) != value_of(edges->list[i - 1]);
+	return n;
+}
+
 /* ---------------------------------------------------------------- classes */
 
 /* The finalizer of splitmix64: consecutive numbers become words that have nothing in common. */
@@ -226,12 +237,12 @@ names_give(struct masq_class_table *table, struct classes *classes)
 static int
 stretches_init(struct masq_class_table *table, const struct edges *edges, uint32_t last)
 {
-	uint32_t most = (uint32_t)edges->n + 1;
+	const uint32_t n = edges_stretches(edges);
 	struct classes classes;
 
-	table->starts = calloc(most, sizeof(*table->starts));
-	table->classes = calloc(most, sizeof(*table->classes));
-	if (table->starts == NULL || table->classes == NULL || classes_init(&classes, most) != 0)
+	table->starts = calloc(n, sizeof(*table->starts));
+	table->classes = calloc(n, sizeof(*table->classes));
+	if (table->starts == NULL || table->classes == NULL || classes_init(&classes, n) != 0)
 		return -1;
 	stretches_make(table, &classes, edges, last);
 	names_give(table, &classes);

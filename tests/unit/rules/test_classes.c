@@ -3,6 +3,7 @@
  * Classes: what a class holds together no rule can tell apart. By chance: small rule sets, pairs of
  * packets near their limits; packets of the same classes must get the same verdict by the same rules.
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -430,6 +431,37 @@ hosts_of_one_network(void **state)
 			MASQ_CLASS_ALONE);
 }
 
+/* Many rules about few hosts: a table takes what it says that it takes, not a place for each rule. */
+static void
+a_table_is_as_large_as_what_it_holds(void **state)
+{
+	enum {
+		HOSTS = 40,
+		PAGE_BYTES = 4096 /* what the heap may add */
+	};
+
+	const struct masq_class_table *table;
+	struct masq_conf_rules model;
+	struct masq_rules *rules;
+
+	(void)state;
+	test_model_init(&model);
+	for (uint32_t i = 0; i < 500 * HOSTS; i++)
+		test_model_rule(&model, MASQ_CHAIN_INPUT,
+				(struct masq_conf_rule)RULE(.src = MASQ_IP4(20, 0, 0, 1) +
+								2 * (i % HOSTS),
+						.src_mask = UINT32_MAX));
+	rules = compile(&model);
+	table = masq_rules_classes(rules)->table[MASQ_CLASS_SRC];
+	assert_non_null(table);
+	assert_int_equal(table->n_stretches, 2 * HOSTS + 1);
+	assert_in_range(malloc_usable_size(table->starts),
+			table->n_stretches * sizeof(*table->starts), PAGE_BYTES);
+	assert_in_range(malloc_usable_size(table->classes), table->n_stretches, PAGE_BYTES);
+	masq_rules_destroy(rules);
+	test_model_fini(&model);
+}
+
 static void
 masks_with_holes_leave_all_alone(void **state)
 {
@@ -493,6 +525,7 @@ main(void)
 		cmocka_unit_test(rules_about_networks_treat_a_class_alike),
 		cmocka_unit_test(whoever_is_not_on_a_list_has_a_class),
 		cmocka_unit_test(hosts_of_one_network),
+		cmocka_unit_test(a_table_is_as_large_as_what_it_holds),
 		cmocka_unit_test(masks_with_holes_leave_all_alone),
 		cmocka_unit_test(sources_in_the_output_chain_are_told),
 	};
