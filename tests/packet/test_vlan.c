@@ -174,6 +174,41 @@ all_sorts_in_one_burst(void **state)
 	box_close(box);
 }
 
+/* Six workers, four transmit queues: a frame that goes over a ring to who serves one gets its tag there, and one. */
+static void
+handed_over_for_a_tagged_port(void **state)
+{
+	enum {
+		FLOWS = 200
+	};
+	const struct masq_test_box_options many = { .workers = 6, .lan_vlan = TAG };
+	struct masq_test_box *box = box_open_with(&many);
+	struct masq_test_pkt hello = { .arp = 1, .src = INSIDE, .dst = BOX_LAN, .vlan = TAG };
+
+	(void)state;
+	box_send(box, LAN, &hello);
+	box_take(box, LAN);
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		const struct masq_test_pkt pkt = {
+			.src = SERVER, .sport = (uint16_t)(3000 + k), .dst = INSIDE, .dport = 99
+		};
+
+		box_put(box, SRV, &pkt);
+	}
+	box_run(box);
+	assert_int_equal(box_waiting(box, LAN), FLOWS);
+	for (unsigned int k = 0; k < FLOWS; k++) {
+		static const uint8_t tag_and_type[] = { 0x81, 0, TAG >> 8, TAG & 0xff, 8, 0, 0x45 };
+		uint8_t frame[128];
+
+		box_take_bytes(box, LAN, frame, sizeof(frame));
+		assert_memory_equal(frame + 12, tag_and_type, sizeof(tag_and_type));
+	}
+	assert_in_range(box_counters(box).tx_handoffs, FLOWS / 8, FLOWS);
+	assert_int_equal(box_counters(box).held, 0);
+	box_close(box);
+}
+
 /* A tag that names no VLAN is none. */
 static void
 priority_tags_are_no_vlan(void **state)
@@ -263,6 +298,7 @@ main(int argc, char **argv)
 		BOX_ROWS(wrong_tags),
 		BOX_ROWS(two_tags),
 		BOX_ROWS(all_sorts_in_one_burst),
+		cmocka_unit_test(handed_over_for_a_tagged_port),
 		BOX_ROWS(priority_tags_are_no_vlan),
 		BOX_ROWS(fragments_in_a_vlan),
 		BOX_ROWS(refusals_are_tagged),
