@@ -34,9 +34,10 @@
 #define LINE_BYTES 160
 #define WAN_MTU 1000
 #define MANY 140 /* rules that look at ports, each at two more */
-#define MANY_PORTS \
-	(MASQ_CLASSES_NAMED / 2 + 60) /* the same, and more than there are names for classes */
-#define TEXT_BYTES ((LINES + 2 * MANY + MANY_PORTS) * LINE_BYTES + 2048)
+#define CROWD                 \
+	(MASQ_CLASSES_NAMED + \
+			10) /* rules about pairs: they get the names, and single values none */
+#define TEXT_BYTES ((LINES + 3 * MANY + 2 * CROWD) * LINE_BYTES + 2048)
 #define SILENCE_MS (7500 * 1000) /* longer than any session lives */
 #define ROW_BYTES 96
 
@@ -98,8 +99,9 @@ struct world {
 	bool srv_route; /* 198.51.100.0/24 is behind the servers, else out there */
 	const char *holes; /* a rule that leaves addresses without classes, or "" */
 	unsigned int many_hosts; /* rules about two hosts each, so that addresses have a table of classes */
+	bool crowded; /* and so many about pairs that single addresses have no class */
 	unsigned int matched_lines; /* rules that all TCP and UDP meets on its way out */
-	unsigned int many_ports; /* rules about two ports each; or so many that some ports have no classes */
+	bool many_ports; /* so many rules that single ports have no class */
 	uint16_t ip_id;
 	uint64_t packets, drops;
 };
@@ -566,7 +568,15 @@ write_rules(const struct world *w, char *text, size_t size)
 	for (unsigned int k = 0; k < w->many_hosts; k++)
 		n += snprintf(text + n, size - (size_t)n,
 				"ipchains -A u1 -s 192.168.1.%u -d 198.51.100.%u\n", 2 + k, 2 + k);
-	for (unsigned int k = 0; k < w->many_ports; k++)
+	for (unsigned int k = 0; w->crowded && k < CROWD; k++)
+		n += snprintf(text + n, size - (size_t)n,
+				"ipchains -A u1 -s 10.1.%u.%u/31 -d 10.2.%u.%u/31\n", k / 100,
+				k % 100 * 2, k / 100, k % 100 * 2);
+	for (unsigned int k = 0; w->many_ports && k < CROWD; k++)
+		n += snprintf(text + n, size - (size_t)n,
+				"ipchains -A u1 -p udp -s 0.0.0.0/0 %u:%u -d 0.0.0.0/0 %u:%u\n",
+				10000 + 2 * k, 10001 + 2 * k, 10000 + 2 * k, 10001 + 2 * k);
+	for (unsigned int k = 0; w->many_ports && k < MANY; k++)
 		n += snprintf(text + n, size - (size_t)n,
 				"ipchains -A u1 -p udp -s 0.0.0.0/0 %u -d 0.0.0.0/0 %u\n",
 				3000 + 2 * k, 40 + 2 * k);
@@ -586,6 +596,7 @@ read_rules(struct world *w, const char *text)
 	if (w->rules == NULL)
 		fail_msg("%s", err.text);
 	masq_rules_destroy(before);
+	assert_true(!(w->crowded || w->many_ports) || masq_rules_classes(w->rules)->may_be_alone);
 }
 
 /* A few lines differ from before; or many. */
@@ -606,9 +617,8 @@ change_rules(struct world *w, char *text, size_t size)
 			? ""
 			: "ipchains -A input -s 10.0.0.1/255.0.0.255 -d 10.0.0.1/255.0.0.255\n";
 	w->many_hosts = test_random_percent(&w->rnd, 30) ? test_random_below(&w->rnd, MANY) : 0;
-	w->many_ports = test_random_percent(&w->rnd, 80)   ? 0
-			: test_random_percent(&w->rnd, 80) ? MANY
-							   : MANY_PORTS;
+	w->crowded = test_random_percent(&w->rnd, 8); /* thousands of rules take their time */
+	w->many_ports = test_random_percent(&w->rnd, 8);
 	w->matched_lines = test_random_percent(&w->rnd, 20) ? test_random_below(&w->rnd, MANY) : 0;
 	write_rules(w, text, size);
 	read_rules(w, text);
