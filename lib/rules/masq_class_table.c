@@ -96,6 +96,8 @@ edges_collect(struct edges *edges, const struct masq_rule *rules, uint32_t n_rul
 
 	edges->n = 0;
 	for (uint32_t r = 0; r < n_rules; r++) {
+		if (rules[r].ports == 0) /* it never matches */
+			continue;
 		if (!masq_class_range(&rules[r], field, &lo, &hi))
 			return false;
 		if (lo != 0)

@@ -144,6 +144,8 @@ masq_classes_init(struct masq_classes *classes, struct masq_rules *rules)
 
 	memset(classes, 0, sizeof(*classes));
 	for (uint32_t i = 0; i < rules->n_rules; i++) {
+		if (rules->rules[i].ports == 0) /* it never matches, whatever it says */
+			continue;
 		cut_rule(&cuts, &rules->rules[i]);
 		note_rule(classes, rules, i);
 	}

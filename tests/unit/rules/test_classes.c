@@ -481,6 +481,32 @@ masks_with_holes_leave_all_alone(void **state)
 	}
 }
 
+/* A rule for an interface that the box does not have never matches, so it tells nothing apart. */
+static void
+rules_that_never_match_cut_nothing(void **state)
+{
+	struct masq_conf_rules model;
+	const struct masq_classes *classes;
+	struct masq_rules *rules;
+
+	(void)state;
+	test_model_init(&model);
+	for (uint32_t i = 0; i < 5000; i++)
+		test_model_rule(&model, MASQ_CHAIN_OUTPUT,
+				(struct masq_conf_rule)RULE(.src = MASQ_IP4(10, 0, 0, 1) + i,
+						.src_mask = UINT32_MAX, .iface = "ppp0"));
+	test_model_rule(&model, MASQ_CHAIN_INPUT,
+			(struct masq_conf_rule)RULE(.src = MASQ_IP4(10, 0, 0, 1),
+					.src_mask = 0xff0000ff, .iface = "ppp0"));
+	rules = compile(&model);
+	classes = masq_rules_classes(rules);
+	assert_int_equal(classes->have_tables, 0);
+	assert_false(classes->are_not_all);
+	assert_false(classes->output_sees_source);
+	masq_rules_destroy(rules);
+	test_model_fini(&model);
+}
+
 static bool
 sees_source(uint32_t chain, struct masq_conf_rule rule)
 {
@@ -527,6 +553,7 @@ main(void)
 		cmocka_unit_test(hosts_of_one_network),
 		cmocka_unit_test(a_table_is_as_large_as_what_it_holds),
 		cmocka_unit_test(masks_with_holes_leave_all_alone),
+		cmocka_unit_test(rules_that_never_match_cut_nothing),
 		cmocka_unit_test(sources_in_the_output_chain_are_told),
 	};
 
