@@ -140,32 +140,17 @@ count_routed(void)
 	bench_box_destroy(box);
 }
 
+/* Established masqueraded flows of one more box. */
 static void
-count_workers(void)
+count_hits(const struct bench_box_options *options, counted *f)
 {
-	struct bench_box *box = bench_box_create(&(struct bench_box_options){
-			.workers = 2, .sessions = 2 * SESSIONS, .rss = true });
+	struct bench_box *box = bench_box_create(options);
 	struct bench_flow *flows = bench_flows_make(BENCH_MASQUERADE, SESSIONS);
 
 	bench_warm_up(box, BENCH_MASQUERADE, &flows[0]);
 	bench_sessions_make(box, BENCH_MASQUERADE, flows, SESSIONS);
 	bench_replies_make(box, BENCH_MASQUERADE, flows, SESSIONS);
-	run_hits(box, BENCH_MASQUERADE, flows, bench_counted_workers);
-	free(flows);
-	bench_box_destroy(box);
-}
-
-static void
-count_tagged(void)
-{
-	struct bench_box *box = bench_box_create(
-			&(struct bench_box_options){ .sessions = 2 * SESSIONS, .vlan = 42 });
-	struct bench_flow *flows = bench_flows_make(BENCH_MASQUERADE, SESSIONS);
-
-	bench_warm_up(box, BENCH_MASQUERADE, &flows[0]);
-	bench_sessions_make(box, BENCH_MASQUERADE, flows, SESSIONS);
-	bench_replies_make(box, BENCH_MASQUERADE, flows, SESSIONS);
-	run_hits(box, BENCH_MASQUERADE, flows, bench_counted_tagged);
+	run_hits(box, BENCH_MASQUERADE, flows, f);
 	free(flows);
 	bench_box_destroy(box);
 }
@@ -183,6 +168,10 @@ bench_count(const struct bench_options *options)
 	count_masquerade();
 	count_portfw();
 	count_routed();
-	count_workers();
-	count_tagged();
+	count_hits(
+			&(struct bench_box_options){
+					.workers = 2, .sessions = 2 * SESSIONS, .rss = true },
+			bench_counted_workers);
+	count_hits(&(struct bench_box_options){ .sessions = 2 * SESSIONS, .vlan = 42 },
+			bench_counted_tagged);
 }

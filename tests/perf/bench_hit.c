@@ -76,51 +76,51 @@ compare_hits(const struct hit *h, struct bench_box *box, enum bench_kind kind, u
 	return bench_compare(&real, &ideal);
 }
 
+/* A row beside the ideal loop. */
+static struct bench_row
+hits_row(const struct hit *h, const char *what, const struct bench_compared *c)
+{
+	return (struct bench_row){
+		.topic = "hit",
+		.what = what,
+		.at = h->at,
+		.x = h->options->sessions,
+		.unit = "cycles",
+		.value = c->value,
+		.beside = "ideal loop",
+		.reference = c->reference,
+		.ratio = c->ratio,
+		.bar = BENCH_RATIO_AT_MOST,
+		.limit = 2.0,
+	};
+}
+
 static void
 tell_beside_ideal(const struct hit *h, const char *what, const struct bench_compared *c)
 {
-	bench_row(&(struct bench_row){
-			.topic = "hit",
-			.what = what,
-			.at = h->at,
-			.x = h->options->sessions,
-			.unit = "cycles",
-			.value = c->value,
-			.beside = "ideal loop",
-			.reference = c->reference,
-			.ratio = c->ratio,
-			.bar = BENCH_RATIO_AT_MOST,
-			.limit = 2.0,
-	});
+	const struct bench_row row = hits_row(h, what, c);
+
+	bench_row(&row);
 }
 
-/* Their boxes do not run side by side, but the ideal loop runs beside each. */
+/* The boxes do not run side by side, but the ideal loop runs beside each. */
 static void
 tell_beside_masquerade(const struct hit *h, const char *what, const struct bench_compared *c,
 		uint64_t misses)
 {
-	double ours = h->masquerade.ratio.median;
+	const double packets = h->options->rounds * PASSES * BENCH_BATCH;
+	const double ours = h->masquerade.ratio.median;
+	struct bench_row row = hits_row(h, what, c);
 
-	bench_row(&(struct bench_row){
-			.topic = "hit",
-			.what = what,
-			.at = h->at,
-			.x = h->options->sessions,
-			.unit = "cycles",
-			.value = c->value,
-			.beside = "masquerade hit",
-			.reference = h->masquerade.value,
-			.ratio = { .min = c->ratio.min / ours,
-					.median = c->ratio.median / ours,
-					.max = c->ratio.max / ours },
-			.bar = BENCH_RATIO_AT_MOST,
-			.limit = NOISE,
-			.note = bench_text("%.2f x the ideal loop; %.2f %% took the slow path",
-					c->ratio.median,
-					100.0 * (double)misses /
-							(h->options->rounds * PASSES *
-									BENCH_BATCH)),
-	});
+	row.beside = "masquerade hit";
+	row.reference = h->masquerade.value;
+	row.ratio.min = c->ratio.min / ours;
+	row.ratio.median = c->ratio.median / ours;
+	row.ratio.max = c->ratio.max / ours;
+	row.limit = NOISE;
+	row.note = bench_text("%.2f x the ideal loop; %.2f %% took the slow path", c->ratio.median,
+			100.0 * (double)misses / packets);
+	bench_row(&row);
 }
 
 /* ---------------------------------------------------------------- new sessions */
