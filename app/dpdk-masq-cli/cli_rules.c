@@ -218,8 +218,8 @@ say_bad_line(const struct cli *cli, const char *path, const char *text, size_t l
 
 		if (memchr(text, '\0', line_len) != NULL) {
 			cli_fail(cli, CLI_REFUSED,
-					"%s:%u: the line holds a NUL byte; is this a text?", path,
-					line);
+					"%s:%u: the line contains a NUL byte; is this a text file?",
+					path, line);
 			return;
 		}
 		good = json_stringn(text, line_len);

@@ -76,8 +76,8 @@ chain_make_room(struct masq_conf_chain *chain, struct masq_err *err)
 
 	if (chain->n_rules >= MASQ_CONF_CHAIN_RULES_MAX)
 		return masq_err_set(err, ENOSPC,
-				"chain `%s' holds %u rules already, more are not kept", chain->name,
-				chain->n_rules);
+				"chain `%s' already has %u rules, the most it can hold",
+				chain->name, chain->n_rules);
 	if (chain->n_rules < chain->cap_rules)
 		return 0;
 	bigger = reallocarray(chain->rules, capacity, sizeof(*bigger));
@@ -278,7 +278,7 @@ apply_policy(struct masq_conf_rules *rules, const struct masq_conf_command *comm
 		return masq_err_set(err, ENOENT, NO_CHAIN);
 	if (index >= MASQ_CHAIN_BUILTINS)
 		return masq_err_set(err, EINVAL,
-				"chain `%s' has no policy; chains with one: input, forward, output",
+				"chain `%s' has no policy; chains that have one: input, forward, output",
 				command->chain);
 	ret = masq_conf_policy_check(command->chain, command->policy, err);
 	if (ret == 0)
@@ -343,7 +343,7 @@ apply_portfw_delete(struct masq_conf_rules *rules, const struct masq_conf_comman
 		if (!portfw_matches(request, &rules->portfw[i]))
 			rules->portfw[kept++] = rules->portfw[i];
 	if (kept == rules->n_portfw)
-		return masq_err_set(err, ESRCH, "no %s forwarding of %s:%u is like that",
+		return masq_err_set(err, ESRCH, "no %s forwarding rule for %s:%u matches",
 				request->proto == IPPROTO_TCP ? "tcp" : "udp",
 				masq_ip4_text(request->laddr, text), request->lport);
 	rules->n_portfw = kept;
@@ -378,7 +378,7 @@ apply_route_add(struct masq_conf_rules *rules, const struct masq_conf_command *c
 		if (rules->routes[i].dst.addr == route->dst.addr &&
 				rules->routes[i].dst.len == route->dst.len)
 			return masq_err_set(err, EEXIST,
-					"there is a route to %s already; delete it first",
+					"there is already a route to %s; delete it first",
 					masq_conf_route_text(route->dst, text));
 	ret = masq_conf_grow((void **)&rules->routes, rules->n_routes, sizeof(*rules->routes),
 			MASQ_CONF_ROUTES_MAX, "routes", err);
@@ -411,7 +411,7 @@ apply_route_delete(struct masq_conf_rules *rules, const struct masq_conf_command
 				(rules->n_routes - i) * sizeof(*route));
 		return 0;
 	}
-	return masq_err_set(err, ESRCH, "no static route to %s is like that",
+	return masq_err_set(err, ESRCH, "no static route to %s matches",
 			masq_conf_route_text(request->dst, text));
 }
 

@@ -40,7 +40,7 @@ masq_conf_port_name_check(const char *name, struct masq_err *err)
 	for (size_t i = 0; i < len; i++)
 		if (!isalnum((unsigned char)name[i]) && strchr("._-:@/", name[i]) == NULL)
 			return masq_err_set(err, EINVAL,
-					"port name `%s' may hold letters, digits and . _ - : @ / only",
+					"port name `%s' may contain only letters, digits and . _ - : @ /",
 					name);
 	if (name[0] == '-')
 		return masq_err_set(err, EINVAL, "port name `%s' must not start with -", name);
@@ -60,7 +60,7 @@ masq_conf_chain_name_check(const char *name, struct masq_err *err)
 	for (size_t i = 0; i < len; i++)
 		if (!isgraph((unsigned char)name[i]) || strchr("'\"\\", name[i]) != NULL)
 			return masq_err_set(err, EINVAL,
-					"chain name `%s' holds a blank, a quote or a control character",
+					"chain name `%s' contains a blank, a quote or a control character",
 					name);
 	if (strchr("-!#", name[0]) != NULL)
 		return masq_err_set(
@@ -102,7 +102,7 @@ target_check(const char *chain, const struct masq_conf_rule *rule, struct masq_e
 	if (rule->target == MASQ_TARGET_CHAIN)
 		return masq_conf_chain_name_check(rule->chain, err);
 	if (rule->chain[0] != '\0')
-		return masq_err_set(err, EINVAL, "a rule to %s names no chain",
+		return masq_err_set(err, EINVAL, "a rule with target %s must not name a chain",
 				masq_conf_target_name(rule->target));
 	if (rule->target == MASQ_TARGET_MASQ && (input || output))
 		return masq_err_set(err, EINVAL,
@@ -116,7 +116,7 @@ target_check(const char *chain, const struct masq_conf_rule *rule, struct masq_e
 			return masq_err_set(
 					err, EINVAL, "redirecting only allowed with TCP or UDP");
 		return masq_err_set(err, EOPNOTSUPP,
-				"target REDIRECT is refused: no service of the box itself can take the packets");
+				"target REDIRECT is not supported: the box has no service of its own to take the packets");
 	}
 	if (rule->redirect_port != 0)
 		return masq_err_set(err, EINVAL, "only REDIRECT takes a port");
@@ -150,10 +150,10 @@ ports_check(const struct masq_conf_rule *rule, struct masq_err *err)
 		return masq_err_set(err, EINVAL, "-y needs -p tcp");
 	if (fragment && ported)
 		return masq_err_set(err, EINVAL,
-				"-f and ports exclude each other: later fragments carry no ports");
+				"-f and ports are mutually exclusive: later fragments carry no ports");
 	if (fragment && (rule->flags & MASQ_RULE_SYN) != 0)
 		return masq_err_set(err, EINVAL,
-				"-f and -y exclude each other: later fragments carry no flags");
+				"-f and -y are mutually exclusive: later fragments carry no flags");
 	return 0;
 }
 
@@ -168,11 +168,12 @@ flags_check(const struct masq_conf_rule *rule, struct masq_err *err)
 	if (((rule->inverse & MASQ_INV_SYN) != 0 && (rule->flags & MASQ_RULE_SYN) == 0) ||
 			((rule->inverse & MASQ_INV_FRAGMENT) != 0 &&
 					(rule->flags & MASQ_RULE_FRAGMENT) == 0))
-		return masq_err_set(err, EINVAL, "! stands before -y or -f that is not there");
+		return masq_err_set(
+				err, EINVAL, "! negates -y or -f, which the rule does not have");
 	if ((rule->inverse & MASQ_INV_PROTO) != 0 && rule->proto == 0)
-		return masq_err_set(err, EINVAL, "`! all' protocols would never match");
+		return masq_err_set(err, EINVAL, "`-p ! all' would never match");
 	if (!rule->has_mark && (rule->mark != 0 || (rule->flags & MASQ_RULE_MARK_ABSOLUTE) != 0))
-		return masq_err_set(err, EINVAL, "a mark value stands in a rule without -m");
+		return masq_err_set(err, EINVAL, "the rule has a mark value but no -m");
 	return 0;
 }
 
@@ -183,7 +184,7 @@ tos_check(const struct masq_conf_rule *rule, struct masq_err *err)
 
 	if ((rule->tos_and & 1) == 0 || (rule->tos_xor & 1) != 0)
 		return masq_err_set(err, EINVAL,
-				"-t 0x%02x 0x%02x changes bit 0 of the TOS, which must stay as it is",
+				"-t 0x%02x 0x%02x changes bit 0 of the TOS, which must not change",
 				rule->tos_and, rule->tos_xor);
 	if ((always & (always - 1)) != 0)
 		return masq_err_set(err, EINVAL,
@@ -233,7 +234,7 @@ masq_conf_iface_find(const struct masq_conf_start *start, const struct masq_conf
 		masq_err_list_add(names, name);
 	}
 	return masq_err_set(err, ENODEV,
-			"-i %s%s: there is no such port, so the rule fits %s; ports: %s",
+			"-i %s%s: there is no such port, so the rule matches %s; ports: %s",
 			rule->iface, is_prefix ? "+" : "",
 			(rule->inverse & MASQ_INV_IFACE) != 0 ? "packets of every port"
 							      : "no packet",
@@ -296,8 +297,8 @@ masq_conf_portfw_find(const struct masq_conf_start *start, const struct masq_con
 	if (added->raddr != 0 && added->rport != 0)
 		return 0;
 	return masq_err_set(err, ENODEV,
-			"-L %s %u is forwarded to no server; -R wants its address and port", text,
-			added->lport);
+			"-L %s %u has no server to forward to; give its address and port with -R",
+			text, added->lport);
 }
 
 /* Ports, or ICMP type and code: one value each, unless the packet has none. */
@@ -331,8 +332,8 @@ masq_conf_packet_check(const char *chain, const struct masq_conf_rule *rule, str
 	if (ret != 0)
 		return ret;
 	if (rule->inverse != 0)
-		return masq_err_set(
-				err, EINVAL, "`!' cannot be used with -C: it describes one packet");
+		return masq_err_set(err, EINVAL,
+				"`!' cannot be used with -C, which describes one packet");
 	if (rule->iface[0] == '\0')
 		return masq_err_set(err, EINVAL, "-C requires a port name");
 	if ((rule->flags & MASQ_RULE_IFACE_PREFIX) != 0)
@@ -355,7 +356,7 @@ masq_conf_portfw_check(const struct masq_conf_portfw *rule, bool adding, struct 
 				"local port %u cannot be forwarded; accepted: 1-%u", rule->lport,
 				MASQ_CONF_LPORT_MAX);
 	if (adding && (rule->pref == 0 || rule->pref > INT32_MAX))
-		return masq_err_set(err, EINVAL, "preference %u is none; accepted: 1-%d",
+		return masq_err_set(err, EINVAL, "preference %u is out of range; accepted: 1-%d",
 				rule->pref, INT32_MAX);
 	return 0;
 }
@@ -367,7 +368,7 @@ masq_conf_route_check(const struct masq_conf_route *route, bool adding, struct m
 	int ret;
 
 	if (route->dst.len > 32)
-		return masq_err_set(err, EINVAL, "prefix length %u is none; accepted: 0-32",
+		return masq_err_set(err, EINVAL, "prefix length %u is out of range; accepted: 0-32",
 				route->dst.len);
 	if ((route->dst.addr & ~masq_ip4_mask(route->dst.len)) != 0) {
 		struct masq_ip4_prefix net = route->dst;
@@ -375,7 +376,7 @@ masq_conf_route_check(const struct masq_conf_route *route, bool adding, struct m
 
 		net.addr &= masq_ip4_mask(net.len);
 		return masq_err_set(err, EINVAL,
-				"`%s' has bits behind its prefix; the network is %s",
+				"`%s' has bits set beyond its prefix; the network is %s",
 				masq_ip4_prefix_text(route->dst, text),
 				masq_ip4_prefix_text(net, meant));
 	}
@@ -388,8 +389,8 @@ masq_conf_route_check(const struct masq_conf_route *route, bool adding, struct m
 			(route->gateway >> 24 == 0 || route->gateway >> 24 == IN_LOOPBACKNET ||
 					route->gateway >= MASQ_IP4(224, 0, 0, 0)))
 		return masq_err_set(err, EINVAL,
-				"`%s' cannot be a gateway; accepted: the address of a host, "
-				"1.0.0.0-223.255.255.255 without 127.0.0.0/8",
+				"`%s' cannot be a gateway; accepted: a host address, "
+				"1.0.0.0-223.255.255.255 except 127.0.0.0/8",
 				masq_ip4_text(route->gateway, text));
 	return 0;
 }

@@ -145,7 +145,7 @@ timeouts_take(struct masq_ipchains *parse, const char *value, struct masq_err *e
 			return masq_err_set(err, EINVAL, "-S requires 3 timeout values");
 		if (masq_conf_number(value, 0, MASQ_CONF_TIMEOUT_MAX_S, &parse->seconds[i]) != 0)
 			return masq_err_set(err, EINVAL,
-					"-S requires 3 timeout values; `%.64s' is none (0-%u seconds)",
+					"-S requires 3 timeout values, not `%.64s'; accepted: 0-%u (seconds)",
 					value, MASQ_CONF_TIMEOUT_MAX_S);
 	}
 	return 0;
@@ -265,7 +265,8 @@ static int
 option_take(struct masq_ipchains *parse, char letter, const char *value, struct masq_err *err)
 {
 	if (parse->invert && strchr(NEGATABLE, letter) == NULL)
-		return masq_err_set(err, EINVAL, "`!' cannot stand before %s", parse->words->asked);
+		return masq_err_set(
+				err, EINVAL, "`!' is not allowed before %s", parse->words->asked);
 	if (option_note(parse, letter, err) != 0)
 		return -EINVAL;
 	if (strchr("psd23ijtmo", letter) != NULL)
@@ -324,7 +325,7 @@ chain_missing_mend(struct masq_ipchains *parse, struct masq_err *err)
 	strcpy(parse->chain, masq_conf_builtin_name(MASQ_CHAIN_FORWARD));
 	if (!parse->request->no_warnings)
 		masq_conf_warn(parse->words->reader,
-				"-A without a chain name: `-j MASQ' is meant for forward");
+				"-A without a chain name: `-j MASQ' is taken to mean forward");
 	return 0;
 }
 
@@ -421,7 +422,7 @@ static int
 finish(struct masq_ipchains *parse, struct masq_err *err)
 {
 	if (parse->invert)
-		return masq_err_set(err, EINVAL, "`!' stands at the end and negates nothing");
+		return masq_err_set(err, EINVAL, "`!' at the end negates nothing");
 	if (parse->command == 0)
 		return masq_err_set(err, EINVAL, "no command specified");
 	if (options_check(parse, err) != 0)
@@ -460,7 +461,7 @@ word_take(struct masq_ipchains *parse, const char *word, struct masq_err *err)
 		return masq_err_set(err, EINVAL, "unknown arguments found on commandline: `%.64s'",
 				word);
 	if (parse->invert)
-		return masq_err_set(err, EINVAL, "two `!' stand one behind the other");
+		return masq_err_set(err, EINVAL, "two `!' in a row");
 	parse->invert = true;
 	return 0;
 }

@@ -140,7 +140,7 @@ icmp_read(struct masq_ipchains *parse, struct masq_err *err)
 		return masq_err_set(err, EINVAL, "ICMP type name `%.64s' cannot be negated", type);
 	if (code != NULL)
 		return masq_err_set(err, EINVAL,
-				"ICMP type name `%.64s' and a code exclude each other", type);
+				"ICMP type name `%.64s' and a code are mutually exclusive", type);
 	name = masq_conf_icmp_find(type, err);
 	if (name == NULL)
 		return -EINVAL;
@@ -239,8 +239,8 @@ several_check(const struct masq_ipchains *parse, enum masq_conf_verb verb, bool 
 	if (why == NULL)
 		return 0;
 	return masq_err_set(err, EINVAL,
-			"`%.64s' has several addresses, which `%s' cannot be used with",
-			src->n > 1 ? parse->src.host : parse->dst.host, why);
+			"`%s' cannot be used with `%.64s', which has several addresses", why,
+			src->n > 1 ? parse->src.host : parse->dst.host);
 }
 
 int

@@ -38,7 +38,7 @@ value_negated(struct masq_ipchains *parse, const char **value, struct masq_err *
 	if (strcmp(*value, "!") != 0)
 		return 0;
 	if (parse->invert)
-		return masq_err_set(err, EINVAL, "two `!' stand at %s", parse->words->asked);
+		return masq_err_set(err, EINVAL, "%s has two `!'", parse->words->asked);
 	parse->invert = true;
 	*value = masq_words_take(parse->words);
 	if (*value == NULL || strcmp(*value, "!") == 0)
@@ -59,7 +59,7 @@ port_take(struct masq_ipchains *parse, struct masq_ipchains_end *end, const char
 		enum masq_conf_rule_inverse bit, struct masq_err *err)
 {
 	if (end->port != NULL)
-		return masq_err_set(err, EINVAL, "the %s port stands twice",
+		return masq_err_set(err, EINVAL, "the %s port is given twice",
 				bit == MASQ_INV_SPORT ? "source" : "destination");
 	end->port = value;
 	masq_ipchains_invert(parse, bit);
@@ -96,7 +96,7 @@ protocol_take(struct masq_ipchains *parse, const char *value, struct masq_err *e
 	if (masq_conf_protocol_find(value, &rule->proto, err) != 0)
 		return -EINVAL;
 	if (parse->invert && rule->proto == 0)
-		return masq_err_set(err, EINVAL, "`! all' protocols would never match");
+		return masq_err_set(err, EINVAL, "`-p ! all' would never match");
 	masq_ipchains_invert(parse, MASQ_INV_PROTO);
 	return 0;
 }
@@ -165,8 +165,8 @@ tos_take(struct masq_ipchains *parse, const char *value, struct masq_err *err)
 	const char *second = masq_ipchains_value_or_next(parse, NULL);
 
 	if (second == NULL)
-		return masq_err_set(err, EINVAL,
-				"-t needs two hexadecimal bytes; `%.16s' stands alone", value);
+		return masq_err_set(err, EINVAL, "-t needs two hexadecimal bytes, not only `%.16s'",
+				value);
 	if (tos_byte_read(value, &parse->rule.tos_and) != 0 ||
 			tos_byte_read(second, &parse->rule.tos_xor) != 0)
 		return masq_err_set(err, EINVAL,

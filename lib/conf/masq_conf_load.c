@@ -165,7 +165,7 @@ line_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 		return 0;
 	*blank = false;
 	if (n == -E2BIG)
-		return masq_err_set(err, EINVAL, "more than %d words in one line", WORDS_MAX);
+		return masq_err_set(err, EINVAL, "more than %d words on one line", WORDS_MAX);
 	if (n < 0)
 		return masq_err_set(err, EINVAL, "a quote is not closed");
 	ret = masq_conf_words_parse(reader, (const char *const *)words, (unsigned int)n, commands,
@@ -237,8 +237,8 @@ text_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 			ret = masq_err_set(err, EINVAL, "the line is longer than %d bytes",
 					LINE_BYTES - 1);
 		} else if (memchr(text, '\0', len) != NULL) {
-			ret = masq_err_set(
-					err, EINVAL, "the line holds a NUL byte; is this a text?");
+			ret = masq_err_set(err, EINVAL,
+					"the line contains a NUL byte; is this a text file?");
 		} else {
 			const unsigned int n_warnings = warnings_count(reader);
 
@@ -254,7 +254,7 @@ text_apply(struct masq_conf_rules *rules, const struct masq_conf_reader *reader,
 		masq_err_prefix(err, "%s:%u: ", name, number);
 	else if (blank)
 		masq_conf_warn(reader,
-				"%s: no command stands there: all chains are empty and accept",
+				"%s contains no command: all chains are empty and accept everything",
 				name);
 	return ret;
 }

@@ -38,8 +38,8 @@ masq_conf_grow(void **array, uint32_t n, size_t size, uint32_t max, const char *
 	void *bigger;
 
 	if (n >= max)
-		return masq_err_set(
-				err, ENOSPC, "there are %u %s already, more are not kept", n, what);
+		return masq_err_set(err, ENOSPC, "there are already %u %s, the most that are kept",
+				n, what);
 	if (*array != NULL && (n < FIRST_CAPACITY || (n & (n - 1)) != 0))
 		return 0;
 	bigger = reallocarray(*array, capacity, size);

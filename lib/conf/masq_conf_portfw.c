@@ -68,8 +68,9 @@ endpoint_read(struct parse *parse, const char *host, uint32_t *addr, uint16_t *p
 	masq_words_take(parse->words);
 	if (masq_conf_service_find(service, "tcp", port) != 0 &&
 			masq_conf_service_find(service, "udp", port) != 0)
-		return masq_err_set(err, EINVAL, "%s: `%.64s' is no port (0-65535) and no service",
-				what, service);
+		return masq_err_set(err, EINVAL,
+				"%s: `%.64s' is neither a port (0-65535) nor a service", what,
+				service);
 	*addr = addresses[0];
 	return 0;
 }

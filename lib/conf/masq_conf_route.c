@@ -25,15 +25,14 @@ static int
 prefix_read(const char *text, struct masq_ip4_prefix *prefix, struct masq_err *err)
 {
 	if (text == NULL)
-		return masq_err_set(
-				err, EINVAL, "a route needs its network: A.B.C.D/LEN or default");
+		return masq_err_set(err, EINVAL, "a route needs a network: A.B.C.D/LEN or default");
 	if (strcmp(text, "default") == 0) {
 		*prefix = (struct masq_ip4_prefix){ 0, 0 };
 		return 0;
 	}
 	if (masq_ip4_prefix_parse(text, prefix) != 0)
 		return masq_err_set(err, EINVAL,
-				"`%.64s' is no network; accepted: A.B.C.D/LEN or default", text);
+				"`%.64s' is not a network; accepted: A.B.C.D/LEN or default", text);
 	return 0;
 }
 
@@ -48,19 +47,19 @@ route_word(struct masq_words *words, const char *word, struct masq_conf_route *r
 				"unknown word `%.64s'; accepted: via ADDR, dev PORT", word);
 	value = masq_words_take(words);
 	if (value == NULL)
-		return masq_err_set(err, EINVAL, "`%s' needs %s behind it", word,
+		return masq_err_set(err, EINVAL, "`%s' must be followed by %s", word,
 				word[0] == 'v' ? "an address A.B.C.D" : "the name of a port");
 	if (word[0] == 'v') {
 		if (route->gateway != 0)
-			return masq_err_set(err, EINVAL, "`via' stands twice");
+			return masq_err_set(err, EINVAL, "`via' is given twice");
 		if (masq_ip4_parse(value, &route->gateway) != 0 || route->gateway == 0)
 			return masq_err_set(err, EINVAL,
-					"`%.64s' is no gateway; accepted: an address A.B.C.D",
+					"`%.64s' is not a gateway; accepted: an address A.B.C.D",
 					value);
 		return 0;
 	}
 	if (route->port[0] != '\0')
-		return masq_err_set(err, EINVAL, "`dev' stands twice");
+		return masq_err_set(err, EINVAL, "`dev' is given twice");
 	if (masq_conf_port_name_check(value, err) != 0)
 		return -EINVAL;
 	snprintf(route->port, sizeof(route->port), "%s", value);
@@ -77,13 +76,14 @@ masq_conf_route_read(
 
 	if (verb != NULL && strcmp(verb, "show") == 0) {
 		if ((word = masq_words_take(words)) != NULL)
-			return masq_err_set(err, EINVAL, "`route show' takes no `%.64s'", word);
+			return masq_err_set(
+					err, EINVAL, "`route show' does not take `%.64s'", word);
 		request->ask = MASQ_ASK_LIST;
 		return 0;
 	}
 	if (verb == NULL)
-		return masq_err_set(err, EINVAL,
-				"`route' needs a command behind it; accepted: add, del, show");
+		return masq_err_set(
+				err, EINVAL, "`route' needs a command; accepted: add, del, show");
 	if (strcmp(verb, "add") != 0 && strcmp(verb, "del") != 0)
 		return masq_err_set(err, EINVAL,
 				"unknown route command `%.64s'; accepted: add, del, show", verb);
@@ -137,12 +137,12 @@ seconds_read(const char *name, const char *value, uint32_t *seconds, struct masq
 {
 	if (value == NULL)
 		return masq_err_set(err, EINVAL,
-				"timeout %s needs seconds behind it; accepted: 1-%u", name,
+				"timeout %s needs a number of seconds; accepted: 1-%u", name,
 				MASQ_CONF_TIMEOUT_MAX_S);
 	if (masq_conf_number(value, 1, MASQ_CONF_TIMEOUT_MAX_S, seconds) != 0)
 		return masq_err_set(err, EINVAL,
-				"timeout %s needs seconds, not `%.64s'; accepted: 1-%u", name,
-				value, MASQ_CONF_TIMEOUT_MAX_S);
+				"timeout %s needs a number of seconds, not `%.64s'; accepted: 1-%u",
+				name, value, MASQ_CONF_TIMEOUT_MAX_S);
 	return 0;
 }
 
@@ -158,13 +158,13 @@ masq_conf_timeout_read(
 
 	if (verb != NULL && strcmp(verb, "show") == 0) {
 		if ((word = masq_words_take(words)) != NULL)
-			return masq_err_set(err, EINVAL, "`timeout show' takes no `%.64s'", word);
+			return masq_err_set(
+					err, EINVAL, "`timeout show' does not take `%.64s'", word);
 		request->ask = MASQ_ASK_LIST;
 		return 0;
 	}
 	if (verb == NULL)
-		return masq_err_set(err, EINVAL,
-				"`timeout' needs a command behind it; accepted: set, show");
+		return masq_err_set(err, EINVAL, "`timeout' needs a command; accepted: set, show");
 	if (strcmp(verb, "set") != 0)
 		return masq_err_set(err, EINVAL,
 				"unknown timeout command `%.64s'; accepted: set, show", verb);
@@ -181,7 +181,7 @@ masq_conf_timeout_read(
 			return -EINVAL;
 		seconds = masq_conf_timeout_at(&command->timeouts, name);
 		if (*seconds != 0)
-			return masq_err_set(err, EINVAL, "timeout %s stands twice", name->word);
+			return masq_err_set(err, EINVAL, "timeout %s is given twice", name->word);
 		if (seconds_read(name->word, masq_words_take(words), seconds, err) != 0)
 			return -EINVAL;
 	}

@@ -68,11 +68,11 @@ port_open(struct parse *parse, const char *name)
 	for (uint32_t i = 0; i < start->n_ports; i++)
 		if (strcmp(start->port[i].name, name) == 0)
 			return masq_err_set(parse->err, EINVAL,
-					"[port %s] stands twice, first in line %d", name,
+					"[port %s] appears twice, first on line %d", name,
 					start->port[i].line);
 	if (start->n_ports == MASQ_CONF_PORTS_MAX)
 		return masq_err_set(parse->err, EINVAL,
-				"[port %s] is one too many; accepted: %d ports", name,
+				"[port %s] is one port too many; accepted: %d", name,
 				MASQ_CONF_PORTS_MAX);
 	port = &start->port[start->n_ports++];
 	strcpy(port->name, name);
@@ -86,8 +86,8 @@ static int
 single_open(struct parse *parse, enum masq_start_section section, const char *name, int *line)
 {
 	if (*line != 0)
-		return masq_err_set(parse->err, EINVAL, "[%s] stands twice, first in line %d", name,
-				*line);
+		return masq_err_set(parse->err, EINVAL, "[%s] appears twice, first on line %d",
+				name, *line);
 	*line = parse->line;
 	parse->section = section;
 	return 0;
@@ -106,7 +106,8 @@ section_open(struct parse *parse, const char *text)
 	len = (size_t)(close - text - 1);
 	close += 1 + strspn(close + 1, BLANKS);
 	if (*close != '\0' && *close != ';' && *close != '#')
-		return masq_err_set(parse->err, EINVAL, "`%.64s' stands behind a section", close);
+		return masq_err_set(
+				parse->err, EINVAL, "`%.64s' follows the ] of a section", close);
 	memset(parse->key_line, 0, sizeof(parse->key_line));
 	snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : sizeof(name) - 1),
 			text + 1);
@@ -128,11 +129,11 @@ bytes_check(const struct parse *parse, const char *text, size_t len)
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)text[i] < ' ' && strchr("\t\r", text[i]) == NULL)
 			return masq_err_set(parse->err, EINVAL,
-					"the line holds the control character 0x%02x; is this a text?",
+					"the line contains the control character 0x%02x; is this a text file?",
 					(unsigned char)text[i]);
 		else if (text[i] == '\0') /* strchr() finds it in any string */
 			return masq_err_set(parse->err, EINVAL,
-					"the line holds a NUL byte; is this a text?");
+					"the line contains a NUL byte; is this a text file?");
 	return 0;
 }
 
@@ -171,7 +172,7 @@ line_cut(struct parse *parse, char *buffer, size_t bytes)
 	}
 	if (len + 3 > bytes) /* carriage return, newline and NUL: inih's allowance */
 		return masq_err_set(parse->err, EINVAL,
-				"the line is %zu characters long; accepted: %zu, and address may stand several times",
+				"the line is %zu characters long; accepted: %zu, and address may be given several times",
 				len, bytes - 3);
 	memcpy(buffer, text, len);
 	buffer[len] = '\0';
@@ -215,7 +216,7 @@ key_take(void *user, const char *section, const char *name, const char *value)
 	(void)section;
 	parse->settled = true;
 	if (parse->section == MASQ_START_NONE)
-		masq_err_set(parse->err, EINVAL, "key '%.64s' stands before any section", name);
+		masq_err_set(parse->err, EINVAL, "key '%.64s' comes before any section", name);
 	else
 		key = masq_start_key_find(parse->start, parse->section, name, parse->err);
 	if (key < 0) {
@@ -223,7 +224,7 @@ key_take(void *user, const char *section, const char *name, const char *value)
 		return 0;
 	}
 	if (parse->key_line[key] != 0 && !masq_start_key_repeats((unsigned int)key)) {
-		masq_err_set(parse->err, EINVAL, "key '%s' stands twice, first in line %d", name,
+		masq_err_set(parse->err, EINVAL, "key '%s' appears twice, first on line %d", name,
 				parse->key_line[key]);
 		fail(parse);
 		return 0;

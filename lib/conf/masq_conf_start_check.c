@@ -51,7 +51,7 @@ masq_start_cpus_count(const char *list, struct masq_err *err)
 		at += strspn(at, " \t");
 	}
 	return masq_err_set(err, EINVAL,
-			"cores = %.64s is no CPU list; accepted: numbers and ranges below %d, such as 1-2 or 2,4",
+			"cores = %.64s is not a CPU list; accepted: numbers and ranges below %d, such as 1-2 or 2,4",
 			list, MASQ_START_CPUS_MAX);
 }
 
@@ -85,7 +85,7 @@ networks_check(const struct masq_conf_start *start, const struct masq_conf_port 
 			masq_ip4_prefix_text(earlier->address[k], other);
 			if (port->address[i].addr == earlier->address[k].addr)
 				masq_err_set(err, EINVAL,
-						"address %s of [port %s] is that of [port %s] too",
+						"address %s of [port %s] is also that of [port %s]",
 						one, port->name, earlier->name);
 			else
 				masq_err_set(err, EINVAL,
@@ -168,20 +168,20 @@ pair_check(const struct masq_conf_start *start, const struct masq_conf_port *por
 	const char *name;
 
 	if (strcmp(earlier->device, port->device) == 0) {
-		masq_err_set(err, EINVAL, "device %s of [port %s] is that of [port %s] too",
+		masq_err_set(err, EINVAL, "device %s of [port %s] is also that of [port %s]",
 				port->device, port->name, earlier->name);
 		return blame(start, port->device_line, err);
 	}
 	if (same_interface(port->device, earlier->device)) {
 		const int len = (int)masq_conf_device_interface(port->device, &name);
 
-		masq_err_set(err, EINVAL, "interface %.*s of [port %s] is that of [port %s] too",
+		masq_err_set(err, EINVAL, "interface %.*s of [port %s] is also that of [port %s]",
 				len, name, port->name, earlier->name);
 		return blame(start, port->device_line, err);
 	}
 	if (earlier->gateway != 0 && port->gateway != 0) {
 		masq_err_set(err, EINVAL,
-				"[port %s] has a gateway and [port %s] has one; there is one default route",
+				"[port %s] and [port %s] both have a gateway; there is only one default route",
 				port->name, earlier->name);
 		return blame(start, port->gateway_line, err);
 	}
@@ -222,7 +222,7 @@ workers_check(struct masq_conf_start *start, struct masq_err *err)
 		start->workers = (uint32_t)n;
 	if ((uint32_t)n != start->workers)
 		return masq_err_set(err, EINVAL,
-				"cores = %s names %d CPUs for %u workers; accepted: one CPU a worker, at most %d",
+				"cores = %s names %d CPUs for %u workers; accepted: one CPU per worker, at most %d",
 				start->cores, n, start->workers, MASQ_MAX_WORKERS);
 	return 0;
 }

@@ -190,7 +190,7 @@ address_add(struct masq_conf_port *port, const char *text, struct masq_err *err)
 				text, (address.addr & host_bits) == 0 ? "network" : "broadcast");
 	for (uint32_t i = 0; i < port->n_addresses; i++)
 		if (port->address[i].addr == address.addr)
-			return masq_err_set(err, EINVAL, "address = %s stands twice in [port %s]",
+			return masq_err_set(err, EINVAL, "address = %s appears twice in [port %s]",
 					text, port->name);
 	if (port->n_addresses == MASQ_CONF_ADDRESSES_MAX)
 		return masq_err_set(err, EINVAL, "[port %s] has more than %d addresses", port->name,
@@ -265,32 +265,32 @@ static const struct row rows[] = {
 		"Group that may use the socket besides root.")
 	KEY("workers", daemon, read_number32, workers, 1, MASQ_MAX_WORKERS,
 		"1-" TEXT(MASQ_MAX_WORKERS), "1",
-		"Worker threads; when it is missing, as many as cores names.")
+		"Worker threads; without it, one for each CPU of cores.")
 	KEY("cores", daemon, read_cores, cores, 0, 64,
 		"a CPU list such as 1-2 or 2,4", "",
-		"CPUs that the workers are pinned to, one a worker; without it they are not pinned.")
+		"CPUs that the workers are pinned to, one per worker; without it, they are not pinned.")
 	KEY("sessions", daemon, read_number32, sessions, 1024, 16777216,
 		"1024-16777216", "262144",
-		"Sessions that can exist at a time, all workers together.")
+		"Most sessions that can exist at a time, of all workers together.")
 	KEY("rules", daemon, read_rules, rules, 0, MASQ_CONF_PATH_BYTES,
 		"a path of at most 107 characters", "",
-		"Rule file to load at start; a relative path starts at the folder of this file.")
+		"Rule file to load at start; a relative path is relative to the folder of this file.")
 	KEY("memory", daemon, read_number32, memory_mb, 64, 1048576,
 		"64-1048576 (MB)", "512",
 		"Memory for packets, tables and queues. Hugepages come from the NUMA nodes of cores.")
 	KEY("hugepages", daemon, read_yes_no, hugepages, 0, 0,
 		"yes, no", "yes",
-		"Take the memory from hugepages; no for machines without.")
+		"Take the memory from hugepages; no is for machines without them.")
 	KEY("idle", daemon, read_idle, idle, 0, 0,
 		"poll, sleep", "poll",
-		"What a worker without packets does: poll on (dedicated CPUs), or sleep adaptively.")
+		"What a worker without packets does: keep polling (on a dedicated CPU), or sleep adaptively.")
 	KEY("masq-ports", daemon, read_masq_ports, masq_port_low, 1, 65535,
 		"LOW-HIGH within 1-65535", "1024-65535",
-		"Ports of the outside address that masqueraded sessions are given.")
+		"Ports of the outside address that are given to masqueraded sessions.")
 	KEY("mbufs", daemon, read_number32, mbufs, 1024, 16777216,
 		"1024-16777216", "",
-		"Packet buffers, all workers together, divided among the NUMA nodes that have "
-		"ports; without it chosen from ports and workers.")
+		"Packet buffers of all workers together, divided among the NUMA nodes that have "
+		"ports; without it, derived from the numbers of ports and workers.")
 
 	KEY("device", port, read_text, device, 1, MASQ_CONF_DEVICE_BYTES,
 		"a PCI address such as 0000:65:00.0, or a DPDK device string such as "
@@ -298,22 +298,22 @@ static const struct row rows[] = {
 		"Device of the port; every port needs one.")
 	KEY("address", port, read_addresses, address, 0, 0,
 		"A.B.C.D/LEN, several separated by commas", "",
-		"Address and network of the port; the first is the primary one. May stand several times.")
+		"Address and network of the port; the first is the primary one. May be given several times.")
 	KEY("gateway", port, read_gateway, gateway, 0, 0,
 		"an address A.B.C.D in a network of the port", "",
 		"Router behind this port that the default route leads to.")
 	KEY("mtu", port, read_number16, mtu, 68, 9600,
 		"68-9600 (bytes)", "",
-		"Largest IP packet; without it what the device says.")
+		"Largest IP packet; without it, the MTU of the device.")
 	KEY("vlan", port, read_number16, vlan, 1, 4094,
 		"1-4094", "",
-		"VLAN tag that the frames of the port carry; without it untagged frames only.")
+		"VLAN tag that the frames of the port carry; without it, untagged frames only.")
 	KEY("rx-descriptors", port, read_number16, rx_descriptors, 32, 32768,
 		"32-32768", "",
-		"Receive descriptors of a queue; without it 1024, or as near as the device can.")
+		"Receive descriptors per queue; without it, 1024 or as near as the device allows.")
 	KEY("tx-descriptors", port, read_number16, tx_descriptors, 32, 32768,
 		"32-32768", "",
-		"Transmit descriptors of a queue; without it 1024, or as near as the device can.")
+		"Transmit descriptors per queue; without it, 1024 or as near as the device allows.")
 
 	MASQ_CONF_TIMEOUT_LIST(TIMEOUT)
 };

@@ -87,10 +87,10 @@ masq_conf_warning_text(const struct masq_conf_warnings *warnings, unsigned int i
 	len = snprintf(text, MASQ_ERR_TEXT_BYTES, "%u more warning%s like these", more,
 			more > 1 ? "s" : "");
 	if (warnings->more_from < warnings->more_to)
-		snprintf(text + len, MASQ_ERR_TEXT_BYTES - (size_t)len, ", in lines %u to %u",
+		snprintf(text + len, MASQ_ERR_TEXT_BYTES - (size_t)len, ", on lines %u to %u",
 				warnings->more_from, warnings->more_to);
 	else if (warnings->more_to > 0)
-		snprintf(text + len, MASQ_ERR_TEXT_BYTES - (size_t)len, ", in line %u",
+		snprintf(text + len, MASQ_ERR_TEXT_BYTES - (size_t)len, ", on line %u",
 				warnings->more_to);
 	return text;
 }
@@ -102,7 +102,7 @@ masq_conf_request_add(
 	struct masq_conf_command *command;
 
 	if (request->n_commands == MASQ_CONF_COMMANDS_MAX) {
-		masq_err_set(err, EINVAL, "the names stand for more than %d rules",
+		masq_err_set(err, EINVAL, "the names expand to more than %d rules",
 				MASQ_CONF_COMMANDS_MAX);
 		return NULL;
 	}

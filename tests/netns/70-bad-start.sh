@@ -58,7 +58,7 @@ refused "too little memory" 'bad\.conf:6: only .*memory wants 1000000' 's/^memor
 refused "more buffers than the memory holds" 'bad\.conf:7: memory is not set in \[daemon\], so it is 512: no memory for 2000000 packet buffers' 's/^sessions.*/mbufs = 2000000/; s/^memory.*//'
 refused "an interface that a live daemon serves" "\[port lan\]: lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/'
 refused "even when memory is short" "lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/; s/^memory.*/memory = 1000000/'
-refused "one interface for two ports" 'interface spare0 of \[port wan\] is that of \[port lan\] too' 's/spare1/spare0/'
+refused "one interface for two ports" 'interface spare0 of \[port wan\] is also that of \[port lan\]' 's/spare1/spare0/'
 refused "a socket that a live daemon serves" "$DAEMON.*control\.sock" 's|second.sock|control.sock|'
 refused "even when memory is short" "$DAEMON.*control\.sock" 's|second.sock|control.sock|; s/^memory.*/memory = 1000000/'
 spawn client python3 -c "import signal, socket; s = socket.socket(socket.AF_UNIX); s.bind('$T/other.sock'); s.listen(); signal.pause()"

@@ -57,7 +57,7 @@ done
 sed 's|rules.masq|article.masq|' "$T/box.conf" >"$T/article.conf"
 check_exit "also --test" 0 "^warning: rules: .*article\.masq:1: -A without a chain name" on box dpdk-masq -t -c "$T/article.conf"
 printf '# nothing\n\n' >"$T/empty.masq"
-check_exit "a file without a command" 0 "^warning: .*empty\.masq: no command stands there: all chains are empty and accept" cli load "$T/empty.masq"
+check_exit "a file without a command" 0 "^warning: .*empty\.masq contains no command: all chains are empty and accept everything" cli load "$T/empty.masq"
 check "and back" cli load "$T/once"
 
 without_input() { cli load - <&-; }

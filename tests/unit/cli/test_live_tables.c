@@ -615,7 +615,7 @@ warnings_are_alike(void **state)
 
 	(void)state;
 	assert_string_equal(said.err,
-			"warning: -A without a chain name: `-j MASQ' is meant for forward\n"
+			"warning: -A without a chain name: `-j MASQ' is taken to mean forward\n"
 			"warning: -i eth0: no such port\n");
 	assert_int_equal(said.code, CLI_DONE);
 	said_free(&said);
@@ -674,7 +674,7 @@ warnings_of_a_restored_line_name_it(void **state)
 	said = cli_says(answers, LENGTH(answers), cli_ipchains_restore, "ipchains-restore");
 	assert_string_equal(said.err,
 			"warning: line 4: -i eth0: no such port\n"
-			"warning: line 5: -A without a chain name: `-j MASQ' is meant for forward\n");
+			"warning: line 5: -A without a chain name: `-j MASQ' is taken to mean forward\n");
 	assert_int_equal(said.code, CLI_DONE);
 	said_free(&said);
 }
@@ -687,7 +687,8 @@ a_file_that_is_no_text(void **state)
 		const char *text, *sentence;
 		size_t len;
 	} rows[] = {
-		{ "ipchains -F\n# a\0b\n", ":2: the line holds a NUL byte; is this a text?\n", 19 },
+		{ "ipchains -F\n# a\0b\n",
+				":2: the line contains a NUL byte; is this a text file?\n", 19 },
 		{ "\n\nipchains -N \xff\n", ":3: the line is no text in UTF-8\n", 16 },
 		{ "ipchains -N \xc3", ":1: the line is no text in UTF-8\n", 13 },
 	};

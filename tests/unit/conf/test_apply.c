@@ -47,32 +47,32 @@ static const struct {
 	/* what the original leaves open */
 	{ "", "ipchains -N ACCEPT", -EINVAL, "`ACCEPT' is the name of a target, not of a chain" },
 	{ "ipchains -N mine", "ipchains -P mine DENY", -EINVAL,
-		"chain `mine' has no policy; chains with one: input, forward, output" },
+		"chain `mine' has no policy; chains that have one: input, forward, output" },
 	{ "", "ipchains -P input MASQ", -EINVAL,
 		"masquerading not allowed for input and output chains" },
 	{ "", "ipchains -P input RETURN", -EINVAL, "bad policy for chain `input'; "
 		"accepted: ACCEPT, DENY, REJECT and, for forward, MASQ" },
-	{ "", "ipchains -A input -p tcp -j REDIRECT 80", -EOPNOTSUPP, "target REDIRECT is refused: "
-		"no service of the box itself can take the packets" },
+	{ "", "ipchains -A input -p tcp -j REDIRECT 80", -EOPNOTSUPP, "target REDIRECT is not supported: "
+		"the box has no service of its own to take the packets" },
 	{ "ipchains -N mine", "ipchains -A mine -p udp -j REDIRECT", -EOPNOTSUPP,
-		"target REDIRECT is refused: no service of the box itself can take the packets" },
+		"target REDIRECT is not supported: the box has no service of its own to take the packets" },
 	/* portfw: what the original swallowed */
-	{ "", "portfw -d -P tcp -L 1.2.3.4 80", -ESRCH, "no tcp forwarding of 1.2.3.4:80 is like that" },
+	{ "", "portfw -d -P tcp -L 1.2.3.4 80", -ESRCH, "no tcp forwarding rule for 1.2.3.4:80 matches" },
 	{ "portfw -a -P tcp -L 1.2.3.4 80 -R 5.6.7.8 80", "portfw -d -P udp -L 1.2.3.4 80", -ESRCH,
-		"no udp forwarding of 1.2.3.4:80 is like that" },
+		"no udp forwarding rule for 1.2.3.4:80 matches" },
 	{ "portfw -a -P tcp -L 1.2.3.4 80 -R 5.6.7.8 80",
 		"portfw -d -P tcp -L 1.2.3.4 80 -R 5.6.7.8 81", -ESRCH,
-		"no tcp forwarding of 1.2.3.4:80 is like that" },
+		"no tcp forwarding rule for 1.2.3.4:80 matches" },
 	{ "", "portfw -a -P tcp -L 1.2.3.4 61000 -R 5.6.7.8 80", -EINVAL,
 		"local port 61000 cannot be forwarded; accepted: 1-60999" },
 	/* routes */
 	{ "route add default via 1.2.3.4", "route add default dev lan", -EEXIST,
-		"there is a route to default already; delete it first" },
-	{ "", "route del default", -ESRCH, "no static route to default is like that" },
+		"there is already a route to default; delete it first" },
+	{ "", "route del default", -ESRCH, "no static route to default matches" },
 	{ "route add default via 1.2.3.4", "route del default via 1.2.3.5", -ESRCH,
-		"no static route to default is like that" },
+		"no static route to default matches" },
 	{ "route add default via 1.2.3.4 dev a", "route del default dev b", -ESRCH,
-		"no static route to default is like that" },
+		"no static route to default matches" },
 };
 
 #define RULES "ipchains -P input ACCEPT\nipchains -P forward ACCEPT\nipchains -P output ACCEPT\n"
@@ -406,11 +406,12 @@ test_a_full_model_refuses(void **state)
 		line_do(&rules, line);
 	}
 	assert_int_equal(line_apply(&rules, "ipchains -N more", &err), -ENOSPC);
-	assert_string_equal(err.text, "there are 4096 chains already, more are not kept");
+	assert_string_equal(err.text, "there are already 4096 chains, the most that are kept");
 	for (int i = 0; i < MASQ_CONF_CHAIN_RULES_MAX; i++)
 		line_do(&rules, "ipchains -A input");
 	assert_int_equal(line_apply(&rules, "ipchains -A input", &err), -ENOSPC);
-	assert_string_equal(err.text, "chain `input' holds 65536 rules already, more are not kept");
+	assert_string_equal(
+			err.text, "chain `input' already has 65536 rules, the most it can hold");
 	line_do(&rules, "ipchains -A forward");
 	masq_conf_rules_fini(&rules);
 }

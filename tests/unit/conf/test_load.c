@@ -45,7 +45,7 @@ static const struct {
 		"accepted here: commands that change rules, routes or timeouts (in: timeout show)" },
 	{ "portfw -h\n", "rules.masq:1: this `portfw' asks for help; "
 		"accepted here: commands that change rules, routes or timeouts (in: portfw -h)" },
-	{ "timeout set udp\n", "rules.masq:1: timeout udp needs seconds behind it; "
+	{ "timeout set udp\n", "rules.masq:1: timeout udp needs a number of seconds; "
 		"accepted: 1-1000000 (in: timeout set udp)" },
 	{ "portfw -z\n", "rules.masq:1: invalid option -- 'z' (in: portfw -z)" },
 	{ "portfw -a -P tcp -L 1.2.3.4 80 -R 5.6.7.8\n", "rules.masq:1: illegal destination "
@@ -53,10 +53,10 @@ static const struct {
 	{ "portfw -a -P tcp -L 1.2.3.4 80 -p 0\n", "rules.masq:1: illegal preference value "
 		"specified: `0'; accepted: 1-2147483647 (in: portfw -a -P tcp -L 1.2.3.4 80 -p 0)" },
 	{ "portfw -d -P tcp -L 1.2.3.4 80\n",
-		"rules.masq:1: no tcp forwarding of 1.2.3.4:80 is like that "
+		"rules.masq:1: no tcp forwarding rule for 1.2.3.4:80 matches "
 		"(in: portfw -d -P tcp -L 1.2.3.4 80)" },
 	{ "ipchains -A input -s 'x\n", "rules.masq:1: a quote is not closed" },
-	{ W16 W16 W16 W16 W16 W16 W16 W16 "x", "rules.masq:1: more than 128 words in one line" },
+	{ W16 W16 W16 W16 W16 W16 W16 W16 "x", "rules.masq:1: more than 128 words on one line" },
 	{ "\n# " X4096, "rules.masq:2: the line is longer than 4095 bytes" },
 	{ "\xef\xbb\xbf" "ipchains -A input\r\nfrob\r\n",
 		"rules.masq:2: unknown command `frob'; accepted: ipchains, portfw, route, timeout "
@@ -102,7 +102,7 @@ test_a_nul_byte_is_refused(void **state)
 	assert_int_equal(masq_conf_rules_load(
 					 &rules, &quiet_reader, "f", text, sizeof(text) - 1, &err),
 			-EINVAL);
-	assert_string_equal(err.text, "f:2: the line holds a NUL byte; is this a text?");
+	assert_string_equal(err.text, "f:2: the line contains a NUL byte; is this a text file?");
 	masq_conf_rules_fini(&rules);
 }
 
@@ -125,7 +125,7 @@ test_warnings_have_their_lines(void **state)
 	assert_int_equal(rules.chains[MASQ_CHAIN_FORWARD].n_rules, 2);
 	assert_int_equal(warnings.n, 2);
 	assert_string_equal(masq_conf_warning_text(&warnings, 0, buffer),
-			"f:2: -A without a chain name: `-j MASQ' is meant for forward");
+			"f:2: -A without a chain name: `-j MASQ' is taken to mean forward");
 	assert_string_equal(masq_conf_warning_text(&warnings, 1, buffer),
 			"f:3: -t 0x03 0x10 may set more than one TOS bit");
 	assert_null(masq_conf_warning_text(&warnings, 2, buffer));
@@ -151,7 +151,7 @@ test_a_file_without_a_command_is_warned_of(void **state)
 		assert_int_equal(warnings.n, i < 3 ? 1 : 0);
 		if (i < 3)
 			assert_string_equal(warnings.text[0].text,
-					"f: no command stands there: all chains are empty and accept");
+					"f contains no command: all chains are empty and accept everything");
 		masq_conf_rules_fini(&rules);
 	}
 	(void)state;
@@ -172,9 +172,9 @@ test_many_warnings_are_counted(void **state)
 	assert_int_equal(masq_conf_rules_init(&rules), 0);
 	assert_int_equal(masq_conf_rules_load(&rules, &reader, "f", text, strlen(text), &err), 0);
 	assert_string_equal(masq_conf_warning_text(&warnings, MASQ_CONF_WARNINGS_MAX - 1, buffer),
-			"f:16: -A without a chain name: `-j MASQ' is meant for forward");
+			"f:16: -A without a chain name: `-j MASQ' is taken to mean forward");
 	assert_string_equal(masq_conf_warning_text(&warnings, MASQ_CONF_WARNINGS_MAX, buffer),
-			"3 more warnings like these, in lines 17 to 19");
+			"3 more warnings like these, on lines 17 to 19");
 	assert_null(masq_conf_warning_text(&warnings, MASQ_CONF_WARNINGS_MAX + 1, buffer));
 	masq_conf_rules_fini(&rules);
 }

@@ -46,30 +46,30 @@ static const struct {
 } bad[] = {
 	/* lines */
 	{ "", " no [port NAME] section; at least one is needed" },
-	{ "workers = 1\n", "1: key 'workers' stands before any section" },
+	{ "workers = 1\n", "1: key 'workers' comes before any section" },
 	{ "[daemon]\nworkers\n" LAN, "2: the line is neither [SECTION] nor KEY = VALUE nor a comment" },
 	{ LAN "frob", "4: the line is neither [SECTION] nor KEY = VALUE nor a comment" },
 	{ "[daemon]\n\n= 3\n", "3: unknown key '' in [daemon]; accepted: " DAEMON_KEYS },
 	{ "[daemon]\nworkers =\n", "2: workers has no value; accepted: 1-" STRING(MASQ_MAX_WORKERS) },
 	{ "[daemon]\nworkers = ; two\n",
 		"2: workers has no value; accepted: 1-" STRING(MASQ_MAX_WORKERS) },
-	{ "[daemon]\nworkers = 1\nworkers = 1\n", "3: key 'workers' stands twice, first in line 2" },
+	{ "[daemon]\nworkers = 1\nworkers = 1\n", "3: key 'workers' appears twice, first on line 2" },
 	{ "[daemon]\nrules = " X50 X50 X50 X50 "\n", "2: the line is 208 characters long; "
-		"accepted: 197, and address may stand several times" },
+		"accepted: 197, and address may be given several times" },
 	{ "[daemon]\nrules = a\x1b[2J\n",
-		"2: the line holds the control character 0x1b; is this a text?" },
+		"2: the line contains the control character 0x1b; is this a text file?" },
 	/* sections */
 	{ "[daemon\n", "1: section [daemon is not closed by ]" },
-	{ "[daemon] workers = 1\n", "1: `workers = 1' stands behind a section" },
+	{ "[daemon] workers = 1\n", "1: `workers = 1' follows the ] of a section" },
 	{ "[prot lan]\n", "1: unknown section [prot lan]; accepted: [daemon], [port NAME], [timeouts]" },
 	{ "[]\n", "1: unknown section []; accepted: [daemon], [port NAME], [timeouts]" },
 	{ "[port]\n", "1: unknown section [port]; accepted: [daemon], [port NAME], [timeouts]" },
 	{ "[Daemon]\n", "1: unknown section [Daemon]; accepted: [daemon], [port NAME], [timeouts]" },
-	{ "[daemon]\n[daemon]\n", "2: [daemon] stands twice, first in line 1" },
-	{ "[timeouts]\n\n[timeouts]\n", "3: [timeouts] stands twice, first in line 1" },
-	{ "[port lan]\ndevice = a\n[port lan]\n", "3: [port lan] stands twice, first in line 1" },
-	{ "[port a+]\n", "1: port name `a+' may hold letters, digits and . _ - : @ / only" },
-	{ "[port a b]\n", "1: port name `a b' may hold letters, digits and . _ - : @ / only" },
+	{ "[daemon]\n[daemon]\n", "2: [daemon] appears twice, first on line 1" },
+	{ "[timeouts]\n\n[timeouts]\n", "3: [timeouts] appears twice, first on line 1" },
+	{ "[port lan]\ndevice = a\n[port lan]\n", "3: [port lan] appears twice, first on line 1" },
+	{ "[port a+]\n", "1: port name `a+' may contain only letters, digits and . _ - : @ /" },
+	{ "[port a b]\n", "1: port name `a b' may contain only letters, digits and . _ - : @ /" },
 	{ "[port -a]\n", "1: port name `-a' must not start with -" },
 	{ "[port ]\n", "1: a port name must not be empty" },
 	{ "[port sixteen-letters-]\n",
@@ -109,17 +109,17 @@ static const struct {
 		"2: masq-ports = 20-10 is not accepted; accepted: LOW-HIGH within 1-65535" },
 	{ "[daemon]\nmasq-ports = 1-65536\n",
 		"2: masq-ports = 1-65536 is not accepted; accepted: LOW-HIGH within 1-65535" },
-	{ "[daemon]\ncores = 1-\n", "2: cores = 1- is no CPU list; accepted: "
+	{ "[daemon]\ncores = 1-\n", "2: cores = 1- is not a CPU list; accepted: "
 		"numbers and ranges below 1024, such as 1-2 or 2,4" },
-	{ "[daemon]\ncores = 2-1\n", "2: cores = 2-1 is no CPU list; accepted: "
+	{ "[daemon]\ncores = 2-1\n", "2: cores = 2-1 is not a CPU list; accepted: "
 		"numbers and ranges below 1024, such as 1-2 or 2,4" },
-	{ "[daemon]\ncores = 1024\n", "2: cores = 1024 is no CPU list; accepted: "
+	{ "[daemon]\ncores = 1024\n", "2: cores = 1024 is not a CPU list; accepted: "
 		"numbers and ranges below 1024, such as 1-2 or 2,4" },
-	{ "[daemon]\ncores = 1,2,\n", "2: cores = 1,2, is no CPU list; accepted: "
+	{ "[daemon]\ncores = 1,2,\n", "2: cores = 1,2, is not a CPU list; accepted: "
 		"numbers and ranges below 1024, such as 1-2 or 2,4" },
 	{ "[daemon]\ncores = 1-3,2\n", "2: cores = 1-3,2 names CPU 2 twice" },
 	{ "[daemon]\nworkers=2\ncores = 1-3\n" LAN, "3: cores = 1-3 names 3 CPUs for 2 workers; "
-		"accepted: one CPU a worker, at most " STRING(MASQ_MAX_WORKERS) },
+		"accepted: one CPU per worker, at most " STRING(MASQ_MAX_WORKERS) },
 	/* values of [port] */
 	{ "[port a]\naddress = 10.0.0.1\n",
 		"2: address = 10.0.0.1 is not accepted; accepted: " NETWORKS },
@@ -139,9 +139,9 @@ static const struct {
 		"2: address = 10.0.0.255/24 is the broadcast address of its network, not that of a port" },
 	{ "[port a]\naddress = 10.0.0.1/24,\n", "2: address = 10.0.0.1/24, is not accepted; accepted: A.B.C.D/LEN, several separated by commas" },
 	{ "[port a]\naddress = 10.0.0.1/24, 10.0.0.1/24\n",
-		"2: address = 10.0.0.1/24 stands twice in [port a]" },
+		"2: address = 10.0.0.1/24 appears twice in [port a]" },
 	{ "[port a]\naddress = 10.0.0.1/24\naddress = 10.0.0.1/8\n",
-		"3: address = 10.0.0.1/8 stands twice in [port a]" },
+		"3: address = 10.0.0.1/8 appears twice in [port a]" },
 	{ "[port a]\naddress = 10.0.0.1/8,10.0.0.2/8,10.0.0.3/8,10.0.0.4/8,10.0.0.5/8,10.0.0.6/8\n"
 		"address = 10.0.0.7/8,10.0.0.8/8,10.0.0.9/8,10.0.0.10/8,10.0.0.11/8,10.0.0.12/8\n"
 		"address = 10.0.0.13/8,10.0.0.14/8,10.0.0.15/8,10.0.0.16/8,10.0.0.17/8\n",
@@ -159,11 +159,11 @@ static const struct {
 	/* the whole */
 	{ "[daemon]\n\n[port a]\n", "3: [port a] has no device; "
 		"needed: device = a PCI address or a DPDK device string" },
-	{ LAN "[port wan]\ndevice=a\n", "5: device a of [port wan] is that of [port lan] too" },
+	{ LAN "[port wan]\ndevice=a\n", "5: device a of [port wan] is also that of [port lan]" },
 	{ "[port lan]\ndevice=net_af_packet0,iface=eth1\n[port wan]\ndevice=net_tap1,mac=x,iface=eth1,a=b\n",
-		"4: interface eth1 of [port wan] is that of [port lan] too" },
+		"4: interface eth1 of [port wan] is also that of [port lan]" },
 	{ LAN "[port wan]\ndevice=b\naddress=10.0.0.1/30\n",
-		"6: address 10.0.0.1/30 of [port wan] is that of [port lan] too" },
+		"6: address 10.0.0.1/30 of [port wan] is also that of [port lan]" },
 	{ LAN "[port wan]\ndevice=b\naddress=10.0.0.129/25\n", "6: the network of address 10.0.0.129/25"
 		" of [port wan] overlaps that of 10.0.0.1/24 of [port lan]" },
 	{ LAN "[port wan]\ndevice=b\naddress=11.0.0.1/24\naddress=12.0.0.1/24,10.1.2.3/8\n", "7: the network of address "
@@ -176,7 +176,7 @@ static const struct {
 	{ LAN "gateway = 10.0.0.255\n",
 		"4: gateway 10.0.0.255 of [port lan] is the broadcast address of its network" },
 	{ LAN "gateway = 10.0.0.2\n[port wan]\ndevice=b\naddress=11.0.0.1/24\ngateway=11.0.0.2\n",
-		"8: [port wan] has a gateway and [port lan] has one; there is one default route" },
+		"8: [port wan] and [port lan] both have a gateway; there is only one default route" },
 };
 
 /* clang-format on */
@@ -205,7 +205,7 @@ test_a_nul_byte_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(masq_conf_start_parse("f", text, sizeof(text) - 1, &start, &err), -EINVAL);
-	assert_string_equal(err.text, "f:2: the line holds a NUL byte; is this a text?");
+	assert_string_equal(err.text, "f:2: the line contains a NUL byte; is this a text file?");
 }
 
 static void
@@ -224,7 +224,7 @@ test_too_many_ports(void **state)
 	snprintf(text + len, sizeof(text) - len, "[port one-more]\n");
 	assert_int_equal(parse(text, &err), -EINVAL);
 	assert_string_equal(err.text,
-			"dir/test.conf:65: [port one-more] is one too many; accepted: 32 ports");
+			"dir/test.conf:65: [port one-more] is one port too many; accepted: 32");
 }
 
 static void

@@ -41,7 +41,7 @@ static const struct {
 #define TIMEOUTS "tcp-established, tcp-syn-sent, tcp-syn-recv, tcp-fin-wait, tcp-time-wait, " \
 	"tcp-close, tcp-close-wait, tcp-last-ack, tcp-listen, tcp-none, udp, icmp"
 
-#define GATEWAYS "accepted: the address of a host, 1.0.0.0-223.255.255.255 without 127.0.0.0/8"
+#define GATEWAYS "accepted: a host address, 1.0.0.0-223.255.255.255 except 127.0.0.0/8"
 
 static const struct {
 	const char *line;
@@ -66,9 +66,9 @@ static const struct {
 	{ "portfw -a -L eth0 80", -EINVAL, "illegal local address/port specified: "
 		"host/network `eth0' not found: names are not looked up here, write A.B.C.D" },
 	{ "portfw -a -L 1.2.3.4 80x", -EINVAL, "illegal local address/port specified: "
-		"`80x' is no port (0-65535) and no service" },
+		"`80x' is neither a port (0-65535) nor a service" },
 	{ "portfw -a -L 1.2.3.4 65616", -EINVAL, "illegal local address/port specified: "
-		"`65616' is no port (0-65535) and no service" },
+		"`65616' is neither a port (0-65535) nor a service" },
 	{ "portfw -a -p 0", -EINVAL, "illegal preference value specified: `0'; accepted: 1-2147483647" },
 	{ "portfw -a -p -1", -EINVAL, "illegal preference value specified: `-1'; accepted: 1-2147483647" },
 	{ "portfw -a -p 2147483648", -EINVAL, "illegal preference value specified: `2147483648'; accepted: 1-2147483647" },
@@ -78,34 +78,34 @@ static const struct {
 	{ "portfw -f -P tcp", -EINVAL, "incompatible options specified" },
 	{ "portfw -l -L 1.2.3.4 80", -EINVAL, "incompatible options specified" },
 	{ "portfw -f word", -EINVAL, "unknown arguments found on commandline" },
-	{ "route", -EINVAL, "`route' needs a command behind it; accepted: add, del, show" },
+	{ "route", -EINVAL, "`route' needs a command; accepted: add, del, show" },
 	{ "route flush", -EINVAL, "unknown route command `flush'; accepted: add, del, show" },
-	{ "route add", -EINVAL, "a route needs its network: A.B.C.D/LEN or default" },
+	{ "route add", -EINVAL, "a route needs a network: A.B.C.D/LEN or default" },
 	{ "route add 10.0.0.0/33 dev lan", -EINVAL,
-		"`10.0.0.0/33' is no network; accepted: A.B.C.D/LEN or default" },
+		"`10.0.0.0/33' is not a network; accepted: A.B.C.D/LEN or default" },
 	{ "route add 10.1.2.3/8 dev lan", -EINVAL,
-		"`10.1.2.3/8' has bits behind its prefix; the network is 10.0.0.0/8" },
+		"`10.1.2.3/8' has bits set beyond its prefix; the network is 10.0.0.0/8" },
 	{ "route add default", -EINVAL, "the route to default needs `via ADDR' or `dev PORT'" },
 	{ "route add default gw 1.2.3.4", -EINVAL, "unknown word `gw'; accepted: via ADDR, dev PORT" },
-	{ "route add default via", -EINVAL, "`via' needs an address A.B.C.D behind it" },
-	{ "route add default dev", -EINVAL, "`dev' needs the name of a port behind it" },
-	{ "route add default via x", -EINVAL, "`x' is no gateway; accepted: an address A.B.C.D" },
+	{ "route add default via", -EINVAL, "`via' must be followed by an address A.B.C.D" },
+	{ "route add default dev", -EINVAL, "`dev' must be followed by the name of a port" },
+	{ "route add default via x", -EINVAL, "`x' is not a gateway; accepted: an address A.B.C.D" },
 	{ "route add default via 224.0.0.1", -EINVAL, "`224.0.0.1' cannot be a gateway; " GATEWAYS },
 	{ "route add default via 127.0.0.1", -EINVAL, "`127.0.0.1' cannot be a gateway; " GATEWAYS },
-	{ "route add default via 1.2.3.4 via 1.2.3.5", -EINVAL, "`via' stands twice" },
-	{ "route add default dev a dev b", -EINVAL, "`dev' stands twice" },
+	{ "route add default via 1.2.3.4 via 1.2.3.5", -EINVAL, "`via' is given twice" },
+	{ "route add default dev a dev b", -EINVAL, "`dev' is given twice" },
 	{ "route add default dev a+", -EINVAL,
-		"port name `a+' may hold letters, digits and . _ - : @ / only" },
-	{ "route show all", -EINVAL, "`route show' takes no `all'" },
-	{ "timeout", -EINVAL, "`timeout' needs a command behind it; accepted: set, show" },
+		"port name `a+' may contain only letters, digits and . _ - : @ /" },
+	{ "route show all", -EINVAL, "`route show' does not take `all'" },
+	{ "timeout", -EINVAL, "`timeout' needs a command; accepted: set, show" },
 	{ "timeout set", -EINVAL, "`timeout set' needs NAME SECONDS; accepted names: " TIMEOUTS },
 	{ "timeout set tcp 3", -EINVAL, "unknown timeout `tcp'; accepted: " TIMEOUTS },
-	{ "timeout set udp", -EINVAL, "timeout udp needs seconds behind it; accepted: 1-1000000" },
-	{ "timeout set udp 0", -EINVAL, "timeout udp needs seconds, not `0'; accepted: 1-1000000" },
+	{ "timeout set udp", -EINVAL, "timeout udp needs a number of seconds; accepted: 1-1000000" },
+	{ "timeout set udp 0", -EINVAL, "timeout udp needs a number of seconds, not `0'; accepted: 1-1000000" },
 	{ "timeout set udp 1000001", -EINVAL,
-		"timeout udp needs seconds, not `1000001'; accepted: 1-1000000" },
-	{ "timeout set udp 1 udp 2", -EINVAL, "timeout udp stands twice" },
-	{ "timeout show udp", -EINVAL, "`timeout show' takes no `udp'" },
+		"timeout udp needs a number of seconds, not `1000001'; accepted: 1-1000000" },
+	{ "timeout set udp 1 udp 2", -EINVAL, "timeout udp is given twice" },
+	{ "timeout show udp", -EINVAL, "`timeout show' does not take `udp'" },
 };
 
 static const struct {

@@ -60,12 +60,12 @@ ipchains_conversation(void **state)
 		{ "ipchains.append", "{\"chain\":\"output\",\"rule\":{\"interface\":\"w+\"}}", "={}" },
 		{ "ipchains.append", "{\"chain\":\"output\",\"rule\":{\"interface\":\"lo\"}}", "={}" },
 		{ "ipchains.insert", "{\"chain\":\"output\",\"number\":1,\"rule\":{\"interface\":\"eth0\"}}",
-			"={\"warnings\":[\"-i eth0: there is no such port, so the rule fits no packet; ports: lan, wan\"]}" },
+			"={\"warnings\":[\"-i eth0: there is no such port, so the rule matches no packet; ports: lan, wan\"]}" },
 		{ "ipchains.delete", "{\"chain\":\"output\",\"rule\":{\"interface\":\"eth0\"}}", "={}" },
 		{ "ipchains.append", "{\"chain\":\"output\",\"rule\":{\"interface\":\"eth+\",\"not\":[\"interface\"]}}",
-			"[\"-i eth+: there is no such port, so the rule fits packets of every port; ports: lan, wan\"]" },
+			"[\"-i eth+: there is no such port, so the rule matches packets of every port; ports: lan, wan\"]" },
 		{ "rules.check", "{\"name\":\"f\",\"text\":\"\\nipchains -A input -i wann -j DENY\"}",
-			"[\"f:2: -i wann: there is no such port, so the rule fits no packet; ports: lan, wan\"]" },
+			"[\"f:2: -i wann: there is no such port, so the rule matches no packet; ports: lan, wan\"]" },
 		{ "ipchains.delete_number", "{\"chain\":\"forward\",\"number\":2}", "No chain by that name" },
 		{ "ipchains.delete_number", "{\"chain\":\"forward\",\"number\":1}", "={}" },
 		{ "ipchains.flush", "{}", "={}" },
@@ -86,7 +86,7 @@ box_conversation(void **state)
 			"\"remote_address\":\"10.0.0.1\",\"remote_port\":80,\"preference\":1}}",
 			"={\"warnings\":[\"-L 1.1.1.3: no port has that address, so nothing is forwarded; addresses: 1.1.1.1\"]}" },
 		{ "rules.check", "{\"name\":\"f\",\"text\":\"portfw -a -P tcp -L 1.1.1.1 81\\nportfw -a -P tcp -L 1.1.1.3 80 -R 10.0.0.1 80\"}",
-			"[\"f:1: -L 1.1.1.1 81 is forwarded to no server; -R wants its address and port\","
+			"[\"f:1: -L 1.1.1.1 81 has no server to forward to; give its address and port with -R\","
 			"\"f:2: -L 1.1.1.3: no port has that address" },
 		{ "rules.check", "{\"text\":\"portfw -a -P tcp -L 1.1.1.1 80 -R 10.0.0.1 80\\nportfw -a -P tcp -L 1.1.1.1 80 -p 5\"}", "={\"rules\":1}" },
 		{ "route.add", "{\"route\":{\"destination\":\"10.0.0.0/8\",\"gateway\":\"1.1.1.2\"}}", "={}" },
@@ -238,7 +238,7 @@ a_late_worker_is_a_warning(void **state)
 	assert_non_null(strstr(ctl_box_ask(box, "ipchains.list", "{\"chain\":\"input\"}"),
 			"\"length\":2"));
 	assert_non_null(strstr(ctl_box_ask(box, "rules.load", load),
-			"is meant for forward\",\""
+			"is taken to mean forward\",\""
 			"worker 1 has not taken"));
 	assert_non_null(strstr(ctl_box_ask(box, "ipchains.list", "{\"chain\":\"input\"}"),
 			"\"length\":1"));
@@ -284,9 +284,9 @@ routes_of_a_rule_file_fit_the_ports(void **state)
 		{ "rules.load", "{\"name\":\"f\",\"text\":\"route add 10.1.0.0/16 via 192.168.1.9\"}",
 				"={\"rules\":1}" },
 		{ "rules.load", "{\"name\":\"f\",\"text\":\"\\nroute add 10.1.0.0/16 via 192.168.1.9\\nipchains -A -j MASQ\"}",
-				"={\"rules\":2,\"warnings\":[\"f:3: -A without a chain name: `-j MASQ' is meant for forward\"]}" },
+				"={\"rules\":2,\"warnings\":[\"f:3: -A without a chain name: `-j MASQ' is taken to mean forward\"]}" },
 		{ "rules.check", "{\"name\":\"f\",\"text\":\"ipchains -A -j MASQ\"}",
-				"={\"rules\":1,\"warnings\":[\"f:1: -A without a chain name: `-j MASQ' is meant for forward\"]}" },
+				"={\"rules\":1,\"warnings\":[\"f:1: -A without a chain name: `-j MASQ' is taken to mean forward\"]}" },
 	};
 	struct ctl_box *box = *state;
 
