@@ -75,7 +75,7 @@ open_file(const char *path, struct masq_err *err)
 		return fd;
 	is_folder = S_ISDIR(st.st_mode);
 	close(fd);
-	return masq_err_set(err, is_folder ? EISDIR : EINVAL, "%s: is %s, not a rule file", path,
+	return masq_err_set(err, is_folder ? EISDIR : EINVAL, "%s is %s, not a rule file", path,
 			is_folder ? "a directory" : "a device or a pipe");
 }
 

@@ -273,7 +273,7 @@ masq_ctl_ipchains_check(
 		return ret;
 	ret = masq_dp_packet_try(ctl->dp, (uint32_t)chain, &packet, &verdict);
 	if (ret != 0 && ret != -ENOENT)
-		return masq_err_set(err, -ret, "the rules in force do not answer");
+		return masq_err_set(err, -ret, "the rules in force give no verdict");
 	return masq_ctl_put(result, "answer",
 			json_string(ret == -ENOENT ? "passed through chain"
 						   : answer_word(verdict)));

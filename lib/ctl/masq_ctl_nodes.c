@@ -31,7 +31,7 @@ masq_ctl_warn_nodes(const struct masq_dp *dp)
 			if (node < 0 || node == info.socket_id)
 				continue;
 			masq_log(MASQ_LOG_WARNING, "ctl",
-					"port %s: its device %s is on NUMA node %d, worker %u runs on "
+					"port %s: its device %s is on NUMA node %d, but worker %u runs on "
 					"node %d; choose CPUs of node %d with cores in [daemon]",
 					info.name, info.device, info.socket_id, w, node,
 					info.socket_id);

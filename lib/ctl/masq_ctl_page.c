@@ -35,7 +35,7 @@ masq_ctl_page_open(const json_t *params, struct masq_ctl_page *page, struct masq
 						&page->at[1], &end) != 2 ||
 				text[end] != '\0')
 			return masq_err_set(err, EBADMSG,
-					"\"cursor\" must be the one of the page before, or null, not %s",
+					"\"cursor\" must be that of the previous page, or null, not %s",
 					masq_rpc_value_text(cursor, given));
 	}
 	if (limit != NULL && (!json_is_integer(limit) || rows < 1 || rows > MASQ_CTL_PAGE_ROWS_MAX))
@@ -87,8 +87,8 @@ masq_ctl_refresh_counters(struct masq_ctl *ctl, json_t *result, struct masq_err 
 
 	if (ret != -ETIMEDOUT)
 		return ret;
-	masq_err_set(&warnings.text[0], ETIMEDOUT,
-			"%s; packets and bytes are those that were known before", err->text);
+	masq_err_set(&warnings.text[0], ETIMEDOUT, "%s; packets and bytes are the last known ones",
+			err->text);
 	return masq_ctl_put_warnings(result, &warnings);
 }
 

@@ -327,7 +327,7 @@ unknown_text(const json_t *name, struct masq_err *err)
 		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i > 0 ? ", " : "",
 				texts[i].name);
 	return masq_err_set(err, json_is_string(name) ? ENOENT : EBADMSG,
-			"there is no %s; there are %s", masq_rpc_value_text(name, given), names);
+			"there is no %s; accepted: %s", masq_rpc_value_text(name, given), names);
 }
 
 int

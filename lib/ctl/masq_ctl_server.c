@@ -131,7 +131,7 @@ relieve_output(struct masq_ctl_server *server)
 		if (worst == NULL)
 			return;
 		masq_log(MASQ_LOG_WARNING, "ctl",
-				"client pid %d closed: answers that nobody reads take %zu bytes",
+				"client pid %d closed: its unread answers take %zu bytes",
 				(int)worst->peer.pid, server->output_bytes);
 		client_close(server, worst);
 	}
@@ -260,7 +260,8 @@ client_read(struct masq_ctl_server *server, struct client *client)
 	ret = masq_rpc_frame_push(&client->frame, server->chunk, (size_t)n, &err);
 	server->input_bytes += masq_rpc_frame_memory(&client->frame) - memory;
 	if (ret == 0 && server->input_bytes > INPUT_BYTES_MAX)
-		ret = masq_err_set(&err, ENOBUFS, "requests of all clients take more than %u bytes",
+		ret = masq_err_set(&err, ENOBUFS,
+				"the requests of all clients together take more than %u bytes",
 				INPUT_BYTES_MAX);
 	if (ret != 0)
 		client_fault(server, client, &err);
@@ -289,7 +290,7 @@ admit(struct masq_ctl_server *server, int fd)
 	struct masq_err err;
 
 	if (server->n_clients >= CLIENTS_MAX) {
-		refuse(fd, "the daemon has as many clients as it serves");
+		refuse(fd, "the daemon already has as many clients as it can serve");
 		return;
 	}
 	client = calloc(1, sizeof(*client));
@@ -322,13 +323,13 @@ accept_without_descriptor(struct masq_ctl_server *server)
 {
 	int fd;
 
-	masq_log(MASQ_LOG_WARNING, "ctl", "no descriptor is free for another client");
+	masq_log(MASQ_LOG_WARNING, "ctl", "no file descriptor is free for another client");
 	if (server->spare_fd < 0)
 		return;
 	close(server->spare_fd);
 	fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0)
-		refuse(fd, "the daemon has no descriptor free for another client");
+		refuse(fd, "the daemon has no file descriptor free for another client");
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
@@ -452,7 +453,7 @@ masq_ctl_server_create(struct masq_ctl *ctl, struct masq_err *err)
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (server->epoll_fd < 0) {
-		masq_err_set(err, errno, "cannot make an epoll set: %s", strerror(errno));
+		masq_err_set(err, errno, "cannot create an epoll set: %s", strerror(errno));
 		masq_ctl_server_destroy(server);
 		return NULL;
 	}

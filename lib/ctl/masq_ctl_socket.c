@@ -66,7 +66,7 @@ masq_ctl_socket_group_find(const char *name, gid_t *gid, struct masq_err *err)
 	if (group == NULL)
 		return masq_err_set(err, ENOENT,
 				"socket-group: there is no group \"%s\" on this machine; accepted: "
-				"one that getent group lists",
+				"a group that getent group lists",
 				name);
 	*gid = group->gr_gid;
 	return 0;
@@ -101,7 +101,7 @@ make_folder(const char *path, struct masq_err *err)
 	ret = mkdir(folder, 0755);
 	umask(old);
 	if (ret != 0 && errno != EEXIST)
-		return masq_err_set(err, errno, "cannot make the folder %s of the socket: %s",
+		return masq_err_set(err, errno, "cannot create the folder %s of the socket: %s",
 				folder, strerror(errno));
 	return 0;
 }
@@ -201,11 +201,11 @@ check_place(const struct sockaddr_un *addr, struct masq_err *err)
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
 		return masq_err_set(err, EEXIST,
-				"%s exists and is no socket; remove it or name another \"socket\"",
+				"%s exists and is not a socket; remove it or name another \"socket\"",
 				addr->sun_path);
 	if (knock(addr) != 0)
 		return masq_err_set(err, EADDRINUSE,
-				"another program serves %s; end it or name another \"socket\"",
+				"another program serves %s; stop it or name another \"socket\"",
 				addr->sun_path);
 	return 0;
 }
@@ -283,7 +283,7 @@ masq_ctl_socket_listen(struct masq_ctl_socket *sock, struct masq_err *err)
 				strerror(errno));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return masq_err_set(err, errno, "cannot make a socket: %s", strerror(errno));
+		return masq_err_set(err, errno, "cannot create a socket: %s", strerror(errno));
 	/* Created without rights for others; the mode is set before any client is accepted. */
 	old = umask(0177);
 	ret = bind(fd, (const struct sockaddr *)&sock->addr, sizeof(sock->addr));
@@ -330,8 +330,7 @@ masq_ctl_socket_admit(const struct masq_ctl_socket *sock, int fd, struct masq_ct
 	socklen_t len = sizeof(cred);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
-		return masq_err_set(err, EACCES, "the system does not say who connects: %s",
-				strerror(errno));
+		return masq_err_set(err, EACCES, "cannot identify the client: %s", strerror(errno));
 	peer->uid = cred.uid;
 	peer->pid = cred.pid;
 	if (cred.uid == 0 || cred.uid == geteuid())

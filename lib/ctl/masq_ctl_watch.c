@@ -46,8 +46,9 @@ masq_ctl_watch(struct masq_ctl *ctl, uint64_t now_ms)
 	}
 	if (counters.log_lost > ctl->watched_log)
 		masq_log(MASQ_LOG_WARNING, "ipchains",
-				"%" PRIu64 " packets of rules with -l are not logged: more than %u "
-				"a second and worker",
+				"%" PRIu64
+				" packets of rules with -l were not logged: more than %u "
+				"per second and worker",
 				counters.log_lost - ctl->watched_log, MASQ_DP_LOG_RATE);
 	ctl->watched_log = counters.log_lost;
 }

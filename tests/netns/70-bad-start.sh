@@ -52,7 +52,7 @@ for device in virtio_user0,path=/dev/vhost-net tap0 vhost0; do
     check_exit "--test: an interface that ${device%%0*} makes" 0 'fine' on box dpdk-masq -t -c "$T/made.conf"
 done
 mkfifo "$T/pipe.masq"
-refused "a rule file that is a pipe" 'pipe\.masq: is a device or a pipe' 's|rules.masq|pipe.masq|'
+refused "a rule file that is a pipe" 'pipe\.masq is a device or a pipe' 's|rules.masq|pipe.masq|'
 refused "more sessions than the memory holds" 'bad\.conf:6: session table.*memory must be larger' 's/^sessions.*/sessions = 16777216/'
 refused "too little memory" 'bad\.conf:6: only .*memory wants 1000000' 's/^memory.*/memory = 1000000/'
 refused "more buffers than the memory holds" 'bad\.conf:7: memory is not set in \[daemon\], so it is 512: no memory for 2000000 packet buffers' 's/^sessions.*/mbufs = 2000000/; s/^memory.*//'

@@ -34,7 +34,7 @@ for i in range(20000): s.sendto(b"knock", ("203.0.113.80", 9))'
 on client python3 -c "$flood"
 check "others are served in a flood" cli port show
 check "packets flow in a flood" on client ping -c 1 -W 5 203.0.113.80
-check "what is too much is counted" wait_for 5 "a warning" grep -q 'packets of rules with -l are not logged' "$T/daemon.log"
+check "what is too much is counted" wait_for 5 "a warning" grep -q 'packets of rules with -l were not logged' "$T/daemon.log"
 check "and not written" test "$(lines 'input DENY lan PROTO=17')" -lt 19000
 check "without the rule" compat ipchains -F
 before=$(lines '')

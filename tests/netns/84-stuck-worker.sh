@@ -34,7 +34,7 @@ counted() { cli ipchains -L forward -n -v -x | awk '$3 == "MASQ" { print $1 }'; 
 check "packets flow" pings
 check_equal "and are counted" 5 "$(counted)"
 hold rte-worker-2
-check_exit "counters: those of before, and a warning" 0 '^warning: worker 1 does not answer.*known before' cli ipchains -L -v
+check_exit "counters: those of before, and a warning" 0 '^warning: worker 1 does not answer.*last known' cli ipchains -L -v
 check_equal "for which they are right" 5 "$(counted 2>/dev/null)"
 check_equal "rules without counters need no worker" "" "$(cli ipchains -L 2>&1 >/dev/null)"
 check_exit "nothing is zeroed" 1 'worker 1 does not answer' cli ipchains -Z
@@ -47,7 +47,7 @@ for words in "session show" "ipchains -L -v" "proc ip_masquerade"; do
 done
 check_exit "and ended" 1 'worker 1 does not answer, so not all sessions have ended' cli session flush
 check_exit "new rules are in force" 0 '^warning: the new rules are in force, but worker 1 has not' cli ipchains -A input -p udp -d 203.0.113.1 9 -j DENY
-check_exit "and listed" 0 '^warning: worker 1 has not taken over.*known before' cli ipchains -L input -v
+check_exit "and listed" 0 '^warning: worker 1 has not taken over.*last known' cli ipchains -L input -v
 go_on
 wait_for 20 "the worker answers again" cli ipchains -Z
 check "packets flow again" pings

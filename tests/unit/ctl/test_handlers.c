@@ -50,7 +50,7 @@ ipchains_conversation(void **state)
 		{ "ipchains.list", "{\"chain\":\"nix\"}", "={\"code\":2,\"message\":\"No chain by that name\"}" },
 		{ "ipchains.list", "{\"chain\":3}", "={\"code\":-32602,\"message\":\"\\\"chain\\\" must be the name of a chain, not 3\"}" },
 		{ "ipchains.list", "{\"chian\":\"web\"}", "unknown parameter \\\"chian\\\"; accepted are: chain?, counters?, cursor?, limit?" },
-		{ "ipchains.list", "{\"cursor\":\"x\"}", "\\\"cursor\\\" must be the one of the page before, or null, not \\\"x\\\"" },
+		{ "ipchains.list", "{\"cursor\":\"x\"}", "\\\"cursor\\\" must be that of the previous page, or null, not \\\"x\\\"" },
 		{ "ipchains.list", "{\"cursor\":\"4294967295.0\"}", "cursor" },
 		{ "ipchains.list", "{\"cursor\":\"999999999.999999999\"}", "={\"chains\":[],\"cursor\":null}" },
 		{ "ipchains.list", "{\"counters\":1}", "\\\"counters\\\" must be true or false, not 1" },
@@ -104,8 +104,8 @@ box_conversation(void **state)
 		{ "stats.memory", "{}", "\"bytes-per-session\":321,\"session-tables\":30001" },
 		{ "port.list", "{}", "\"name\":\"port1\",\"device\":\"net_fake1\"" },
 		{ "port.list", "{}", "\"rx-packets\":9223372036854775807" },
-		{ "proc.read", "{\"name\":\"kcore\"}", "there is no \\\"kcore\\\"; there are ip_masquerade, ip_masq/tcp" },
-		{ "proc.read", "{\"name\":1}", "\"code\":-32602,\"message\":\"there is no 1; there are ip_masquerade" },
+		{ "proc.read", "{\"name\":\"kcore\"}", "there is no \\\"kcore\\\"; accepted: ip_masquerade, ip_masq/tcp" },
+		{ "proc.read", "{\"name\":1}", "\"code\":-32602,\"message\":\"there is no 1; accepted: ip_masquerade" },
 		{ "daemon.version", "{}", "\"version\":\"" },
 		{ "rpc.methods", "{}", "{\"method\":\"portfw.add\",\"changes\":true,\"params\":\"portfw\"" },
 		{ "session.list", "{\"filter\":{\"protcol\":\"tcp\"}}", "unknown key" },
@@ -545,8 +545,7 @@ silent_workers_are_a_sentence(void **state)
 static void
 counters_that_are_not_known_are_a_warning(void **state)
 {
-#define WARNING \
-	"\"warnings\":[\"worker 1 is stuck; packets and bytes are those that were known before\"]"
+#define WARNING "\"warnings\":[\"worker 1 is stuck; packets and bytes are the last known ones\"]"
 	static const char refused[] = "worker 1 is stuck";
 	static const struct row rows[] = {
 		{ "ipchains.list_zero", "{}", refused },

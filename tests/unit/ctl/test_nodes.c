@@ -39,7 +39,7 @@ a_port_far_from_its_worker_is_told(void **state)
 	warn(*state, 0, 1, 0, 0);
 	assert_int_equal(n_lines, 2);
 	assert_string_equal(lines[0],
-			"port port1: its device net_fake1 is on NUMA node 1, worker 0 runs on node 0; "
+			"port port1: its device net_fake1 is on NUMA node 1, but worker 0 runs on node 0; "
 			"choose CPUs of node 1 with cores in [daemon]");
 	assert_non_null(strstr(lines[1], "worker 1 runs on node 0"));
 	warn(*state, 0, 0, 0, 1);

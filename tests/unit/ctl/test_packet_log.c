@@ -88,7 +88,7 @@ what_was_left_out_is_said_once_a_second(void **state)
 	masq_ctl_poll(box->ctl, 2000500, 0);
 	masq_ctl_poll(box->ctl, 2001000, 0);
 	assert_int_equal(n_lines, 1);
-	assert_non_null(strstr(lines[0], "40 packets of rules with -l are not logged"));
+	assert_non_null(strstr(lines[0], "40 packets of rules with -l were not logged"));
 	masq_log_open(NULL, MASQ_LOG_ERROR);
 }
 

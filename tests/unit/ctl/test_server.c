@@ -356,7 +356,7 @@ without_descriptors_a_client_is_told(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
 	receive(server, fd, bytes, sizeof(bytes));
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
-	assert_non_null(strstr(bytes, "no descriptor free"));
+	assert_non_null(strstr(bytes, "no file descriptor free"));
 	assert_gone(server, fd);
 	assert_served(server, first);
 	close(first);
@@ -474,7 +474,7 @@ what_is_no_socket_is_not_removed(void **state)
 	snprintf(path, sizeof(path), "%s/run/precious", server->folder);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 	assert_int_equal(masq_ctl_socket_claim(path, "", &sock, &err), -EEXIST);
-	assert_non_null(strstr(err.text, "is no socket"));
+	assert_non_null(strstr(err.text, "is not a socket"));
 	assert_int_equal(access(path, F_OK), 0);
 	assert_int_equal(unlink(path), 0);
 	/* Put there between claim and listen, it is as safe. */
@@ -497,7 +497,7 @@ a_socket_that_somebody_serves_is_left_alone(void **state)
 
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/run/other", server->folder);
 	snprintf(expected, sizeof(expected),
-			"another program serves %s; end it or name another \"socket\"",
+			"another program serves %s; stop it or name another \"socket\"",
 			addr.sun_path);
 	for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
 		const int other = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
