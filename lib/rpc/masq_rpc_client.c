@@ -48,7 +48,7 @@ connect_failed(const char *path, int code, struct masq_err *err)
 {
 	if (code == ENOENT)
 		return masq_err_set(err, code,
-				"no daemon: there is no socket %s; start one with \"dpdk-masq -c "
+				"no daemon: there is no socket %s; start a daemon with \"dpdk-masq -c "
 				"FILE\", or name its socket with -s SOCKET",
 				path);
 	if (code == ECONNREFUSED)
@@ -72,7 +72,7 @@ masq_rpc_client_open(const char *path, struct masq_rpc_client **client, struct m
 	*client = NULL;
 	if (path[0] == '\0' || strlen(path) >= sizeof(addr.sun_path))
 		return masq_err_set(err, ENAMETOOLONG,
-				"\"%s\" is no socket path: it has 1-%zu characters", path,
+				"\"%s\" is not a socket path; accepted: 1-%zu characters", path,
 				sizeof(addr.sun_path) - 1);
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	c = calloc(1, sizeof(*c));
@@ -83,7 +83,7 @@ masq_rpc_client_open(const char *path, struct masq_rpc_client **client, struct m
 	/* A blocking connect() waits while the daemon's queue is full instead of giving up. */
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c->fd < 0)
-		ret = masq_err_set(err, errno, "cannot make a socket: %s", strerror(errno));
+		ret = masq_err_set(err, errno, "cannot create a socket: %s", strerror(errno));
 	else if (connect(c->fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0)
 		ret = connect_failed(path, errno, err);
 	if (ret != 0) {
@@ -124,8 +124,8 @@ wait_for(struct masq_rpc_client *client, short events, int64_t deadline_ms, stru
 			return 0;
 		if (n == 0)
 			return masq_err_set(err, ETIMEDOUT,
-					"the daemon on %s does not answer; a change that was asked for may "
-					"still be made",
+					"the daemon on %s does not answer; a requested change may still "
+					"be made",
 					client->path);
 		if (errno != EINTR)
 			return masq_err_set(err, errno, "%s: %s", client->path, strerror(errno));
@@ -206,12 +206,12 @@ take_answer(struct masq_rpc_client *client, json_t *document, json_t **result, s
 		client->code = (int)json_integer_value(json_object_get(error, "code"));
 		return masq_err_set(err, EREMOTEIO, "%s",
 				sentence != NULL ? sentence
-						 : "the daemon refused without a reason");
+						 : "the daemon refused without giving a reason");
 	}
 	*result = json_incref(json_object_get(document, "result"));
 	if (*result == NULL)
-		return masq_err_set(
-				err, EBADMSG, "%s: the answer is no JSON-RPC answer", client->path);
+		return masq_err_set(err, EBADMSG, "%s: the answer is not a JSON-RPC response",
+				client->path);
 	return 0;
 }
 
@@ -232,8 +232,8 @@ masq_rpc_client_call(struct masq_rpc_client *client, const char *method, json_t 
 		return masq_err_set(err, ENOMEM, "out of memory");
 	if (len_bytes > MASQ_RPC_FRAME_BYTES_MAX)
 		ret = masq_err_set(err, EREMOTEIO,
-				"the request has %zu bytes, the daemon accepts %u", len_bytes,
-				MASQ_RPC_FRAME_BYTES_MAX);
+				"the request has %zu bytes; the daemon accepts at most %u",
+				len_bytes, MASQ_RPC_FRAME_BYTES_MAX);
 	else
 		ret = send_line(client, line, len_bytes, deadline_ms, err);
 	free(line);

@@ -126,8 +126,8 @@ read_target(const json_t *json, struct rule_form *form, struct masq_err *err)
 	int target;
 
 	if (form->target[0] != '\0' && form->rule.chain[0] != '\0')
-		return masq_err_set(
-				err, EBADMSG, "rule: \"target\" and \"jump\" exclude each other");
+		return masq_err_set(err, EBADMSG,
+				"rule: \"target\" and \"jump\" are mutually exclusive");
 	form->rule.target = MASQ_TARGET_NONE;
 	if (json_object_get(json, "jump") != NULL) {
 		form->rule.target = MASQ_TARGET_CHAIN;
@@ -136,7 +136,7 @@ read_target(const json_t *json, struct rule_form *form, struct masq_err *err)
 		if (target < 0)
 			return masq_err_set(err, EBADMSG,
 					"rule: \"target\" must be ACCEPT, DENY, REJECT, MASQ or RETURN, not %s; "
-					"a user chain goes in \"jump\"",
+					"a user chain belongs in \"jump\"",
 					masq_rpc_value_text(
 							json_object_get(json, "target"), given));
 		form->rule.target = (enum masq_conf_target)target;
@@ -163,7 +163,7 @@ masq_rpc_rule_from_json(const json_t *json, struct masq_conf_rule *rule, struct 
 		return ret;
 	if (set && add)
 		return masq_err_set(err, EBADMSG,
-				"rule: \"mark_set\" and \"mark_add\" exclude each other");
+				"rule: \"mark_set\" and \"mark_add\" are mutually exclusive");
 	form.rule.has_mark = set || add;
 	form.rule.mark = set ? form.mark_set : form.mark_add;
 	form.rule.flags |= (uint8_t)(set ? MASQ_RULE_MARK_ABSOLUTE : 0);

@@ -459,7 +459,7 @@ masq_rpc_fields_read(const struct masq_rpc_field *fields, unsigned int n_fields,
 			names[i] = "";
 			names_text(names, accepted);
 			quote(key, given);
-			return masq_err_set(err, EBADMSG, "%s: unknown key %s; there are %s", what,
+			return masq_err_set(err, EBADMSG, "%s: unknown key %s; accepted: %s", what,
 					given, accepted);
 		}
 		ret = read_value(&fields[i], value, (char *)to + fields[i].offset, err);
@@ -515,7 +515,7 @@ masq_rpc_params_check(const json_t *object, const char *keys, struct masq_err *e
 		if (keys_name(keys, key))
 			continue;
 		quote(key, given);
-		return masq_err_set(err, EBADMSG, "unknown parameter %s; accepted are: %s", given,
+		return masq_err_set(err, EBADMSG, "unknown parameter %s; accepted: %s", given,
 				keys[0] != '\0' ? keys : "none");
 	}
 	while (*at != '\0') {
@@ -524,8 +524,8 @@ masq_rpc_params_check(const json_t *object, const char *keys, struct masq_err *e
 
 		snprintf(name, sizeof(name), "%.*s", (int)len, at);
 		if (at[len] != '?' && json_object_get(object, name) == NULL)
-			return masq_err_set(err, EBADMSG, "\"%s\" is missing; accepted are: %s",
-					name, keys);
+			return masq_err_set(err, EBADMSG, "\"%s\" is missing; accepted: %s", name,
+					keys);
 		at += len + strspn(at + len, "?, ");
 	}
 	return 0;

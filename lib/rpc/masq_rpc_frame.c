@@ -123,11 +123,12 @@ check_shape(const char *line, size_t len_bytes, struct masq_err *err)
 			values++;
 		if (depth > MASQ_RPC_DEPTH_MAX)
 			return masq_err_set(err, EBADMSG,
-					"byte %zu: arrays and objects may be nested %d deep", i + 1,
-					MASQ_RPC_DEPTH_MAX);
+					"byte %zu: arrays and objects may be nested at most %d deep",
+					i + 1, MASQ_RPC_DEPTH_MAX);
 		if (values > MASQ_RPC_VALUES_MAX)
-			return masq_err_set(err, EBADMSG, "byte %zu: a document may have %d values",
-					i + 1, MASQ_RPC_VALUES_MAX);
+			return masq_err_set(err, EBADMSG,
+					"byte %zu: a document may have at most %d values", i + 1,
+					MASQ_RPC_VALUES_MAX);
 	}
 	return 0;
 }

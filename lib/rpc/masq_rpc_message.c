@@ -53,8 +53,8 @@ masq_rpc_request_read(json_t *document, struct masq_rpc_request *request, struct
 
 	memset(request, 0, sizeof(*request));
 	if (json_is_array(document))
-		return masq_err_set(
-				err, EBADMSG, "batches are not accepted: send one request a line");
+		return masq_err_set(err, EBADMSG,
+				"batches are not accepted: send one request per line");
 	if (!json_is_object(document))
 		return masq_err_set(err, EBADMSG, "a request must be a JSON object");
 	ret = read_id(document, request, err);
@@ -71,7 +71,7 @@ masq_rpc_request_read(json_t *document, struct masq_rpc_request *request, struct
 	request->params = json_object_get(document, "params");
 	if (request->params != NULL && !json_is_object(request->params))
 		return masq_err_set(err, EBADMSG,
-				"\"params\" must be an object: parameters go by name");
+				"\"params\" must be an object: parameters are passed by name");
 	return 0;
 }
 

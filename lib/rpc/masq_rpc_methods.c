@@ -13,10 +13,10 @@
 /* clang-format off */
 static const struct masq_rpc_method methods[] = {
 	{ "ipchains.append", true, "chain, rule", "Append a rule to a chain." },
-	{ "ipchains.insert", true, "chain, number, rule", "Insert a rule as that number." },
-	{ "ipchains.replace", true, "chain, number, rule", "Replace the rule of that number." },
+	{ "ipchains.insert", true, "chain, number, rule", "Insert a rule at that number." },
+	{ "ipchains.replace", true, "chain, number, rule", "Replace the rule with that number." },
 	{ "ipchains.delete", true, "chain, rule", "Delete the first rule with these contents." },
-	{ "ipchains.delete_number", true, "chain, number", "Delete the rule of that number." },
+	{ "ipchains.delete_number", true, "chain, number", "Delete the rule with that number." },
 	{ "ipchains.flush", true, "chain?", "Delete all rules of one chain or of all." },
 	{ "ipchains.new_chain", true, "chain", "Create a user chain." },
 	{ "ipchains.delete_chain", true, "chain?", "Delete an empty user chain, or all." },

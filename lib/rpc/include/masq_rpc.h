@@ -45,13 +45,13 @@ enum masq_rpc_code {
 /* clang-format off */
 #define MASQ_RPC_ASK_LIST(X) \
 	X(ipchains_list, "ipchains.list", false, "chain?, counters?, cursor?, limit?", \
-		"Rules of one chain or all, with counters unless that is false, a page at a time.") \
+		"Rules of one chain or all, with their counters unless counters is false, a page at a time.") \
 	X(ipchains_list_zero, "ipchains.list_zero", true, "chain?, cursor?, limit?", \
-		"The same, and zero the counters of the rules of the page.") \
+		"The same, and zero the counters of the rules on the page.") \
 	X(ipchains_zero, "ipchains.zero", true, "chain?", \
 		"Zero the counters of the rules of one chain or all.") \
 	X(ipchains_check, "ipchains.check", false, "chain, rule", \
-		"What a chain says to the one packet that the rule describes.") \
+		"What a chain does to the one packet that the rule describes.") \
 	X(portfw_list, "portfw.list", false, "cursor?, limit?", \
 		"Forwarding rules in the order of their turns, with counts, a page at a time.") \
 	X(session_list, "session.list", false, "filter?, cursor?, limit?", \
@@ -71,10 +71,10 @@ enum masq_rpc_code {
 	X(stats_get, "stats.get", false, "", \
 		"Counters of all workers together and of each.") \
 	X(stats_memory, "stats.memory", false, "", \
-		"Bytes that the parts of the data path take.") \
+		"Bytes that each part of the data path takes.") \
 	X(drops_list, "drops.list", false, "all?", \
-		"Every reason for which a packet can be dropped, with its count; all false: only those " \
-		"that have one.") \
+		"Every reason for which a packet can be dropped, with its count; with all false, " \
+		"only those whose count is not 0.") \
 	X(rules_load, "rules.load", true, "text, name?", \
 		"Replace all rules by those of a rule file: all of them or none.") \
 	X(rules_check, "rules.check", false, "text, name?", \

@@ -49,7 +49,7 @@ ipchains_conversation(void **state)
 			"={\"chains\":[{\"chain\":\"web\",\"references\":1,\"length\":0,\"first\":1,\"rules\":[]}],\"cursor\":null}" },
 		{ "ipchains.list", "{\"chain\":\"nix\"}", "={\"code\":2,\"message\":\"No chain by that name\"}" },
 		{ "ipchains.list", "{\"chain\":3}", "={\"code\":-32602,\"message\":\"\\\"chain\\\" must be the name of a chain, not 3\"}" },
-		{ "ipchains.list", "{\"chian\":\"web\"}", "unknown parameter \\\"chian\\\"; accepted are: chain?, counters?, cursor?, limit?" },
+		{ "ipchains.list", "{\"chian\":\"web\"}", "unknown parameter \\\"chian\\\"; accepted: chain?, counters?, cursor?, limit?" },
 		{ "ipchains.list", "{\"cursor\":\"x\"}", "\\\"cursor\\\" must be that of the previous page, or null, not \\\"x\\\"" },
 		{ "ipchains.list", "{\"cursor\":\"4294967295.0\"}", "cursor" },
 		{ "ipchains.list", "{\"cursor\":\"999999999.999999999\"}", "={\"chains\":[],\"cursor\":null}" },
@@ -156,7 +156,7 @@ a_packet_is_checked(void **state)
 		{ "ipchains.check", "{\"chain\":\"input\",\"rule\":{\"interface\":\"dmz\"}}",
 			"\"bad arguments (does that interface exist?)\"" },
 		{ "ipchains.check", "{\"chain\":\"input\",\"rule\":{}}", "-C requires a port name" },
-		{ "ipchains.check", "{\"chain\":\"input\"}", "\\\"rule\\\" is missing; accepted are: chain, rule" },
+		{ "ipchains.check", "{\"chain\":\"input\"}", "\\\"rule\\\" is missing; accepted: chain, rule" },
 	};
 	static const struct {
 		int ret;

@@ -91,8 +91,8 @@ answers_and_what_the_caller_gets(void **state)
 				false, -EREMOTEIO, 2, "No chain by that name" },
 		{ "{\"error\":{\"code\":-32600,\"message\":\"permission denied\"},\"id\":null}\n",
 				true, -EREMOTEIO, -32600, "permission denied" },
-		{ "{\"error\":{},\"id\":1}\n", true, -EREMOTEIO, 0, "without a reason" },
-		{ "{\"id\":1}\n", true, -EBADMSG, 0, "no JSON-RPC answer" },
+		{ "{\"error\":{},\"id\":1}\n", true, -EREMOTEIO, 0, "without giving a reason" },
+		{ "{\"id\":1}\n", true, -EBADMSG, 0, "not a JSON-RPC response" },
 		{ "HTTP/1.1 400 Bad Request\n", true, -EBADMSG, 0, "not a line of JSON" },
 		{ "{\"jsonrpc\":\"2.0\",\"res", true, -EPIPE, 0, "closed the connection" },
 		{ "", true, -EPIPE, 0, "closed the connection" },
@@ -140,7 +140,7 @@ a_request_that_is_too_long_is_not_sent(void **state)
 	assert_int_equal(masq_rpc_client_call(client, "a.b", json_pack("{s:s}", "text", text),
 					 20000, &result, &err),
 			-EREMOTEIO);
-	assert_non_null(strstr(err.text, "the daemon accepts 16777216"));
+	assert_non_null(strstr(err.text, "the daemon accepts at most 16777216"));
 	masq_rpc_client_close(client);
 	stop_daemon(child);
 	free(text);

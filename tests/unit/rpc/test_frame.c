@@ -66,7 +66,7 @@ lines_that_are_refused(void **state)
 		{ "{\"a\":\"\xff\xfe\"}\n", "unable to decode byte 0xff" },
 		{ "{\"a\":\"\\u0000\"}\n", "not a line of JSON" },
 		{ "{\"a\":\n", "not a line of JSON" },
-		{ "[[[[[[[[[[[[[[[[[0]]]]]]]]]]]]]]]]]\n", "nested 16 deep" },
+		{ "[[[[[[[[[[[[[[[[[0]]]]]]]]]]]]]]]]]\n", "nested at most 16 deep" },
 		{ "{\"a\":1e999}\n", "not a line of JSON" },
 		{ "{\"a\":99999999999999999999}\n", "not a line of JSON" },
 	};
