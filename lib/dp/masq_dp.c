@@ -117,8 +117,8 @@ check_pools(const struct masq_dp *dp, struct masq_err *err)
 	for (uint32_t k = 0; k < dp->plan.n; k++)
 		if (dp->pools[k]->size / MASQ_FRAG_SHARE / dp->n_workers < MASQ_FRAG_PIECES_MAX) {
 			masq_err_set(err, EINVAL,
-					"%u packet buffers are too few for %u workers (each wants %u, of "
-					"the pool of each NUMA node with a port)",
+					"%u packet buffers are too few for %u workers (each needs %u "
+					"from the pool of each NUMA node with a port)",
 					dp->pools[k]->size, dp->n_workers,
 					MASQ_FRAG_SHARE * MASQ_FRAG_PIECES_MAX);
 			return masq_conf_start_blame(&dp->start, "mbufs", NULL, -EINVAL, err);
@@ -341,7 +341,7 @@ masq_dp_start(struct masq_dp *dp, struct masq_err *err)
 		atomic_store(&dp->workers[w]->stop, false);
 		ret = rte_eal_remote_launch(masq_worker_main, dp->workers[w], dp->worker_lcore[w]);
 		if (ret != 0)
-			masq_err_set(err, -ret, "lcore %u does not take worker %u",
+			masq_err_set(err, -ret, "lcore %u does not start worker %u",
 					dp->worker_lcore[w], w);
 	}
 	dp->running = true;
@@ -360,7 +360,7 @@ wait_for_end(const struct masq_dp *dp, uint32_t w)
 		usleep(MASQ_NAP_US);
 	if (rte_eal_get_lcore_state(dp->worker_lcore[w]) == RUNNING)
 		masq_log(MASQ_LOG_WARNING, "dp",
-				"worker %u has not stopped yet; the end waits until it runs again",
+				"worker %u has not stopped yet; shutdown waits until it runs again",
 				w);
 	rte_eal_wait_lcore(dp->worker_lcore[w]);
 }

@@ -111,7 +111,7 @@ masq_pool_create(const char *name, uint32_t n, uint16_t room, bool is_paged, int
 
 	if (is_paged && room > most) {
 		masq_err_set(err, EINVAL,
-				"net_af_xdp wants buffers of one page: with such a port no port "
+				"net_af_xdp needs buffers of one page: with such a port, no port "
 				"can have an mtu over %zu",
 				most - RTE_PKTMBUF_HEADROOM - MASQ_POOL_FRAME_EXTRA);
 		rte_errno = EINVAL;

@@ -73,13 +73,13 @@ explain_probe(int ret, const char *name, char *text, size_t size)
 {
 	if (ret == -ENOMEM && strchr(name, ':') != NULL)
 		snprintf(text, size,
-				"the device does not open: no memory; it wants hugepages on its own NUMA "
-				"node, which /sys/bus/pci/devices/%s/numa_node tells",
+				"cannot open the device: no memory; it needs hugepages on its own NUMA "
+				"node, which /sys/bus/pci/devices/%s/numa_node shows",
 				name);
 	/* EFAULT: no bus recognises the name. "Bad address" would make the user look at the wrong
 	 * key. */
 	else
-		snprintf(text, size, "the device does not open: %s%s",
+		snprintf(text, size, "cannot open the device: %s%s",
 				ret == -EFAULT ? "no driver has that name" : rte_strerror(-ret),
 				ret == -EBUSY ? " (another process uses it)"
 					      : "; accepted: a PCI address bound to a DPDK driver, "
@@ -144,13 +144,13 @@ masq_port_open(struct masq_dp *dp, const struct masq_conf_port *conf, struct mas
 		return ret;
 	for (uint32_t p = 0; p < dp->n_ports; p++)
 		if (dp->ports[p].ethdev == port->ethdev)
-			return fail(dp, port, err, EBUSY, "another port has this device already");
+			return fail(dp, port, err, EBUSY, "another port already has this device");
 	ret = rte_eth_dev_info_get(port->ethdev, &info);
 	port->plugged |= ret == 0 && is_ours(&info);
 	if (ret == 0)
 		ret = rte_eth_macaddr_get(port->ethdev, &mac);
 	if (ret != 0)
-		return fail(dp, port, err, -ret, "the device does not tell what it is");
+		return fail(dp, port, err, -ret, "the device does not report its properties");
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
 	if (rte_eth_dev_get_mtu(port->ethdev, &port->mtu) != 0 || port->mtu == 0)
 		port->mtu = RTE_ETHER_MTU;
@@ -233,7 +233,7 @@ set_mtu(const struct masq_dp *dp, struct masq_port *port, struct masq_err *err)
 	ret = rte_eth_dev_set_mtu(port->ethdev, port->conf.mtu);
 	/* A device that cannot set its MTU still works with a smaller one of ours. */
 	if (ret != 0 && port->conf.mtu > port->mtu) {
-		snprintf(text, sizeof(text), "mtu %u is refused (%s); the device has %u",
+		snprintf(text, sizeof(text), "the device refuses mtu %u (%s); its own is %u",
 				port->conf.mtu, rte_strerror(-ret), port->mtu);
 		return fail(dp, port, err, -ret, text);
 	}
@@ -246,7 +246,7 @@ setup_queues(const struct masq_dp *dp, struct masq_port *port, const struct rte_
 		struct masq_err *err)
 {
 	struct rte_eth_txconf txconf = info->default_txconf;
-	char text[96];
+	char text[128];
 	int ret = 0;
 
 	port->rx_descriptors = port->conf.rx_descriptors != 0 ? port->conf.rx_descriptors
@@ -263,7 +263,7 @@ setup_queues(const struct masq_dp *dp, struct masq_port *port, const struct rte_
 				(unsigned int)port->socket_id, &txconf);
 	if (ret == 0)
 		return 0;
-	snprintf(text, sizeof(text), "%u receive and %u transmit queues are refused: %s%s",
+	snprintf(text, sizeof(text), "the device refuses %u receive and %u transmit queues: %s%s",
 			port->rx_queues, port->tx_queues, rte_strerror(-ret),
 			ret == -EBUSY ? " (another process uses the device)" : "");
 	return fail(dp, port, err, -ret, text);
@@ -277,7 +277,7 @@ masq_port_configure(struct masq_dp *dp, struct masq_port *port, struct masq_err 
 	int ret = rte_eth_dev_info_get(port->ethdev, &info);
 
 	if (ret != 0)
-		return fail(dp, port, err, -ret, "the device does not tell what it is");
+		return fail(dp, port, err, -ret, "the device does not report its properties");
 	count_queues(dp, port, &info);
 	assign_tx(dp, port);
 	/* DPDK resets the MTU to the default here unless it is told. */

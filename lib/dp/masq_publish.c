@@ -337,8 +337,8 @@ make_room(struct masq_dp *dp, struct masq_err *err)
 	late = who_is_at(dp, dp->replaced[0]);
 	return masq_err_set(err, EBUSY,
 			CULPRITS_HAVE
-			" not taken over the last %u changes of the rules, and there can "
-			"be no more until %s again",
+			" not taken over the last %u changes of the rules; no more are "
+			"possible until %s again",
 			CULPRITS_HAVE_ARGS(&late), dp->n_replaced,
 			late.n > 1 ? "they run" : "it runs");
 }
@@ -404,8 +404,8 @@ masq_dp_publish(struct masq_dp *dp, const struct masq_conf_rules *rules, struct 
 		return 0;
 	masq_err_set(err, ETIMEDOUT,
 			"the new rules are in force, but " CULPRITS_HAVE
-			" not taken them over yet; %s will as soon as %s again, and until then nobody "
-			"knows what %s",
+			" not taken them over yet; %s will as soon as %s again, and until then it is "
+			"unknown what %s",
 			CULPRITS_HAVE_ARGS(&late), THEY(&late), late.n > 1 ? "they run" : "it runs",
 			late.n > 1 ? "they count" : "it counts");
 	return MASQ_DP_LATE;
@@ -433,7 +433,7 @@ catch_up(struct masq_dp *dp, struct masq_err *err)
 	if (late.n > 0)
 		return masq_err_set(err, ETIMEDOUT,
 				CULPRITS_HAVE
-				" not taken over the rules in force, so nobody knows what "
+				" not taken over the rules in force, so it is unknown what "
 				"%s counted",
 				CULPRITS_HAVE_ARGS(&late), THEY(&late));
 	return retire_replaced(dp) != 0 ? no_memory_for_counters(err) : 0;
@@ -456,7 +456,7 @@ masq_dp_rule_counters_refresh(struct masq_dp *dp, struct masq_err *err)
 		if (masq_dp_letter(dp, i, MASQ_MAIL_RULE_COUNTERS) == NULL ||
 				masq_dp_ask(dp, i) != 0)
 			return masq_err_set(err, ETIMEDOUT,
-					"worker %u does not answer, so nobody knows what it counted",
+					"worker %u does not answer, so it is unknown what it counted",
 					i);
 	}
 	sums = sum_paths(dp, snapshot, &n);

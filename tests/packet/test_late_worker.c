@@ -398,7 +398,7 @@ all_culprits_are_named(void **state)
 	assert_ptr_equal(strstr(err.text, want), err.text);
 	assert_int_equal(masq_dp_rule_counters_refresh(box_dp(crowd.box), &err), -ETIMEDOUT);
 	snprintf(want, sizeof(want),
-			"%s %s not taken over the rules in force, so nobody knows what %s counted",
+			"%s %s not taken over the rules in force, so it is unknown what %s counted",
 			all, n > 1 ? "have" : "has", n > 1 ? "they" : "it");
 	assert_string_equal(err.text, want);
 	/* The last one comes back. */

@@ -79,7 +79,7 @@ box_stop
 check_equal "the appliance ends cleanly" 0 "$DAEMON_EXIT"
 
 vm "echo 0 >/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
-check_exit "a device whose node has no hugepages" 1 'port lan, device 0000:82:00.0: the device does not open: no memory' \
+check_exit "a device whose node has no hugepages" 1 'port lan, device 0000:82:00.0: cannot open the device: no memory' \
     vm "dpdk-masq -c /box.conf"
 vm "echo 16 >/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
 check_exit "a node that has too few" 1 'NUMA node 1: no memory for [0-9]+ packet buffers' vm "dpdk-masq -c /box.conf"

@@ -131,7 +131,7 @@ what_does_not_go_is_said(void **state)
 	(void)state;
 	assert_null(masq_pool_create("jumbo", 1024, 9792, true, SOCKET_ID_ANY, &err));
 	assert_string_equal(err.text,
-			"net_af_xdp wants buffers of one page: with such a port no port can have "
+			"net_af_xdp needs buffers of one page: with such a port, no port can have "
 			"an mtu over 3456");
 	assert_null(masq_pool_create("many", 1u << 24, 2176, true, SOCKET_ID_ANY, &err));
 	assert_non_null(strstr(err.text, "no memory for 16777216 packet buffers of 4096 bytes"));

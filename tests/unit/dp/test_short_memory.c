@@ -38,7 +38,7 @@ the_line_is_named(void **state)
 				"dir/test.conf:2: memory is not set in [daemon], so it is 512: " BUFFERS },
 		{ "[daemon]\nworkers = 8\nsessions = 1024\nmbufs = 1100\n" PORT,
 				"dir/test.conf:4: 1100 packet buffers are too few for 8 workers "
-				"(each wants 256" },
+				"(each needs 256" },
 		{ PORT, "dir/test.conf: memory is not set in [daemon], so it is 512: session table" },
 	};
 
