@@ -57,7 +57,7 @@ masq_daemon_check_memory(const struct masq_conf_start *start, struct masq_err *e
 			return 0;
 		masq_err_set(err, ENOMEM,
 				"only %" PRIu64
-				" MB of hugepages are free, and memory wants %" PRIu32
+				" MB of hugepages are free, but memory needs %" PRIu32
 				"; get more with \"echo %" PRIu32
 				" > /proc/sys/vm/nr_hugepages\" (2 MB each), or do without them: "
 				"hugepages = no",
@@ -68,7 +68,7 @@ masq_daemon_check_memory(const struct masq_conf_start *start, struct masq_err *e
 	if (mb >= start->memory_mb)
 		return 0;
 	masq_err_set(err, ENOMEM,
-			"only %" PRIu64 " MB of memory are available, and memory wants %" PRIu32,
+			"only %" PRIu64 " MB of memory are available, but memory needs %" PRIu32,
 			mb, start->memory_mb);
 	return masq_conf_start_blame(start, "memory", NULL, -ENOMEM, err);
 }
@@ -148,7 +148,7 @@ check_cores(const struct masq_conf_start *start, struct masq_cpus *cpus, struct 
 				err, errno, "cannot read the list of CPUs: %s", strerror(errno));
 	masq_daemon_cpus_text(&set, text, sizeof(text));
 	if (read_cpus(start->cores, cpus) != 0) {
-		masq_err_set(err, EINVAL, "cores = %s: is no list of CPUs like 1-2 or 1,3",
+		masq_err_set(err, EINVAL, "cores = %s is not a list of CPUs such as 1-2 or 1,3",
 				start->cores);
 		return masq_conf_start_blame(start, "cores", NULL, -EINVAL, err);
 	}
@@ -156,14 +156,14 @@ check_cores(const struct masq_conf_start *start, struct masq_cpus *cpus, struct 
 		if (cpus->cpu[i] < CPU_SETSIZE && CPU_ISSET(cpus->cpu[i], &set))
 			continue;
 		masq_err_set(err, EINVAL,
-				"cores = %s: this machine has no CPU %u for us; it has %s",
+				"cores = %s: CPU %u does not exist or is not available to dpdk-masq; available: %s",
 				start->cores, cpus->cpu[i], text);
 		return masq_conf_start_blame(start, "cores", NULL, -EINVAL, err);
 	}
 	if (cpus->n < start->workers) {
 		masq_err_set(err, EINVAL,
 				"cores = %s: %u CPUs are too few for %" PRIu32
-				" workers, each needs its own",
+				" workers; each needs its own",
 				start->cores, cpus->n, start->workers);
 		return masq_conf_start_blame(start, "cores", NULL, -EINVAL, err);
 	}
@@ -181,8 +181,7 @@ warn_of_crowd(const struct masq_conf_start *start, const struct masq_cpus *cpus)
 			start->workers <= (uint32_t)CPU_COUNT(&set))
 		return;
 	masq_log(MASQ_LOG_WARNING, "daemon",
-			"%" PRIu32
-			" workers poll on %d CPUs; fewer workers or idle = sleep do better",
+			"%" PRIu32 " workers poll on %d CPUs; use fewer workers or idle = sleep",
 			start->workers, CPU_COUNT(&set));
 }
 
@@ -240,7 +239,7 @@ warn_of_down(const struct masq_conf_start *start, const struct masq_conf_port *p
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
 	if (ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) == 0)
 		masq_log(MASQ_LOG_WARNING, "daemon",
-				"%s:%d: [port %s]: %s is down, no packet comes before \"ip link set %s up\"",
+				"%s:%d: [port %s]: %s is down; no packets arrive before \"ip link set %s up\"",
 				start->file, port->device_line, port->name, name, name);
 	close(fd);
 }
@@ -279,7 +278,7 @@ check_interface(const struct masq_conf_start *start, const struct masq_conf_port
 		return 0;
 	}
 	interfaces_text(there);
-	masq_err_set(err, ENODEV, "[port %s]: there is no network interface %.*s; there are %s",
+	masq_err_set(err, ENODEV, "[port %s]: there is no network interface %.*s; accepted: %s",
 			port->name, (int)len, key, there);
 	masq_err_prefix(err, "%s:%d: ", start->file, port->device_line);
 	return -ENODEV;

@@ -82,7 +82,7 @@ say_taken(const struct masq_conf_port *port, const char *key, size_t len, pid_t 
 
 	if (pid != 0)
 		snprintf(who, sizeof(who), " (pid %d)", (int)pid);
-	masq_err_set(err, EBUSY, "[port %s]: %.*s is served by another dpdk-masq already%s",
+	masq_err_set(err, EBUSY, "[port %s]: %.*s is already served by another dpdk-masq%s",
 			port->name, (int)len, key, who);
 }
 

@@ -287,8 +287,7 @@ add_telemetry(struct args *args)
 
 	if (strlen(runtime_dir) + sizeof(longest) <= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return;
-	masq_log(MASQ_LOG_INFO, "daemon",
-			"no telemetry of DPDK: the path of the socket is too long");
+	masq_log(MASQ_LOG_INFO, "daemon", "no DPDK telemetry: the path of its socket is too long");
 	add(args, "--no-telemetry");
 }
 
@@ -325,7 +324,7 @@ masq_daemon_eal_start(const struct masq_conf_start *start, const struct masq_cpu
 	if (ret >= 0)
 		return 0;
 	fault = rte_errno != 0 ? rte_errno : EIO;
-	masq_err_set(err, fault, "DPDK did not start: %s; its own lines are above",
+	masq_err_set(err, fault, "DPDK did not start: %s; see its own messages above",
 			rte_strerror(fault));
 	masq_daemon_eal_forget();
 	return fault != ENOMEM ? -fault

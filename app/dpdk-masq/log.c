@@ -44,7 +44,7 @@ write_line(enum masq_log_level level, const char *part, const char *line)
 	}
 	n = atomic_exchange(&lost, 0);
 	if (n > 0)
-		fprintf(stderr, "warning: log: %lu lines are lost: nobody read the log\n", n);
+		fprintf(stderr, "warning: log: %lu lines were lost: nobody read the log\n", n);
 	fprintf(stderr, "%s: %s: %s\n", names[level], part, line);
 }
 

@@ -38,13 +38,13 @@
 
 static const char usage[] =
 		"Usage: dpdk-masq [-c FILE] [-v]    serve until SIGTERM, SIGINT or \"dpdk-masq-cli shutdown\"\n"
-		"       dpdk-masq -t [-c FILE]      check the start file and its rule file, no more\n"
+		"       dpdk-masq -t [-c FILE]      only check the start file and its rule file\n"
 		"       dpdk-masq -V                print the version\n"
 		"       dpdk-masq -h                print this\n"
 		"\n"
 		"  -c FILE   start file, default " MASQ_DAEMON_FILE_DEFAULT "\n"
-		"  -v        more log lines on stderr; twice: all of them\n"
-		"  (or in words: --config FILE, --test, --verbose, --version, --help)\n"
+		"  -v        more log lines on stderr; given twice, all of them\n"
+		"  (long forms: --config FILE, --test, --verbose, --version, --help)\n"
 		"\n"
 		"A start file for two network interfaces, without hugepages:\n"
 		"\n"
@@ -91,7 +91,7 @@ read_options(int argc, char **argv, struct options *options)
 			options->file = optarg;
 			if (optarg[0] != '\0')
 				break;
-			fputs("dpdk-masq: -c wants the name of a file\nTry \"dpdk-masq -h\".\n",
+			fputs("dpdk-masq: -c needs the name of a file\nTry \"dpdk-masq -h\".\n",
 					stderr);
 			return 2;
 		case 't':

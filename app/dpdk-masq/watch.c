@@ -46,7 +46,7 @@ look(void *arg)
 		return arg;
 	pthread_mutex_lock(&watch.giving_up);
 	if (poll(fds, 1, 0) == 0) {
-		fputs("dpdk-masq: ended by a signal while it was starting\n", stderr);
+		fputs("dpdk-masq: ended by a signal while starting\n", stderr);
 		masq_daemon_eal_forget();
 		masq_ctl_socket_release(watch.sock);
 		_exit(0);

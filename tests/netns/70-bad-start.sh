@@ -41,9 +41,9 @@ check_exit "--test finds it" 1 'bad\.masq: 32769 rules and policies are too many
 tested() { check_exit "--test: $1" 1 "$2" on box dpdk-masq -t -c "$T/bad.conf"; }
 refused "a group that does not exist" 'bad\.conf:4: socket-group: there is no group "nobodies"' 's/^workers.*/socket-group = nobodies/'
 tested "a group that does not exist" 'bad\.conf:4: .*nobodies'
-refused "a CPU that does not exist" 'bad\.conf:4: cores = 1022-1023: this machine has no CPU 1022' 's/^workers.*/cores = 1022-1023/'
-tested "a CPU that does not exist" 'bad\.conf:4: .*no CPU 1022'
-refused "an interface that does not exist" 'bad\.conf:[0-9]+: \[port lan\]: there is no network interface nosuch0; there are .*spare0' 's/spare0/nosuch0/'
+refused "a CPU that does not exist" 'bad\.conf:4: cores = 1022-1023: CPU 1022 does not exist' 's/^workers.*/cores = 1022-1023/'
+tested "a CPU that does not exist" 'bad\.conf:4: .*CPU 1022 does not exist'
+refused "an interface that does not exist" 'bad\.conf:[0-9]+: \[port lan\]: there is no network interface nosuch0; accepted: .*spare0' 's/spare0/nosuch0/'
 tested "an interface that does not exist" 'no network interface nosuch0'
 refused "an interface without a driver" 'bad\.conf:[0-9]+: \[port lan\]: spare0 is a network interface of the kernel; accepted: net_af_packet0,iface=spare0' 's/^device.*spare0.*/device = spare0/'
 tested "an interface without a driver" 'accepted: net_af_packet0,iface=spare0'
@@ -54,10 +54,10 @@ done
 mkfifo "$T/pipe.masq"
 refused "a rule file that is a pipe" 'pipe\.masq is a device or a pipe' 's|rules.masq|pipe.masq|'
 refused "more sessions than the memory holds" 'bad\.conf:6: session table.*memory must be larger' 's/^sessions.*/sessions = 16777216/'
-refused "too little memory" 'bad\.conf:6: only .*memory wants 1000000' 's/^memory.*/memory = 1000000/'
+refused "too little memory" 'bad\.conf:6: only .*memory needs 1000000' 's/^memory.*/memory = 1000000/'
 refused "more buffers than the memory holds" 'bad\.conf:7: memory is not set in \[daemon\], so it is 512: no memory for 2000000 packet buffers' 's/^sessions.*/mbufs = 2000000/; s/^memory.*//'
-refused "an interface that a live daemon serves" "\[port lan\]: lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/'
-refused "even when memory is short" "lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/; s/^memory.*/memory = 1000000/'
+refused "an interface that a live daemon serves" "\[port lan\]: lan is already served by another dpdk-masq \(pid $DAEMON\)" 's/spare0/lan/'
+refused "even when memory is short" "lan is already served by another dpdk-masq \(pid $DAEMON\)" 's/spare0/lan/; s/^memory.*/memory = 1000000/'
 refused "one interface for two ports" 'interface spare0 of \[port wan\] is also that of \[port lan\]' 's/spare1/spare0/'
 refused "a socket that a live daemon serves" "$DAEMON.*control\.sock" 's|second.sock|control.sock|'
 refused "even when memory is short" "$DAEMON.*control\.sock" 's|second.sock|control.sock|; s/^memory.*/memory = 1000000/'
@@ -71,18 +71,18 @@ sed "s|control.sock|full/x.sock|; s|iface=lan|iface=spare0|; s|iface=wan|iface=s
 check_exit "a socket for which there is no room" 1 'bad\.conf:2: cannot listen on .*full/x\.sock: No space left' \
     on box sh -c "mount -t tmpfs -o nr_inodes=3 tmpfs $T/full && exec dpdk-masq -c $T/bad.conf"
 check_exit "a start file that does not exist" 1 'none\.conf' dpdk-masq -c "$T/none.conf"
-check_exit "a start file without a name" 2 '-c wants the name of a file' dpdk-masq -c ''
+check_exit "a start file without a name" 2 '-c needs the name of a file' dpdk-masq -c ''
 check_exit "an unknown option" 2 'dpdk-masq -h' dpdk-masq -Q
 check_exit "a word too many" 2 'unexpected argument "now"' dpdk-masq now
 check_exit "--help teaches" 0 'device = net_af_packet0' dpdk-masq --help
 check_exit "--version" 0 '^dpdk-masq [0-9]' dpdk-masq --version
 ip -n "$ID-box" link add down0 type veth peer name down1
 sed "s|iface=lan|iface=down0|" "$T/box.conf" >"$T/down.conf"
-check_exit "--test: an interface that is down" 0 '^warning: daemon: .*down\.conf:[0-9]+: \[port lan\]: down0 is down, no packet comes before "ip link set down0 up"' \
+check_exit "--test: an interface that is down" 0 '^warning: daemon: .*down\.conf:[0-9]+: \[port lan\]: down0 is down; no packets arrive before "ip link set down0 up"' \
     on box dpdk-masq -t -c "$T/down.conf"
 check_exit "--test starts nothing" 0 '2 ports, 2 workers.*fine' on box dpdk-masq --test --config "$T/box.conf"
 closed() { on box dpdk-masq -c "$T/bad.conf" <&- >&- 2>&-; }
-refused "an interface, as often as somebody tries" "lan is served by another dpdk-masq already \(pid $DAEMON\)" 's/spare0/lan/'
+refused "an interface, as often as somebody tries" "lan is already served by another dpdk-masq \(pid $DAEMON\)" 's/spare0/lan/'
 check_exit "without stdin, stdout and stderr it still ends with 1" 1 '' closed
 check "the daemon that ran before still routes" on client ping -c 2 -i 0.2 -W 2 203.0.113.1
 check "and still serves its socket" cli port show

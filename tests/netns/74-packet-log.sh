@@ -58,7 +58,7 @@ check "and packets" on client ping -c 1 -W 5 203.0.113.80
 cat "$T/pipe" >"$T/log" &
 READER=$!
 on client python3 -c "${flood/20000/20}"
-check "read again, it says what is missing" wait_for 20 "the line" grep -q 'lines are lost: nobody read the log' "$T/log"
+check "read again, it says what is missing" wait_for 20 "the line" grep -q 'lines were lost: nobody read the log' "$T/log"
 kill $READER
 check "without the rule" compat ipchains -F
 finish
