@@ -57,7 +57,7 @@ cli_wrong_word(const struct cli *cli, const char *const *words, unsigned int n_w
 {
 	if (at >= n_words)
 		return cli_usage(cli, words[0], "a word is missing; accepted: %s", accepted);
-	return cli_usage(cli, words[0], "`%.64s' is not accepted there; accepted: %s", words[at],
+	return cli_usage(cli, words[0], "`%.64s' is not accepted here; accepted: %s", words[at],
 			accepted);
 }
 

@@ -29,7 +29,8 @@ cli_ipmasqadm(struct cli *cli, const char *const *words, unsigned int n_words)
 	if (strcmp(words[1], "portfw") == 0)
 		return cli_portfw(cli, words + 1, n_words - 1);
 	if (strcmp(words[1], "autofw") == 0 || strcmp(words[1], "mfw") == 0)
-		return cli_fail(cli, CLI_REFUSED, "%s is not there yet; there is portfw", words[1]);
+		return cli_fail(cli, CLI_REFUSED, "%s is not supported yet; accepted: portfw",
+				words[1]);
 	fprintf(stderr,
 			"dlopen(): /usr/lib/ipmasqadm/%s.so: cannot open shared object file: No such "
 			"file or directory\n",
@@ -248,7 +249,8 @@ restore_chain(struct cli *cli, const struct restore *restore, char **words, int 
 	const char *set[] = { "ipchains", "-P", name, NULL };
 
 	if (n_words != 2)
-		return cli_fail(cli, CLI_REFUSED, "\"%s\": wanted is \":chain policy\"", words[0]);
+		return cli_fail(cli, CLI_REFUSED, "\"%s\": the line must be \":chain policy\"",
+				words[0]);
 	if (!is_builtin(name))
 		return make_user_chain(cli, restore, name);
 	set[3] = policy_name(words[1]);
@@ -289,7 +291,7 @@ restore_line(struct cli *cli, const struct restore *restore, char *line)
 	line[strcspn(line, "\n")] = '\0';
 	n = masq_conf_line_split(line, words, WORDS_MAX);
 	if (n < 0)
-		return cli_fail(cli, CLI_REFUSED, "too many words or an open quote in a line");
+		return cli_fail(cli, CLI_REFUSED, "too many words or an unclosed quote on a line");
 	if (n == 0)
 		return CLI_DONE;
 	return words[0][0] == ':' ? restore_chain(cli, restore, words, n)

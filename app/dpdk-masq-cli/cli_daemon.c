@@ -18,7 +18,7 @@ cli_version(struct cli *cli, const char *const *words, unsigned int n_words)
 
 	(void)words;
 	if (n_words != 1)
-		return cli_usage(cli, "version", "nothing may follow");
+		return cli_usage(cli, "version", "takes no arguments");
 	if (!cli->json)
 		fprintf(cli->out, "dpdk-masq-cli %s\n", MASQ_VERSION);
 	code = cli_call(cli, "daemon.version", NULL, &result);
@@ -49,7 +49,7 @@ cli_shutdown(struct cli *cli, const char *const *words, unsigned int n_words)
 
 	(void)words;
 	if (n_words != 1)
-		return cli_usage(cli, "shutdown", "nothing may follow");
+		return cli_usage(cli, "shutdown", "takes no arguments");
 	code = cli_do(cli, "daemon.shutdown", NULL);
 	if (code != CLI_DONE)
 		return code;
@@ -69,7 +69,7 @@ int
 cli_proc(struct cli *cli, const char *const *words, unsigned int n_words)
 {
 	if (n_words != 2)
-		return cli_usage(cli, "proc", "name one text");
+		return cli_usage(cli, "proc", "needs one NAME");
 	return cli_text(cli, "proc.read", json_pack("{s:o}", "name", masq_rpc_text(words[1])),
 			cli->out);
 }

@@ -10,14 +10,14 @@
 /* clang-format off */
 static const struct cli_command commands[] = {
 	{ "ipchains", "-A|-I|-R|-D|-L|-F|-Z|-N|-X|-P|-C|-M ...",
-		"Packet rules, as the tool of Linux 2.2 had them (ipchains -h).",
+		"Packet rules, in the syntax of Linux 2.2 (see ipchains -h).",
 		"ipchains -A forward -s 192.168.1.0/24 -j MASQ\n"
 		"ipchains -A input -i wan -p tcp -d 0.0.0.0/0 23 -j DENY -l\n"
 		"ipchains -L -n -v\n"
 		"ipchains -M -L -n\n",
 		cli_ipchains },
 	{ "portfw", "-a|-d|-f|-l ...",
-		"Forward ports to inside servers, in turns (portfw -h).",
+		"Forward ports to inside servers, in turns (see portfw -h).",
 		"portfw -a -P tcp -L 203.0.113.1 80 -R 192.168.1.10 80 -p 15\n"
 		"portfw -a -P tcp -L 203.0.113.1 80 -R 192.168.1.11 80 -p 5\n"
 		"portfw -l -n\n"
@@ -50,7 +50,7 @@ static const struct cli_command commands[] = {
 		"timeout set udp 120 tcp-established 3600\n",
 		cli_timeout },
 	{ "stats", "show\nmemory",
-		"Counters of all workers, and where the memory is.",
+		"Counters of all workers, and what the memory is used for.",
 		"stats show\n"
 		"-j stats show\n",
 		cli_stats },
@@ -59,7 +59,7 @@ static const struct cli_command commands[] = {
 		"drops show\n",
 		cli_drops },
 	{ "top", "\n-n ROUNDS",
-		"What is going on now, refreshed each second.",
+		"What is going on now, refreshed every second.",
 		"top\n"
 		"top -n 2\n",
 		cli_top },
@@ -68,11 +68,11 @@ static const struct cli_command commands[] = {
 		"save /etc/dpdk-masq/rules.masq\n",
 		cli_save },
 	{ "load", "FILE",
-		"Replace all rules by those of a rule file: all of them or none.",
+		"Replace all rules with those of a rule file: all of them or none.",
 		"load /etc/dpdk-masq/rules.masq\n",
 		cli_load },
 	{ "check", "FILE",
-		"Say whether load would succeed.",
+		"Check whether load would succeed.",
 		"check new.masq\n",
 		cli_check },
 	{ "proc", "NAME",
@@ -85,7 +85,7 @@ static const struct cli_command commands[] = {
 		"version\n",
 		cli_version },
 	{ "shutdown", "",
-		"Stop the daemon, and wait until it has gone.",
+		"Stop the daemon, and wait until it is gone.",
 		"shutdown\n",
 		cli_shutdown },
 	{ "help", "[COMMAND]",
@@ -143,7 +143,7 @@ cli_help_print(FILE *out)
 	fputs("Usage: dpdk-masq-cli [-s SOCKET] [-j] COMMAND ...\n"
 	      "       dpdk-masq-cli [-s SOCKET]                   a shell, on a terminal\n"
 	      "\n"
-	      "  -s SOCKET  of the daemon, default $" MASQ_RPC_SOCKET_VARIABLE
+	      "  -s SOCKET  the daemon's socket, default $" MASQ_RPC_SOCKET_VARIABLE
 	      " or " MASQ_RPC_SOCKET_DEFAULT "\n"
 	      "  -j         print JSON\n"
 	      "\n",
@@ -161,7 +161,7 @@ cli_help_print(FILE *out)
 	      "  dpdk-masq-cli help session                                      read on\n"
 	      "\n"
 	      "Exit: 0 done, 1 refused, 2 usage, 3 no daemon. Called as ipchains, ipmasqadm,\n"
-	      "ipchains-save or ipchains-restore it is that tool.\n",
+	      "ipchains-save or ipchains-restore, it acts as that tool.\n",
 			out);
 }
 
@@ -178,8 +178,8 @@ cli_help(struct cli *cli, const char *const *words, unsigned int n_words)
 		return cli_wrong_word(cli, words, n_words, 2, "nothing more");
 	command = cli_command_find(words[1]);
 	if (command == NULL)
-		return cli_usage(cli, "help", "there is no command \"%.64s\"; \"help\" lists them",
-				words[1]);
+		return cli_usage(cli, "help",
+				"unknown command \"%.64s\"; \"help\" lists the commands", words[1]);
 	fprintf(cli->out, "%s\n\n", command->help);
 	cli_forms_print(cli->out, command);
 	fputs("\nExamples:\n", cli->out);

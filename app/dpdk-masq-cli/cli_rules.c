@@ -117,7 +117,7 @@ save_moved(struct cli *cli, const char *path, FILE *out)
 	code = cli_output_end(cli, out, path, code);
 	/* A truncated listing is what the user asked for; a truncated rule file would look complete. */
 	if (code == CLI_DONE && cli_interrupted)
-		code = cli_fail(cli, CLI_REFUSED, "interrupted: %s is as it was", path);
+		code = cli_fail(cli, CLI_REFUSED, "interrupted: %s is unchanged", path);
 	if (code == CLI_DONE && (take_rights(fd, path) != 0 || fsync(fd) != 0))
 		code = cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
 	fclose(out);
@@ -136,7 +136,7 @@ cannot_make(const struct cli *cli, const char *path)
 	const bool is_folder = access(path, W_OK) == 0;
 
 	return cli_fail(cli, CLI_REFUSED, "cannot write %s: %s%s", path,
-			is_folder ? "no file can be made beside it: " : "", strerror(fault));
+			is_folder ? "no file can be created beside it: " : "", strerror(fault));
 }
 
 static int
@@ -174,7 +174,8 @@ save_into(struct cli *cli, const char *path)
 		return cli_fail(cli, CLI_REFUSED, "cannot write %s: %s", path, strerror(errno));
 	code = cli_output_end(cli, out, path, cli_text(cli, "rules.save", NULL, out));
 	if (code == CLI_DONE && cli_interrupted)
-		code = cli_fail(cli, CLI_REFUSED, "interrupted: %s has a part of the rules", path);
+		code = cli_fail(cli, CLI_REFUSED, "interrupted: %s contains only part of the rules",
+				path);
 	fclose(out);
 	return code;
 }
@@ -187,7 +188,7 @@ cli_save(struct cli *cli, const char *const *words, unsigned int n_words)
 	int code;
 
 	if (n_words > 2 || (n_words == 2 && words[1][0] == '\0'))
-		return cli_usage(cli, "save", "one file, or none for the terminal");
+		return cli_usage(cli, "save", "name one file, or none for standard output");
 	if (n_words == 1 || strcmp(words[1], "-") == 0)
 		return cli_text(cli, "rules.save", NULL, cli->out);
 	if (stat(words[1], &st) == 0 && !S_ISREG(st.st_mode))
@@ -228,7 +229,7 @@ say_bad_line(const struct cli *cli, const char *path, const char *text, size_t l
 			break;
 		text = stop + 1;
 	}
-	cli_fail(cli, CLI_REFUSED, "%s:%u: the line is no text in UTF-8", path, line);
+	cli_fail(cli, CLI_REFUSED, "%s:%u: the line is not UTF-8 text", path, line);
 }
 
 /* Ctrl-C ends the wait for typed input: the shell's own handler would let the read continue.
@@ -265,7 +266,7 @@ read_file(struct cli *cli, const char *path)
 	} else {
 		len = read_all(in, text);
 		if (cli_interrupted)
-			cli_fail(cli, CLI_REFUSED, "interrupted: the rules are as they were");
+			cli_fail(cli, CLI_REFUSED, "interrupted: the rules are unchanged");
 		else if (ferror(in))
 			cli_fail(cli, CLI_REFUSED, "%s: %s", path, strerror(errno));
 		else if (len > FILE_BYTES_MAX)

@@ -10,7 +10,7 @@ unknown_command(const struct cli *cli, const char *word)
 	const struct cli_command *list;
 	unsigned int n;
 
-	fprintf(stderr, "%s: there is no command \"%.64s\"; there are", cli->program, word);
+	fprintf(stderr, "%s: unknown command \"%.64s\"; accepted:", cli->program, word);
 	list = cli_commands(&n);
 	for (unsigned int i = 0; i < n; i++)
 		fprintf(stderr, "%s %s", i > 0 ? "," : "", list[i].name);

@@ -76,16 +76,15 @@ add_filter(struct cli *cli, json_t *filter, const char *const *words, unsigned i
 	char key[32];
 
 	if (n_words == 1)
-		return cli_usage(cli, "session", "\"%s\" wants a value behind it", words[0]);
+		return cli_usage(cli, "session", "\"%s\" needs a value", words[0]);
 	snprintf(key, sizeof(key), "%s", words[0]);
 	for (char *c = key; *c != '\0'; c++)
 		*c = *c == '-' ? '_' : *c;
 	/* If the last of two filters won, a flush would end sessions that do not match both. */
 	if (json_object_get(filter, key) != NULL)
-		return cli_usage(cli, "session", "\"%s\" stands there twice", words[0]);
+		return cli_usage(cli, "session", "\"%s\" is given twice", words[0]);
 	if (json_object_set_new(filter, key, filter_value(key, words[1])) != 0)
-		return cli_usage(cli, "session", "\"%s %s\" is no text in UTF-8", words[0],
-				words[1]);
+		return cli_usage(cli, "session", "\"%s %s\" is not UTF-8 text", words[0], words[1]);
 	return CLI_DONE;
 }
 

@@ -169,7 +169,7 @@ run_line(struct cli *cli, char *line)
 	if (n == -E2BIG)
 		cli_fail(cli, CLI_USAGE, "a line has at most %d words", WORDS_MAX);
 	else if (n < 0)
-		cli_fail(cli, CLI_USAGE, "a quote is open");
+		cli_fail(cli, CLI_USAGE, "a quote is not closed");
 	else if (n > 0)
 		cli_run(cli, (const char *const *)words, (unsigned int)n);
 	fflush(cli->out);

@@ -139,9 +139,8 @@ cli_neigh(struct cli *cli, const char *const *words, unsigned int n_words)
 	if (n_words == 3 && strcmp(words[1], "flush") == 0) {
 		one = json_pack("{s:s}", "address", words[2]);
 		/* Without the address it would flush all. */
-		return one != NULL
-				? cli_do(cli, "neigh.flush", one)
-				: cli_usage(cli, "neigh", "\"%s\" is no text in UTF-8", words[2]);
+		return one != NULL ? cli_do(cli, "neigh.flush", one)
+				   : cli_usage(cli, "neigh", "\"%s\" is not UTF-8 text", words[2]);
 	}
 	if (n_words > 2 && (is_show(words, n_words) || strcmp(words[1], "flush") == 0))
 		return cli_wrong_word(cli, words, n_words, is_show(words, n_words) ? 2 : 3,

@@ -97,7 +97,7 @@ cli_drops(struct cli *cli, const char *const *words, unsigned int n_words)
 		return cli_wrong_word(cli, words, n_words, 1, "show");
 	if (n_words > 2 && !all)
 		return cli_wrong_word(cli, words, n_words, n_words > 3 ? 3 : 2,
-				n_words > 3 ? "nothing more" : "all, which shows the zeros too");
+				n_words > 3 ? "nothing more" : "all, which also shows the zeros");
 	code = cli_list(cli, "drops.list", all ? NULL : json_pack("{s:b}", "all", 0), "drops",
 			drop_row, &sum);
 	if (code == CLI_DONE && !cli->json)

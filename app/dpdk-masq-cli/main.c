@@ -46,7 +46,7 @@ run_cli(struct cli *cli, int argc, const char *const *argv)
 			cli->json = true;
 		} else if (strcmp(argv[i], "-s") == 0) {
 			if (++i == argc)
-				return cli_fail(cli, CLI_USAGE, "-s wants the path of a socket");
+				return cli_fail(cli, CLI_USAGE, "-s needs the path of a socket");
 			cli->socket = argv[i];
 		} else if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
 			cli_help_print(stdout);
@@ -56,7 +56,7 @@ run_cli(struct cli *cli, int argc, const char *const *argv)
 			return CLI_DONE;
 		} else {
 			return cli_fail(cli, CLI_USAGE,
-					"unknown option \"%s\"; there are -s SOCKET, -j, -h, -V",
+					"unknown option \"%s\"; accepted: -s SOCKET, -j, -h, -V",
 					argv[i]);
 		}
 	}

@@ -17,7 +17,7 @@ cli save "$T/before"
 
 check_exit "no such command" 2 'frobnicate' cli frobnicate
 check_exit "no such word of a command" 2 'shew' cli session shew
-check_exit "help for a word too many" 2 'help: .portfw. is not accepted there; accepted: nothing more' cli help ipchains portfw
+check_exit "help for a word too many" 2 'help: .portfw. is not accepted here; accepted: nothing more' cli help ipchains portfw
 check_exit "no such option" 2 '' cli -Q port show
 check_exit "no daemon behind the socket" 3 "$T/nobody\.sock" dpdk-masq-cli -s "$T/nobody.sock" port show
 check_exit "a rule file that does not exist" 1 'nowhere\.masq' cli load "$T/nowhere.masq"
@@ -37,12 +37,12 @@ check_exit "ipchains: masquerading of input" 2 'masquerading not allowed' compat
 check_exit "ipchains: a rule that is not there" 1 'bad rule' compat ipchains -D forward -s 1.2.3.4 -j DENY
 check_exit "portfw: half an address" 2 'portfw: illegal local address' compat ipmasqadm portfw -a -P tcp -L 203.0.113.1
 check_exit "portfw: nothing to delete" 1 '.' compat ipmasqadm portfw -d -P tcp -L 203.0.113.1 80
-check_exit "what is not there yet says so" 1 '^ipmasqadm: autofw is not there yet' compat ipmasqadm autofw -A -r tcp 1000 2000 -h 192.168.16.2
-check_exit "also mfw" 1 '^ipmasqadm: mfw is not there yet' compat ipmasqadm mfw -h
+check_exit "what is not there yet says so" 1 '^ipmasqadm: autofw is not supported yet' compat ipmasqadm autofw -A -r tcp 1000 2000 -h 192.168.16.2
+check_exit "also mfw" 1 '^ipmasqadm: mfw is not supported yet' compat ipmasqadm mfw -h
 check_exit "a module that never was" 1 'dlopen.*warpfw' compat ipmasqadm warpfw
 check_exit "ipchains -C: a packet with two ports" 2 '-C requires one source port' compat ipchains -C input -p tcp -s 1.1.1.1 1:2 -d 2.2.2.2 2 -i lan
 check_exit "ipchains -C: no such port of the box" 1 'does that interface exist' compat ipchains -C input -p tcp -s 1.1.1.1 1 -d 2.2.2.2 2 -i lan9
-for words in load check save; do check_exit "$words: a file without a name" 2 "$words: name one file|$words: one file" cli $words ''; done
+for words in load check save; do check_exit "$words: a file without a name" 2 "$words: name one file" cli $words ''; done
 check_exit "route: a bad gateway" 2 '300' cli route add 10.0.0.0/8 via 192.168.16.300
 check_exit "timeout: a bad name" 2 'tcp-lunch.*tcp-established' cli timeout set tcp-lunch 5
 

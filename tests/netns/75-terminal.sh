@@ -27,7 +27,7 @@ terminal "commands, completion, a wrong word, help" '< masq>
 < tcp-established
 < masq>
 > frobnicate\n
-< no command "frobnicate"; there are ipchains
+< unknown command "frobnicate"; accepted: ipchains
 < masq>
 > route --help\n
 < route add NET/LEN
@@ -99,7 +99,7 @@ terminal "Ctrl-C while rules are saved" "< masq>
 > save $T/slow\\n
 ! until ls $T/slow.??????; do :; done >$T/ls 2>&1
 ! kill -INT \$PID; kill -CONT $DAEMON
-< interrupted: $T/slow is as it was
+< interrupted: $T/slow is unchanged
 < masq>
 > exit\\n"
 check "leaves the old file as it was" cmp "$T/slow" "$T/whole"
@@ -107,7 +107,7 @@ check_equal "and no other" "" "$(find "$T" -name 'slow.*')"
 terminal "Ctrl-C while rules are typed" "< masq>
 > load -\\n
 ! for i in 1 2 3 4 5; do kill -INT \$PID; timeout 0.2 tail -f /dev/null; done; true
-< interrupted: the rules are as they were
+< interrupted: the rules are unchanged
 < masq>
 > exit\\n"
 cli save "$T/slow"

@@ -132,7 +132,7 @@ check_equal "leaves the old file, and no other" "old rules" \
 # A file that may be written, in a folder that may not.
 mkdir "$T/fixed"
 fixed() { on box sh -c "mount -t tmpfs tmpfs $T/fixed && touch $T/fixed/rules $T/rules && mount --bind $T/rules $T/fixed/rules && mount -o remount,ro $T/fixed && $1"; }
-check_exit "save: a folder that takes no file" 1 'fixed/rules: no file can be made beside it: Read-only file system' \
+check_exit "save: a folder that takes no file" 1 'fixed/rules: no file can be created beside it: Read-only file system' \
     fixed "dpdk-masq-cli -s $T/control.sock save $T/fixed/rules"
 for words in save "port show" "-j stats show" "ipchains -L -n"; do
     # shellcheck disable=SC2086 # words of a command

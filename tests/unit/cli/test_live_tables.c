@@ -403,27 +403,27 @@ wrong_words_are_named(void **state)
 		const char *line, *sentence;
 	} rows[] = {
 		{ "port", "cli: port: a word is missing; accepted: show\n  port show\n" },
-		{ "port shwo", "cli: port: `shwo' is not accepted there; accepted: show\n" },
+		{ "port shwo", "cli: port: `shwo' is not accepted here; accepted: show\n" },
 		{ "port show lan",
-				"cli: port: `lan' is not accepted there; accepted: nothing more\n" },
+				"cli: port: `lan' is not accepted here; accepted: nothing more\n" },
 		{ "route", "cli: route: a word is missing; accepted: show, add or del\n" },
 		{ "neigh flush 1.2.3.4 x",
-				"cli: neigh: `x' is not accepted there; accepted: nothing more\n" },
+				"cli: neigh: `x' is not accepted here; accepted: nothing more\n" },
 		{ "neigh show x",
-				"cli: neigh: `x' is not accepted there; accepted: nothing more\n" },
+				"cli: neigh: `x' is not accepted here; accepted: nothing more\n" },
 		{ "neigh", "cli: neigh: a word is missing; accepted: show or flush\n" },
 		{ "timeout", "cli: timeout: a word is missing; accepted: show or set\n" },
 		{ "stats", "cli: stats: a word is missing; accepted: show or memory\n" },
 		{ "stats show x",
-				"cli: stats: `x' is not accepted there; accepted: nothing more\n" },
+				"cli: stats: `x' is not accepted here; accepted: nothing more\n" },
 		{ "drops show some",
-				"cli: drops: `some' is not accepted there; accepted: all, which" },
-		{ "top fast", "cli: top: `fast' is not accepted there; accepted: -n ROUNDS, or" },
+				"cli: drops: `some' is not accepted here; accepted: all, which" },
+		{ "top fast", "cli: top: `fast' is not accepted here; accepted: -n ROUNDS, or" },
 		{ "top -n", "cli: top: a word is missing; accepted: a number of rounds, 1-1000000" },
-		{ "top -n 0", "cli: top: `0' is not accepted there; accepted: a number of rounds" },
-		{ "top -n 2 3", "cli: top: `3' is not accepted there; accepted: nothing more" },
+		{ "top -n 0", "cli: top: `0' is not accepted here; accepted: a number of rounds" },
+		{ "top -n 2 3", "cli: top: `3' is not accepted here; accepted: nothing more" },
 		{ "session list",
-				"cli: session: `list' is not accepted there; accepted: show or flush\n" },
+				"cli: session: `list' is not accepted here; accepted: show or flush\n" },
 	};
 
 	(void)state;
@@ -537,7 +537,7 @@ a_filter_stands_there_once(void **state)
 		struct said said = cli_says(NULL, 0, NULL, lines[k]);
 
 		assert_int_equal(said.code, CLI_USAGE);
-		assert_non_null(strstr(said.err, "stands there twice"));
+		assert_non_null(strstr(said.err, "is given twice"));
 		said_free(&said);
 	}
 }
@@ -554,7 +554,7 @@ what_cannot_be_said_is_not_left_out(void **state)
 		struct said said = cli_says(NULL, 0, NULL, lines[k]);
 
 		assert_int_equal(said.code, CLI_USAGE);
-		assert_non_null(strstr(said.err, "is no text in UTF-8"));
+		assert_non_null(strstr(said.err, "is not UTF-8 text"));
 		said_free(&said);
 	}
 }
@@ -689,8 +689,8 @@ a_file_that_is_no_text(void **state)
 	} rows[] = {
 		{ "ipchains -F\n# a\0b\n",
 				":2: the line contains a NUL byte; is this a text file?\n", 19 },
-		{ "\n\nipchains -N \xff\n", ":3: the line is no text in UTF-8\n", 16 },
-		{ "ipchains -N \xc3", ":1: the line is no text in UTF-8\n", 13 },
+		{ "\n\nipchains -N \xff\n", ":3: the line is not UTF-8 text\n", 16 },
+		{ "ipchains -N \xc3", ":1: the line is not UTF-8 text\n", 13 },
 	};
 
 	(void)state;
