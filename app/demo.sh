@@ -60,7 +60,7 @@ end() {
         tail -n 20 "$STATE/daemon.log"
     fi
     remove_everything
-    [ $rc = 0 ] || say "The demo ended early; everything it made is removed."
+    [ $rc = 0 ] || say "The demo ended early; everything it made has been removed."
     exit $rc
 }
 
@@ -174,7 +174,7 @@ ip netns exec masqdemo-box dpdk-masq -c "$STATE/demo.conf" >"$STATE/daemon.log" 
 DAEMON=$!
 wait_for 60 ready_or_gone $DAEMON
 grep -q 'dpdk-masq: ready' "$STATE/daemon.log"
-say "Two workers look after the two ports. They know no rule yet, but the box answers ping:"
+say "Two workers look after the two ports. They have no rules yet, but the box answers ping:"
 typed inside ping -c 2 -i 0.2 192.168.16.1
 
 chapter "Masquerading: the inside hides behind the box"
@@ -220,4 +220,4 @@ say "The appliance ended cleanly on SIGTERM."
     say "The turns were not 15 to 5." >&2
     exit 1
 }
-say "Now everything goes away: processes, namespaces, files. docs/guide/quickstart.rst goes on from here."
+say "Now everything is removed: processes, namespaces, files. Continue with docs/guide/quickstart.rst."

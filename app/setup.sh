@@ -30,7 +30,7 @@ masq_deps_group() {
     vm) # a virtual machine with network cards and NUMA nodes; installed only on request
         echo qemu-system-x86 busybox-static ;;
     *)
-        echo "masq_deps_group: there is no group '$1'; there are build, hosts, test, lint, vm" >&2
+        echo "masq_deps_group: unknown group '$1'; accepted: build, hosts, test, lint, vm" >&2
         return 1 ;;
     esac
 }
@@ -55,7 +55,7 @@ masq_deps_apt() (
     fi
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq -o Acquire::Retries=3 update >/dev/null ||
-        echo "apt-get update failed; going on with the package lists at hand" >&2
+        echo "apt-get update failed; continuing with the package lists at hand" >&2
     apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install "$@" >/dev/null
 )
 
@@ -71,7 +71,7 @@ masq_deps_install() {
     [ ${#missing[@]} -gt 0 ] || return 0
 
     if [ "$(id -u)" != 0 ]; then
-        echo "These Debian packages are missing and only root can install them: ${missing[*]}" >&2
+        echo "These Debian packages are missing, and only root can install them: ${missing[*]}" >&2
         return 1
     fi
     echo "Installing ${#missing[@]} Debian packages that are missing: ${missing[*]}"
@@ -98,7 +98,7 @@ masq_kernel_fetch() (
     echo "Fetching the kernel of a virtual machine: ${package:-linux-image-cloud-amd64}; it is not installed"
     masq_as_owner apt-get -qq -o Acquire::Retries=3 -o APT::Sandbox::User=root download "${package:-linux-image-cloud-amd64}" &&
         masq_as_owner dpkg-deb -x linux-image-*.deb . && rm linux-image-*.deb && mv "$work" "$1" && exit 0
-    echo "There is no kernel for the virtual machine" >&2
+    echo "Could not fetch a kernel for the virtual machine" >&2
     exit 1
 )
 
