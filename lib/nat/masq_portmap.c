@@ -474,11 +474,11 @@ check_config(const struct masq_portmap_config *config, struct masq_err *err)
 				config->worker, config->rss->workers);
 	if (config->low == 0 || config->low > config->high)
 		return masq_err_set(err, EINVAL,
-				"masquerade ports %u-%u: accepted are ranges in 1-65535",
-				config->low, config->high);
+				"masquerade ports %u-%u; accepted: ranges in 1-65535", config->low,
+				config->high);
 	if (config->addresses == 0 || config->addresses > MASQ_PORTMAP_ADDRESSES_MAX)
 		return masq_err_set(err, EINVAL,
-				"port map for %u external addresses: accepted are 1 to %d",
+				"port map for %u external addresses; accepted: 1 to %d",
 				config->addresses, MASQ_PORTMAP_ADDRESSES_MAX);
 	return 0;
 }

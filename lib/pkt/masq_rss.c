@@ -183,12 +183,12 @@ masq_rss_init(struct masq_rss *rss, uint32_t workers, uint32_t table_size, uint6
 	uint64_t state = seed;
 
 	if (workers < 1 || workers > MASQ_MAX_WORKERS)
-		return masq_err_set(err, EINVAL, "%u workers: accepted are 1 to %d", workers,
+		return masq_err_set(err, EINVAL, "%u workers; accepted: 1 to %d", workers,
 				MASQ_MAX_WORKERS);
 	if (table_size < workers || table_size > MASQ_RSS_TABLE_MAX ||
 			(table_size & (table_size - 1)) != 0)
 		return masq_err_set(err, EINVAL,
-				"RSS table of %u entries for %u workers: accepted are the powers of "
+				"RSS table of %u entries for %u workers; accepted: the powers of "
 				"two from the number of workers to %d",
 				table_size, workers, MASQ_RSS_TABLE_MAX);
 

@@ -172,18 +172,18 @@ static int
 check_rules(const struct masq_conf_rules *conf, struct masq_err *err)
 {
 	if (conf->n_portfw > MASQ_RULES_MAX)
-		return masq_err_set(err, EINVAL, "%u portfw rules; accepted are at most %u",
+		return masq_err_set(err, EINVAL, "%u portfw rules; accepted: at most %u",
 				conf->n_portfw, MASQ_RULES_MAX);
 	for (uint32_t i = 0; i < conf->n_portfw; i++) {
 		const struct masq_conf_portfw *rule = &conf->portfw[i];
 
 		if (rule->proto != IPPROTO_TCP && rule->proto != IPPROTO_UDP)
 			return masq_err_set(err, EINVAL,
-					"portfw rule %u: protocol %u; accepted are tcp and udp",
-					i + 1, rule->proto);
+					"portfw rule %u: protocol %u; accepted: tcp and udp", i + 1,
+					rule->proto);
 		if (rule->pref == 0)
 			return masq_err_set(err, EINVAL,
-					"portfw rule %u: preference 0; accepted are 1 and more",
+					"portfw rule %u: preference 0; accepted: 1 and more",
 					i + 1);
 	}
 	return 0;

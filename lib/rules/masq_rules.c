@@ -219,7 +219,7 @@ compile_target(const struct compiler *c, struct masq_rule *to, const struct masq
 		break;
 	}
 	return masq_err_set(c->err, EINVAL,
-			"a rule has a target that is not served here; accepted are none, a user "
+			"a rule has a target that is not supported; accepted: none, a user "
 			"chain, ACCEPT, DENY, REJECT, MASQ and RETURN");
 }
 
@@ -250,7 +250,7 @@ compile_policy(const struct compiler *c, struct masq_chain *to, const struct mas
 		to->policy = MASQ_VERDICT_MASQ;
 	else
 		return masq_err_set(c->err, EINVAL,
-				"chain '%.8s' has an impossible policy; accepted are ACCEPT, DENY, "
+				"chain '%.8s' has an impossible policy; accepted: ACCEPT, DENY, "
 				"REJECT and, in forward, MASQ",
 				from->name);
 	return 0;
@@ -281,7 +281,7 @@ check_size(const struct masq_conf_rules *conf, uint32_t n_ports, uint32_t *n_rul
 	uint64_t sum = 0;
 
 	if (conf->n_chains < MASQ_CHAIN_BUILTINS || conf->n_chains > MASQ_RULES_CHAINS_MAX)
-		return masq_err_set(err, EINVAL, "%u chains; accepted are 3 to %u", conf->n_chains,
+		return masq_err_set(err, EINVAL, "%u chains; accepted: 3 to %u", conf->n_chains,
 				MASQ_RULES_CHAINS_MAX);
 	if (n_ports > MASQ_RULES_PORTS_MAX)
 		return masq_err_set(err, EINVAL, "%u interfaces; rules can tell at most %u apart",

@@ -36,9 +36,9 @@ set_writes_and_returns_minus_code(void **state)
 	struct masq_err err = { "" };
 
 	(void)state;
-	assert_int_equal(masq_err_set(&err, EINVAL, "port %d: accepted are 1..%s", 70000, "65535"),
+	assert_int_equal(masq_err_set(&err, EINVAL, "port %d; accepted: 1..%s", 70000, "65535"),
 			-EINVAL);
-	assert_string_equal(err.text, "port 70000: accepted are 1..65535");
+	assert_string_equal(err.text, "port 70000; accepted: 1..65535");
 }
 
 static void

@@ -259,10 +259,10 @@ struct refusal_row {
 
 static const struct refusal_row refusal_rows[] = {
 	{ 1, 1024, 65535, 1, "port map of worker 1: there are 1 workers" },
-	{ 0, 0, 65535, 1, "masquerade ports 0-65535: accepted are ranges in 1-65535" },
-	{ 0, 2000, 1999, 1, "masquerade ports 2000-1999: accepted are ranges in 1-65535" },
-	{ 0, 1024, 65535, 0, "port map for 0 external addresses: accepted are 1 to 65536" },
-	{ 0, 1024, 65535, 65537, "port map for 65537 external addresses: accepted are 1 to 65536" },
+	{ 0, 0, 65535, 1, "masquerade ports 0-65535; accepted: ranges in 1-65535" },
+	{ 0, 2000, 1999, 1, "masquerade ports 2000-1999; accepted: ranges in 1-65535" },
+	{ 0, 1024, 65535, 0, "port map for 0 external addresses; accepted: 1 to 65536" },
+	{ 0, 1024, 65535, 65537, "port map for 65537 external addresses; accepted: 1 to 65536" },
 	{ 0, 1024, 65535, 65536,
 			"port map of worker 0: no memory for 65536 external addresses; [daemon] "
 			"memory must be larger" },

@@ -235,19 +235,19 @@ sizes_that_cannot_be_are_refused(void **state)
 		uint32_t workers, size;
 		const char *text;
 	} rows[] = {
-		{ 0, 128, "0 workers: accepted are 1 to " MAX_TEXT },
-		{ 1000, 128, "1000 workers: accepted are 1 to " MAX_TEXT },
+		{ 0, 128, "0 workers; accepted: 1 to " MAX_TEXT },
+		{ 1000, 128, "1000 workers; accepted: 1 to " MAX_TEXT },
 		{ 4, 2,
-				"RSS table of 2 entries for 4 workers: accepted are the powers of two "
+				"RSS table of 2 entries for 4 workers; accepted: the powers of two "
 				"from the number of workers to 512" },
 		{ 4, 100,
-				"RSS table of 100 entries for 4 workers: accepted are the powers of two "
+				"RSS table of 100 entries for 4 workers; accepted: the powers of two "
 				"from the number of workers to 512" },
 		{ 4, 1024,
-				"RSS table of 1024 entries for 4 workers: accepted are the powers of "
+				"RSS table of 1024 entries for 4 workers; accepted: the powers of "
 				"two from the number of workers to 512" },
 		{ 1, 0,
-				"RSS table of 0 entries for 1 workers: accepted are the powers of two "
+				"RSS table of 0 entries for 1 workers; accepted: the powers of two "
 				"from the number of workers to 512" },
 	};
 

@@ -540,7 +540,7 @@ static const struct refusal refusals[] = {
 	{ "a chain that is not there", RULE(CALL("nowhere")), MASQ_TARGET_ACCEPT, TEST_PORTS,
 	  "chain 'input', rule 1: a rule jumps to 'nowhere'" },
 	{ "a built-in chain as target", RULE(CALL("output")), MASQ_TARGET_ACCEPT, TEST_PORTS, "'output'" },
-	{ "REDIRECT", RULE(.target = MASQ_TARGET_REDIRECT), MASQ_TARGET_ACCEPT, TEST_PORTS, "accepted are" },
+	{ "REDIRECT", RULE(.target = MASQ_TARGET_REDIRECT), MASQ_TARGET_ACCEPT, TEST_PORTS, "accepted: none" },
 	{ "policy MASQ of input", RULE(), MASQ_TARGET_MASQ, TEST_PORTS, "'input' has an impossible policy" },
 	{ "policy RETURN", RULE(), MASQ_TARGET_RETURN, TEST_PORTS, "'input' has an impossible policy" },
 	{ "too many interfaces", RULE(), MASQ_TARGET_ACCEPT, 64, "at most 63" },

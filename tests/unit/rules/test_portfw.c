@@ -356,11 +356,11 @@ impossible_rules_are_refused(void **state)
 	test_model_init(&w.model);
 	test_model_portfw(&w.model, server_rule('A', 0));
 	assert_null(masq_rules_create(&w.model, test_ports, TEST_PORTS, NULL, &err));
-	assert_string_equal(err.text, "portfw rule 1: preference 0; accepted are 1 and more");
+	assert_string_equal(err.text, "portfw rule 1: preference 0; accepted: 1 and more");
 	w.model.portfw[0].pref = 1;
 	w.model.portfw[0].proto = IPPROTO_ICMP;
 	assert_null(masq_rules_create(&w.model, test_ports, TEST_PORTS, NULL, &err));
-	assert_string_equal(err.text, "portfw rule 1: protocol 1; accepted are tcp and udp");
+	assert_string_equal(err.text, "portfw rule 1: protocol 1; accepted: tcp and udp");
 	test_model_fini(&w.model);
 }
 
