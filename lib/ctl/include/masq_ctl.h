@@ -16,8 +16,9 @@
  * The control thread: owns the model of the rules, serves the control socket, queries the data
  * path.
  *
- * Everything here is for one thread. Nothing blocks on a client; a question to a worker blocks for
- * at most a second, after which masq_dp gives up.
+ * Everything here is for one thread. Nothing blocks on a client. A worker is waited for, but not for
+ * ever: a second for one that does not begin with a question, ten for one that does not finish it or
+ * does not take over new rules. Then masq_dp gives up.
  */
 
 struct masq_ctl;
