@@ -325,8 +325,9 @@ cli_check(struct cli *cli, const char *const *words, unsigned int n_words)
 	if (code == CLI_DONE && cli->json)
 		cli_print_json(cli, result);
 	else if (code == CLI_DONE)
-		fprintf(cli->out, "%s: %" PRIu64 " rules: fine\n", words[1],
-				cli_number(result, "rules"));
+		fprintf(cli->out, "%s: %" PRIu64 " rule%s: fine\n", words[1],
+				cli_number(result, "rules"),
+				cli_number(result, "rules") == 1 ? "" : "s");
 	json_decref(result);
 	return code;
 }

@@ -122,7 +122,8 @@ cli_session(struct cli *cli, const char *const *words, unsigned int n_words)
 	if (code == CLI_DONE && cli->json)
 		cli_print_json(cli, result);
 	else if (code == CLI_DONE)
-		fprintf(cli->out, "%" PRIu64 " sessions ended\n", cli_number(result, "flushed"));
+		fprintf(cli->out, "%" PRIu64 " session%s ended\n", cli_number(result, "flushed"),
+				cli_number(result, "flushed") == 1 ? "" : "s");
 	json_decref(result);
 	return code;
 }

@@ -139,10 +139,11 @@ test_files(const struct masq_conf_start *start)
 	if (start->rules[0] != '\0' &&
 			masq_ctl_rules_file_check(start, start->rules, &n_rules, &err) != 0)
 		return fail(&err);
-	printf("%s: %u port%s, %u worker%s; %s: %u rules: fine\n", start->file, start->n_ports,
+	printf("%s: %u port%s, %u worker%s; %s: %u rule%s: fine\n", start->file, start->n_ports,
 			start->n_ports == 1 ? "" : "s", start->workers,
 			start->workers == 1 ? "" : "s",
-			start->rules[0] != '\0' ? start->rules : "no rule file", n_rules);
+			start->rules[0] != '\0' ? start->rules : "no rule file", n_rules,
+			n_rules == 1 ? "" : "s");
 	return 0;
 }
 

@@ -74,7 +74,7 @@ terminal "completion behind blanks, of what may be left out, of names and files"
 < Versions of
 < masq>
 > check '"$T"'/box_ru\t\n
-< 1 rules: fine
+< 1 rule: fine
 < masq>
 > exit\n'
 terminal "Ctrl-C throws a line away" '< masq>
