@@ -48,8 +48,7 @@ enum masq_state masq_tcp_next(enum masq_state state, bool from_inside, uint8_t t
 
 /**
  * @return true: a segment with ACK alone can change this state. If not, data segments need not read
- *	the
- * state at all.
+ *	the state at all.
  */
 bool masq_state_watches_ack(enum masq_state state);
 
