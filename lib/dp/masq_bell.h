@@ -8,12 +8,12 @@
  *
  * There are up to three rings from each worker to each other worker, and nearly always all of them
  * are empty: RSS brings packets to their owners, and most sessions have both halves on one worker.
- * Polling each ring in each round would touch two cache lines per ring that other workers write. So
- * a worker has one bell per other worker, side by side: a count that the other worker raises at the
- * end of any round in which it has put something into one of the rings to this worker. The rings
- * are examined if the count differs from the one at which they were last found empty (bell_heard).
- * If something is left in them afterwards, bell_heard is set to a wrong value, so that they are
- * examined again in the next round.
+ * Polling each ring in each round would touch at least two cache lines per ring, one of which the
+ * other worker writes. So a worker has one bell per other worker, side by side: a count that the
+ * other worker raises at the end of any round in which it has put something into one of the rings
+ * to this worker. The rings are examined if the count differs from the one at which they were last
+ * found empty (bell_heard). If something is left in them afterwards, bell_heard is set to a wrong
+ * value, so that they are examined again in the next round.
  *
  * With 16 workers a packet of an established session took 96.2 cycles without bells and takes 92.5
  * with them.

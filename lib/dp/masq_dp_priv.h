@@ -26,7 +26,7 @@
  * The structs of the data path. struct masq_dp belongs to the control thread. A struct masq_worker
  * belongs to its worker, which also reads the constant part of struct masq_dp.
  *
- * While workers run, the two threads meet only here:
+ * While workers run, the two threads meet only here, and in turns (see below):
  *
  *	control writes   the snapshot pointer (masq_publish.c), a letter in the worker's mail
  *	                 (masq_dp_read.c), stop
@@ -36,7 +36,10 @@
  *	                 place; the ring of log records
  *
  * Workers meet each other in rings (masq_message.c), their bells (masq_bell.h), the neighbour
- * table, and the state of sessions of which each of two workers has a half.
+ * table, and sessions of which each of two workers has a half: both change the state, and the
+ * creator reads tuple, counters and last-seen time of the REPLY half in place. All threads meet in
+ * the turns of forwarding rules (masq_turns.c in lib/rules), which workers take and the control
+ * thread reads.
  */
 
 #define MASQ_TX_BURST 64
@@ -60,7 +63,8 @@
 #define MASQ_ANSWER_MS 1000 /**< so is one that has not begun to answer a letter by then */
 #define MASQ_NAP_US 50 /**< between two looks at a worker that the control thread waits for */
 
-/** A configuration in compiled form. Immutable once published; replaced as a whole. */
+/** A configuration in compiled form. Immutable once published, except for the paths and the turns of
+ * forwarding rules; replaced as a whole. */
 struct masq_snapshot {
 	/** counts up from 1; a half remembers the one under which it was judged */
 	uint32_t generation;

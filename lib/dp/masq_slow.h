@@ -50,7 +50,7 @@ void masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int 
 		const struct masq_judgement *judgement, enum masq_drop reason);
 
 /** The same for a packet that has not been judged, because another worker refused it or it took the
- * short way. Asks the input and forward chains first. */
+ * short way. Asks the input chain first, and the forward chain unless it was sent to the box. */
 void masq_slow_refuse_late(
 		struct masq_worker *w, struct masq_burst *b, unsigned int i, enum masq_drop reason);
 

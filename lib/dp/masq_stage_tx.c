@@ -29,8 +29,8 @@
 #include "masq_bell.h"
 #include "masq_vlan.h"
 
-/* Finished packets taken from each other worker per round: as many as one can hand over in a round;
- * otherwise the ring would fill up under load. */
+/* Finished packets taken from each other worker per round. A worker under load hands over 64 and more
+ * in a round, from several queues; if fewer were taken, the ring would fill up. */
 #define TAKE_OVER_MAX 128
 /* fragments of one packet: 64 KB over the smallest MTUs is refused (MASQ_DROP_MTU) */
 #define CUT_MAX 64

@@ -288,9 +288,9 @@ masq_worker_run_burst(struct masq_worker *w)
  * Run a burst and choose the size of the next one.
  *
  * After a rule change, the next packet of each session is judged again, by rules that are not in
- * the cache yet: one such packet takes as long as a whole burst of others. So bursts stay short
- * while more than ANEW_MAX / 2 packets of a burst are judged again; and, if there are many rules,
- * until COLD_PACKETS packets have taken the slow path for any reason.
+ * the cache yet: one such packet takes as long as a whole burst of others. So the next burst is
+ * short if more than ANEW_MAX / 2 packets of this one were judged again. With many new rules it is
+ * also short if any packet of this one took the slow path, until COLD_PACKETS packets have done so.
  */
 static void
 run_measured(struct masq_worker *w)
