@@ -84,8 +84,8 @@ masq_burst_equal(const uint8_t bytes[MASQ_BURST], uint8_t value)
 	return low | high << 16;
 }
 
-/** @return bit i: packet i has this verdict. Any verdict but MASQ_UNDECIDED, which is what all
- * places behind the last packet have */
+/** @return bit i: packet i has this verdict. It must not be MASQ_UNDECIDED, which all places behind
+ * the last packet have, too */
 static inline uint32_t
 masq_burst_with(const struct masq_burst *b, enum masq_verdict verdict)
 {
