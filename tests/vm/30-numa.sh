@@ -48,7 +48,7 @@ pages() {
 grown() { [ "$2" -ge "$(($1 + 25))" ]; }
 
 start 41:00.0 "cores = 1-2"
-check_match "lan is far from worker 1" 'port lan: its device 0000:41:00.0 is on NUMA node 0, worker 1 runs on node 1' \
+check_match "lan is far from worker 1" 'port lan: its device 0000:41:00.0 is on NUMA node 0, but worker 1 runs on node 1' \
     "$(cat "$T/daemon.log")"
 check_match "wan is far from worker 0" 'port wan: its device 0000:81:00.0 is on NUMA node 1, but worker 0 runs on node 0' \
     "$(cat "$T/daemon.log")"
