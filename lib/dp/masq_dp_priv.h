@@ -58,8 +58,8 @@
 #define MASQ_PATHS_MAX (2 * MASQ_RULE_SLOTS_MAX)
 #define MASQ_NEIGHBOURS 16384
 #define MASQ_REPLACED_MAX 8 /**< configurations that a stuck worker may lag behind */
-#define MASQ_TAKE_OVER_MS \
-	10000 /**< a worker that has not taken over a configuration by then is stuck */
+/** A worker that has not taken over a configuration by then is stuck. */
+#define MASQ_TAKE_OVER_MS 10000
 #define MASQ_ANSWER_MS 1000 /**< so is one that has not begun to answer a letter by then */
 #define MASQ_NAP_US 50 /**< between two looks at a worker that the control thread waits for */
 

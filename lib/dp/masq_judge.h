@@ -62,7 +62,7 @@ uint64_t masq_judge_neighbour(struct masq_worker *w, struct masq_burst *b, unsig
 
 /** Tuple of a half's packets after translation. */
 static inline struct masq_tuple
-masq_slow_translated(const struct masq_half *half)
+masq_judge_translated(const struct masq_half *half)
 {
 	return (struct masq_tuple){
 		.src = half->rewrite.src,
@@ -76,7 +76,7 @@ masq_slow_translated(const struct masq_half *half)
 /** Is the forward chain asked about packets of this half that were sent to @p dst? Packets sent to
  * one of the box's own addresses skip it, including replies of a hairpin session. */
 static inline bool
-masq_slow_asks_forward(const struct masq_half *half, rte_be32_t dst)
+masq_judge_asks_forward(const struct masq_half *half, rte_be32_t dst)
 {
 	return (half->flags & MASQ_HALF_FROM_INSIDE) != 0 && half->rewrite.dst == dst;
 }

@@ -249,7 +249,8 @@ masq_judged_prepare_halves(struct masq_worker *w, struct masq_burst *b, uint32_t
 		b->hop[i] = (uint32_t)hop[k];
 		if (likely(is_told_by_its_key(b->pkt[i].flags)))
 			prepare_half(w, b, i, masq_classes_of(w->classes, &b->pkt[i].key),
-					translated, masq_slow_asks_forward(half, b->pkt[i].key.dst),
+					translated,
+					masq_judge_asks_forward(half, b->pkt[i].key.dst),
 					w->hops[hop[k]].departure);
 		else
 			b->judged_line[i] = MASQ_JUDGED_NO_LINE;

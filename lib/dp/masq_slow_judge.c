@@ -315,7 +315,7 @@ finish_half(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement, const struct masq_fib_route *route)
 {
 	struct masq_half *half = masq_half_at(w->sessions, b->half[i]);
-	const struct masq_tuple translated = masq_slow_translated(half);
+	const struct masq_tuple translated = masq_judge_translated(half);
 	const struct masq_pkt *pkt = &b->pkt[i];
 	struct masq_judged judged;
 	struct masq_neigh_ref ref;
@@ -461,7 +461,7 @@ masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	}
 	if (!masq_slow_fits(w, b, i, &judgement, route.port))
 		return;
-	if (masq_slow_asks_forward(half, b->pkt[i].key.dst)) {
+	if (masq_judge_asks_forward(half, b->pkt[i].key.dst)) {
 		if (!masq_judge_chain(w, b, i, MASQ_CHAIN_FORWARD, NULL, route.port, &judgement))
 			return;
 		if (judgement.result.verdict != MASQ_VERDICT_MASQ) {

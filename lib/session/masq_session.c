@@ -430,10 +430,11 @@ masq_session_event(struct masq_session_table *table, struct masq_half *half, uin
 		const struct masq_conf_timeouts *timeouts)
 {
 	bool from_inside = (half->flags & MASQ_HALF_FROM_INSIDE) != 0;
-	struct masq_session *session = masq_session_of(table, half);
+	struct masq_session *session;
 	uint32_t before, after;
 
 	assert(half->creator < table->n_tables);
+	session = masq_session_of(table, half);
 	before = atomic_load_explicit(&session->state, memory_order_relaxed);
 	after = masq_tcp_next(before, from_inside, tcp_flags);
 	if (half->creator == table->worker && session->reply_worker == table->worker)

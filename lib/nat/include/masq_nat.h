@@ -53,8 +53,8 @@ struct masq_nat_msg {
 	struct masq_tuple reply; /**< tuple of replies on arrival */
 	/** tuple that replies are rewritten to: the reverse of the INITIAL tuple */
 	struct masq_tuple back;
-	struct rte_mbuf *
-			mbuf; /**< INSTALL, INSTALLED: the packet that made the session travels along */
+	/** INSTALL, INSTALLED: the packet that made the session travels along */
+	struct rte_mbuf *mbuf;
 };
 
 static_assert(sizeof(struct masq_nat_msg) == 64, "one ring element is one cache line");

@@ -24,8 +24,8 @@
  * Part of the compiled rules; immutable; read by any worker.
  */
 
-#define MASQ_CLASSES_FEW \
-	32 /**< a field with more starts has a table; otherwise a value is compared with each of them */
+/** A field with more starts has a table; otherwise a value is compared with each of them. */
+#define MASQ_CLASSES_FEW 32
 #define MASQ_CLASSES_NAMED 4094 /**< classes of a table that have a name: 0..4093 */
 #define MASQ_CLASS_MIXED 4094 /**< of a page of a table: its values are not all of one class */
 #define MASQ_CLASS_ALONE 4095 /**< the value is of no named class */
