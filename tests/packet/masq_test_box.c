@@ -635,6 +635,18 @@ box_sessions(const struct masq_test_box *box)
 	return n;
 }
 
+/* One worker asks another for the ends of so many sessions at a time. */
+void
+box_end_sessions(struct masq_test_box *box)
+{
+	const struct masq_dp_session_filter all = { 0 };
+
+	masq_dp_sessions_flush(box->dp, &all, NULL);
+	for (unsigned int ms = 0; ms < 100 && box_sessions(box) > 0; ms++)
+		box_advance(box, 1);
+	assert_int_equal(box_sessions(box), 0);
+}
+
 struct masq_session_row
 box_session(struct masq_test_box *box)
 {

@@ -164,6 +164,9 @@ void box_run(struct masq_test_box *box);
 void box_poll(struct masq_test_box *box);
 
 uint32_t box_sessions(const struct masq_test_box *box);
+
+/** Flush all sessions, and go on until the workers have ended them all; a few milliseconds. */
+void box_end_sessions(struct masq_test_box *box);
 struct masq_dp *box_dp(const struct masq_test_box *box);
 struct masq_dp_counters box_counters(const struct masq_test_box *box);
 

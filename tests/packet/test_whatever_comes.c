@@ -279,7 +279,6 @@ run(uint32_t workers, uint64_t seed)
 {
 	const struct size *size = &sizes[(seed - 1) % (sizeof(sizes) / sizeof(sizes[0]))];
 	struct town town = { .rnd = seed * UINT64_C(0x9e3779b97f4a7c15) | 1, .size = size };
-	const struct masq_dp_session_filter all = { .proto = 0 };
 	uint64_t counted;
 
 	town.box = box_open_with(&(struct masq_test_box_options){
@@ -328,11 +327,7 @@ run(uint32_t workers, uint64_t seed)
 	}
 	/* Of those that found a ring full some had been judged. */
 	assert_in_range(town.sent, counted, counted + box_drops(town.box, MASQ_DROP_HANDOFF_FULL));
-	/* Colleagues are asked for so many at a time. */
-	masq_dp_sessions_flush(box_dp(town.box), &all, NULL);
-	for (unsigned int ms = 0; ms < 100 && box_sessions(town.box) > 0; ms++)
-		box_advance(town.box, 1);
-	assert_int_equal(box_sessions(town.box), 0);
+	box_end_sessions(town.box);
 	box_audit(town.box);
 	box_close(town.box);
 }
