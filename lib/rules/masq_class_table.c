@@ -9,8 +9,8 @@
  *	stretch		the values from one edge to the next: the same rules accept all of them
  *	class		all stretches that the same rules accept. Between the hosts of a list lie
  *			thousands of stretches, which are all of one class
- *	page		addresses with the same upper 16 bits; of ports, a single value
- *	mixed		a page whose values are not all of one class
+ *	entry		what the table says of all values that begin with the same bits: their class,
+ *			or the block that has an entry for each of the next eight bits
  * How classes are found
  *	Each rule has a signature, a pseudo-random number. The sum modulo 2 of the signatures of all
  *	edges passed so far tells which set of rules accepts a stretch (apart from what is the same for
@@ -22,9 +22,15 @@
  *	alone: each of ten thousand refused hosts is a class by itself, and is refused by asking the
  *	rules.
  * How a value is looked up
- *	A page that is not mixed tells the class. In a mixed page the stretch is searched, among those
- *	of the page. If most values of a mixed page are alone, the whole page is made alone, because
- *	most searches there would be in vain.
+ *	A port has an entry of its own, an address by its upper 16 bits. If those with the same upper
+ *	bits are not of one class, a block of 256 entries tells them apart by the next eight bits, and
+ *	each of these by a block for the last eight. A list of hosts takes one or two blocks of 512 bytes
+ *	for each host, those of one network share them. A first version searched the stretches behind the
+ *	upper 16 bits instead: with a rule for each of a thousand hosts in one network, a routed packet
+ *	took 1.25 times as long as without them, now 1.02.
+ * When there are no blocks left
+ *	after 61440 of them, addresses that would need one are alone. Only more than 30720 rules for
+ *	hosts with different upper 16 bits need so many.
  * A mask with holes
  *	makes no range. All values of such a field stay alone.
  * Data and who owns it
@@ -37,12 +43,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_branch_prediction.h>
 #include <rte_common.h>
 
 #include "masq_rules_priv.h"
 
-#define PAGE_BITS 16 /* low bits of an address, in which the values of a page differ */
+#define BLOCK_BITS 8 /* of an address, by which a block tells values apart */
+#define BLOCK_ENTRIES RTE_DIM(((struct masq_class_block *)0)->entry)
+static_assert(BLOCK_ENTRIES == 1 << BLOCK_BITS, "one entry for each value of these bits");
 
 /* Edges of a field, in order: value << 32 | rule. */
 struct edges {
@@ -66,8 +73,15 @@ struct classes {
 	uint32_t n;
 	uint32_t *places; /* hash table by signature: number + 1, 0: free */
 	uint32_t places_mask;
-	uint32_t *of_stretch; /* numbers */
 	uint16_t *names; /* by number */
+};
+
+/* All values of a field, in order. */
+struct stretches {
+	uint32_t *starts; /* first value of each, the first of which is 0 */
+	uint32_t *classes; /* numbers at first, then names */
+	uint32_t n;
+	uint64_t end; /* of the last: the number of values */
 };
 
 /* ---------------------------------------------------------------- edges */
@@ -146,7 +160,6 @@ classes_fini(struct classes *classes)
 {
 	free(classes->list);
 	free(classes->places);
-	free(classes->of_stretch);
 	free(classes->names);
 }
 
@@ -160,10 +173,8 @@ classes_init(struct classes *classes, uint32_t n)
 	classes->list = calloc(n, sizeof(*classes->list));
 	classes->places = calloc(places, sizeof(*classes->places));
 	classes->places_mask = places - 1;
-	classes->of_stretch = calloc(n, sizeof(*classes->of_stretch));
 	classes->names = calloc(n, sizeof(*classes->names));
-	if (classes->list == NULL || classes->places == NULL || classes->of_stretch == NULL ||
-			classes->names == NULL) {
+	if (classes->list == NULL || classes->places == NULL || classes->names == NULL) {
 		classes_fini(classes);
 		return -1;
 	}
@@ -188,10 +199,9 @@ class_of(struct classes *classes, const struct signature *signature)
 	return classes->n - 1;
 }
 
-/* Cut the values 0..last into stretches, and find the class of each. */
+/* Cut the values into stretches, and find the class of each. */
 static void
-stretches_make(struct masq_class_table *table, struct classes *classes, const struct edges *edges,
-		uint32_t last)
+stretches_cut(struct stretches *stretches, struct classes *classes, const struct edges *edges)
 {
 	struct signature sum = { { 0, 0 } };
 	uint32_t start = 0;
@@ -199,10 +209,10 @@ stretches_make(struct masq_class_table *table, struct classes *classes, const st
 
 	for (;;) {
 		uint32_t number = class_of(classes, &sum);
-		uint64_t end = i < edges->n ? value_of(edges->list[i]) : (uint64_t)last + 1;
+		uint64_t end = i < edges->n ? value_of(edges->list[i]) : stretches->end;
 
-		table->starts[table->n_stretches] = start;
-		classes->of_stretch[table->n_stretches++] = number;
+		stretches->starts[stretches->n] = start;
+		stretches->classes[stretches->n++] = number;
 		classes->list[number].width += end - start;
 		if (i == edges->n)
 			return;
@@ -223,87 +233,156 @@ compare_classes(const void *a, const void *b)
 	return left->number < right->number ? -1 : left->number > right->number;
 }
 
-static void
-names_give(struct masq_class_table *table, struct classes *classes)
+/* @return false: there are more classes than names */
+static bool
+names_give(struct stretches *stretches, struct classes *classes)
 {
 	qsort(classes->list, classes->n, sizeof(*classes->list), compare_classes);
 	for (uint32_t k = 0; k < classes->n; k++)
 		classes->names[classes->list[k].number] = k < MASQ_CLASSES_NAMED ? (uint16_t)k
 										 : MASQ_CLASS_ALONE;
-	for (uint32_t i = 0; i < table->n_stretches; i++)
-		table->classes[i] = classes->names[classes->of_stretch[i]];
-	table->leaves_alone = classes->n > MASQ_CLASSES_NAMED;
+	for (uint32_t i = 0; i < stretches->n; i++)
+		stretches->classes[i] = classes->names[stretches->classes[i]];
+	return classes->n <= MASQ_CLASSES_NAMED;
 }
 
-/* @return 0, -1: no memory */
+static void
+stretches_fini(struct stretches *stretches)
+{
+	free(stretches->starts);
+	free(stretches->classes);
+}
+
+/* @param leaves_alone	out: some stretches are of a class without name. @return 0, -1: no memory */
 static int
-stretches_init(struct masq_class_table *table, const struct edges *edges, uint32_t last)
+stretches_init(struct stretches *stretches, const struct edges *edges, uint32_t last,
+		bool *leaves_alone)
 {
 	const uint32_t n = edges_stretches(edges);
 	struct classes classes;
 
-	table->starts = calloc(n, sizeof(*table->starts));
-	table->classes = calloc(n, sizeof(*table->classes));
-	if (table->starts == NULL || table->classes == NULL || classes_init(&classes, n) != 0)
+	*stretches = (struct stretches){
+		.starts = calloc(n, sizeof(*stretches->starts)),
+		.classes = calloc(n, sizeof(*stretches->classes)),
+		.end = (uint64_t)last + 1,
+	};
+	if (stretches->starts == NULL || stretches->classes == NULL ||
+			classes_init(&classes, n) != 0) {
+		stretches_fini(stretches);
 		return -1;
-	stretches_make(table, &classes, edges, last);
-	names_give(table, &classes);
+	}
+	stretches_cut(stretches, &classes, edges);
+	*leaves_alone = !names_give(stretches, &classes);
 	classes_fini(&classes);
 	return 0;
 }
 
-/* ---------------------------------------------------------------- pages */
+/* ---------------------------------------------------------------- entries */
 
-/*
- * What of_page[] says of the page of values from @p value to before @p behind, which begins in stretch
- * number @p from and ends in number @p to.
- */
-static uint16_t
-page_of(const struct masq_class_table *table, uint64_t value, uint64_t behind, uint32_t from,
-		uint32_t to)
+/* A table in the making, and the place among the stretches up to which it is made. */
+struct maker {
+	struct masq_class_table *table;
+	uint32_t room; /* for blocks */
+	const struct stretches *stretches;
+	uint32_t at; /* stretch of the next value */
+	bool no_memory;
+};
+
+/* @return first value behind the stretch of the next value */
+static uint64_t
+stretch_end(const struct maker *m)
 {
-	const uint64_t values = behind - value;
-	uint64_t named = 0;
-	bool mixed = false;
-
-	for (uint32_t i = from; i <= to; i++) {
-		uint64_t end = i < to ? table->starts[i + 1] : behind;
-
-		mixed |= table->classes[i] != table->classes[from];
-		named += table->classes[i] != MASQ_CLASS_ALONE ? end - value : 0;
-		value = end;
-	}
-	if (!mixed)
-		return table->classes[from];
-	return 2 * named < values ? MASQ_CLASS_ALONE : MASQ_CLASS_MIXED;
+	return m->at + 1 < m->stretches->n ? m->stretches->starts[m->at + 1] : m->stretches->end;
 }
 
-/* @param shift	a value shifted right by this is its page. @return 0, -1: no memory */
-static int
-pages_init(struct masq_class_table *table, unsigned int shift)
+/* Are all values up to @p end of the class of the next one? */
+static bool
+is_one_class(const struct maker *m, uint64_t end)
 {
-	uint32_t stretch = 0;
+	const struct stretches *s = m->stretches;
 
-	if (shift != 0) {
-		table->first = calloc(MASQ_CLASS_PAGES + 1, sizeof(*table->first));
-		if (table->first == NULL)
-			return -1;
-		table->first[MASQ_CLASS_PAGES] = table->n_stretches - 1;
-	}
-	for (uint32_t page = 0; page < MASQ_CLASS_PAGES; page++) {
-		uint64_t value = (uint64_t)page << shift, behind = value + (UINT64_C(1) << shift);
-		uint32_t from;
+	for (uint32_t i = m->at + 1; i < s->n && s->starts[i] < end; i++)
+		if (s->classes[i] != s->classes[m->at])
+			return false;
+	return true;
+}
 
-		while (stretch + 1 < table->n_stretches && table->starts[stretch + 1] <= value)
-			stretch++;
-		from = stretch;
-		while (stretch + 1 < table->n_stretches && table->starts[stretch + 1] < behind)
-			stretch++;
-		if (shift != 0)
-			table->first[page] = from;
-		table->of_page[page] = page_of(table, value, behind, from, stretch);
+/* @return number of a new block; MASQ_CLASS_BLOCKS: there is no more */
+static uint32_t
+block_make(struct maker *m)
+{
+	struct masq_class_table *table = m->table;
+
+	if (table->n_blocks == MASQ_CLASS_BLOCKS)
+		return MASQ_CLASS_BLOCKS;
+	if (table->n_blocks == m->room) {
+		uint32_t room = RTE_MIN(RTE_MAX(2 * m->room, 16u), (uint32_t)MASQ_CLASS_BLOCKS);
+		struct masq_class_block *block = realloc(table->block, room * sizeof(*block));
+
+		if (block == NULL) {
+			m->no_memory = true;
+			return MASQ_CLASS_BLOCKS;
+		}
+		table->block = block;
+		m->room = room;
 	}
-	return 0;
+	return table->n_blocks++;
+}
+
+static void
+entries_make(struct maker *m, uint16_t *entry, uint32_t n, uint64_t value, unsigned int bits);
+
+/* Make the entry of the values that begin with @p value and differ in @p bits lower bits. */
+static uint16_t
+entry_of(struct maker *m, uint64_t value, unsigned int bits)
+{
+	uint16_t entry[BLOCK_ENTRIES];
+	uint32_t block;
+
+	if (is_one_class(m, value + (UINT64_C(1) << bits)))
+		return (uint16_t)m->stretches->classes[m->at];
+	block = block_make(m);
+	if (block == MASQ_CLASS_BLOCKS) {
+		m->table->leaves_alone = true;
+		return MASQ_CLASS_ALONE;
+	}
+	/* Blocks below this one may move the array. */
+	entries_make(m, entry, BLOCK_ENTRIES, value, bits - BLOCK_BITS);
+	memcpy(m->table->block[block].entry, entry, sizeof(entry));
+	return (uint16_t)(MASQ_CLASS_LEAVES + block);
+}
+
+/*
+ * Make @p n entries, each of values that differ in @p bits lower bits, from @p value on. The entries
+ * that lie in one stretch are made at a stroke. Recursion is as deep as there are levels, three.
+ */
+static void
+entries_make(struct maker *m, uint16_t *entry, uint32_t n, uint64_t value, unsigned int bits)
+{
+	for (uint32_t k = 0; k < n;) {
+		uint64_t next = value + ((uint64_t)k << bits), whole;
+
+		while (stretch_end(m) <= next)
+			m->at++;
+		whole = RTE_MIN((stretch_end(m) - next) >> bits, (uint64_t)n - k);
+		if (whole == 0)
+			entry[k++] = entry_of(m, next, bits);
+		for (; whole > 0; whole--)
+			entry[k++] = (uint16_t)m->stretches->classes[m->at];
+	}
+}
+
+/* Give back the room for blocks that were not needed. */
+static void
+blocks_fit(struct masq_class_table *table)
+{
+	struct masq_class_block *block;
+
+	if (table->n_blocks == 0)
+		return;
+	block = realloc(table->block, table->n_blocks * sizeof(*block));
+	if (block != NULL)
+		table->block = block;
 }
 
 /* ---------------------------------------------------------------- the table */
@@ -312,9 +391,17 @@ pages_init(struct masq_class_table *table, unsigned int shift)
 static int
 fill(struct masq_class_table *table, const struct edges *edges, enum masq_class_field field)
 {
-	if (stretches_init(table, edges, masq_class_last(field)) != 0)
+	struct stretches stretches;
+	struct maker m = { .table = table, .stretches = &stretches };
+
+	if (stretches_init(&stretches, edges, masq_class_last(field), &table->leaves_alone) != 0)
 		return -1;
-	return pages_init(table, field < MASQ_CLASS_SPORT ? PAGE_BITS : 0);
+	entries_make(&m, table->top, MASQ_CLASS_TOP, 0, field < MASQ_CLASS_SPORT ? 16 : 0);
+	stretches_fini(&stretches);
+	if (m.no_memory)
+		return -1;
+	blocks_fit(table);
+	return 0;
 }
 
 struct masq_class_table *
@@ -328,8 +415,8 @@ masq_class_table_create(
 		goto fail;
 	if (!edges_collect(&edges, rules, n_rules, field)) {
 		table->leaves_alone = true;
-		for (uint32_t page = 0; page < MASQ_CLASS_PAGES; page++)
-			table->of_page[page] = MASQ_CLASS_ALONE;
+		for (uint32_t k = 0; k < MASQ_CLASS_TOP; k++)
+			table->top[k] = MASQ_CLASS_ALONE;
 	} else if (fill(table, &edges, field) != 0) {
 		goto fail;
 	}
@@ -347,32 +434,12 @@ masq_class_table_destroy(struct masq_class_table *table)
 {
 	if (table == NULL)
 		return;
-	free(table->starts);
-	free(table->classes);
-	free(table->first);
+	free(table->block);
 	free(table);
 }
 
 uint64_t
 masq_class_table_bytes(const struct masq_class_table *table)
 {
-	return sizeof(*table) +
-			table->n_stretches * (sizeof(*table->starts) + sizeof(*table->classes)) +
-			(table->first != NULL ? (MASQ_CLASS_PAGES + 1) * sizeof(*table->first) : 0);
-}
-
-uint16_t
-masq_class_search(const struct masq_class_table *table, uint32_t address)
-{
-	const uint32_t *first = &table->first[address >> PAGE_BITS];
-	uint32_t at = first[0], n = first[1] - first[0] + 1;
-
-	/* The stretch is one of the n from number at on. */
-	while (n > 1) {
-		uint32_t half = n / 2;
-
-		at += table->starts[at + half] <= address ? half : 0;
-		n -= half;
-	}
-	return table->classes[at];
+	return sizeof(*table) + table->n_blocks * sizeof(*table->block);
 }

@@ -40,7 +40,7 @@ struct masq_class_table *masq_class_table_create(
 		const struct masq_rule *rules, uint32_t n_rules, enum masq_class_field field);
 void masq_class_table_destroy(struct masq_class_table *table);
 
-/** @return bytes in use on the heap; room for starts that turned out to be equal is not counted */
+/** @return bytes in use on the heap */
 uint64_t masq_class_table_bytes(const struct masq_class_table *table);
 
 #endif /* MASQ_CLASS_TABLE_H */

@@ -10,7 +10,7 @@
  *		with a mask with holes (masq_class_table.c)
  * Cost
  *	Up to MASQ_CLASSES_FEW starts: one vector compare for each, which serves all four fields. A
- *	table: one load, and in a mixed page a binary search.
+ *	table: one load for a port, up to three for an address.
  * Threads
  *	Called by the control thread while it compiles.
  */

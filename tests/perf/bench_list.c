@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a list of refused hosts costs those who are not on it: the commonest long rule set there is. Each
- * host is refused by a rule of the input chain, in front of the benchmark's own rules.
+ * What long lists of hosts cost, in the input chain in front of the benchmark's own rules. Refused hosts
+ * lie anywhere, and cost those who are not on the list. Counted hosts are the inside hosts themselves, a
+ * rule for each, as a provider counts what its customers use: there all addresses of a network differ.
  *
  * Measured are the packets that ask rules, or the memory of what they said: the first of a session, the
  * first of the other direction, and routed ones. Boxes with lists of all lengths take turns.
@@ -19,9 +20,21 @@
 #define NEAR 1024 /* routed flows */
 #define LINE_BYTES 64
 
-static const uint32_t lengths[] = { 0, 100, 10000 };
+struct list {
+	const char *what; /* of its hosts */
+	uint32_t hosts;
+	bool counted;
+};
 
-#define LENGTHS RTE_DIM(lengths)
+/* The first is what the others are compared with. */
+static const struct list lists[] = {
+	{ "refused", 0, false },
+	{ "refused", 100, false },
+	{ "refused", 10000, false },
+	{ "counted", 1000, true },
+};
+
+#define LISTS RTE_DIM(lists)
 
 struct figures {
 	struct bench_rounds first, answer, routed;
@@ -45,19 +58,22 @@ refused_host(char *text)
 }
 
 static char *
-rules_with_list(uint32_t length)
+rules_with(const struct list *list)
 {
-	size_t size = strlen(bench_rule_text) + 1 + (size_t)length * LINE_BYTES, n = 0;
+	size_t size = strlen(bench_rule_text) + 1 + (size_t)list->hosts * LINE_BYTES, n = 0;
 	char *text = malloc(size);
 
 	if (text == NULL)
-		bench_fail("no memory for %u rules", length);
-	for (uint32_t k = 0; k < length; k++) {
+		bench_fail("no memory for %u rules", list->hosts);
+	for (uint32_t k = 0; k < list->hosts; k++) {
 		char host[MASQ_IP4_TEXT_BYTES];
 
-		refused_host(host);
-		n += (size_t)snprintf(
-				text + n, size - n, "ipchains -A input -s %s -j DENY\n", host);
+		if (list->counted)
+			masq_ip4_text(MASQ_IP4(10, 0, 0, 1) + k, host);
+		else
+			refused_host(host);
+		n += (size_t)snprintf(text + n, size - n, "ipchains -A input -s %s%s\n", host,
+				list->counted ? "" : " -j DENY");
 	}
 	memcpy(text + n, bench_rule_text, strlen(bench_rule_text) + 1);
 	return text;
@@ -104,9 +120,9 @@ tell(const char *what, unsigned int i, const struct bench_rounds *ours,
 {
 	bench_row(&(struct bench_row){
 			.topic = "list",
-			.what = what,
-			.at = i == 0 ? "no list" : bench_text("%u hosts", lengths[i]),
-			.x = lengths[i],
+			.what = bench_text("%s, hosts are %s", what, lists[i].what),
+			.at = i == 0 ? "no list" : bench_text("%u hosts", lists[i].hosts),
+			.x = lists[i].hosts,
 			.unit = "cycles",
 			.rounds = ours,
 			.beside = i == 0 ? NULL : "no list",
@@ -117,12 +133,12 @@ tell(const char *what, unsigned int i, const struct bench_rounds *ours,
 void
 bench_list(const struct bench_options *options)
 {
-	static struct figures figures[LENGTHS];
+	static struct figures figures[LISTS];
 	uint32_t n = RTE_MIN(options->sessions / 2, (uint32_t)BENCH_ROUNDS_MAX * BENCH_BATCH);
 
 	for (unsigned int r = 0; r < (options->smoke ? 1 : REPEATS); r++)
-		for (unsigned int i = 0; i < LENGTHS; i++) {
-			char *rules = rules_with_list(lengths[i]);
+		for (unsigned int i = 0; i < LISTS; i++) {
+			char *rules = rules_with(&lists[i]);
 			struct bench_box *box = bench_box_create(&(struct bench_box_options){
 					.sessions = options->sessions, .rules = rules });
 
@@ -131,10 +147,10 @@ bench_list(const struct bench_options *options)
 			bench_box_destroy(box);
 			free(rules);
 		}
-	for (unsigned int i = 0; i < LENGTHS; i++)
-		tell("new session, hosts are refused", i, &figures[i].first, &figures[0].first);
-	for (unsigned int i = 0; i < LENGTHS; i++)
-		tell("first answer, hosts are refused", i, &figures[i].answer, &figures[0].answer);
-	for (unsigned int i = 0; i < LENGTHS; i++)
-		tell("routed packet, hosts are refused", i, &figures[i].routed, &figures[0].routed);
+	for (unsigned int i = 0; i < LISTS; i++)
+		tell("new session", i, &figures[i].first, &figures[0].first);
+	for (unsigned int i = 0; i < LISTS; i++)
+		tell("first answer", i, &figures[i].answer, &figures[0].answer);
+	for (unsigned int i = 0; i < LISTS; i++)
+		tell("routed packet", i, &figures[i].routed, &figures[0].routed);
 }

@@ -26,10 +26,12 @@
 
 /** A field with more starts has a table; otherwise a value is compared with each of them. */
 #define MASQ_CLASSES_FEW 32
-#define MASQ_CLASSES_NAMED 4094 /**< classes of a table that have a name: 0..4093 */
-#define MASQ_CLASS_MIXED 4094 /**< of a page of a table: its values are not all of one class */
+#define MASQ_CLASSES_NAMED 4095 /**< classes of a table that have a name: 0..4094 */
 #define MASQ_CLASS_ALONE 4095 /**< the value is of no named class */
-#define MASQ_CLASS_PAGES 65536
+#define MASQ_CLASS_LEAVES \
+	4096 /**< entries of a table below this are classes, others name a block */
+#define MASQ_CLASS_BLOCKS (65536 - MASQ_CLASS_LEAVES)
+#define MASQ_CLASS_TOP 65536
 
 /** Fields in the order of struct masq_tuple, which is that of the lanes of a vector. */
 enum masq_class_field {
@@ -40,16 +42,21 @@ enum masq_class_field {
 	MASQ_CLASS_FIELDS
 };
 
-/** The classes of one field with many starts; masq_class_table.c. */
+/** The next eight bits of addresses that have the bits above them in common. */
+struct masq_class_block {
+	uint16_t entry[256];
+};
+
+/**
+ * The classes of one field with many starts; masq_class_table.c. An entry is the class of all values
+ * below it. For addresses it may also be MASQ_CLASS_LEAVES plus the number of a block that tells them
+ * apart.
+ */
 struct masq_class_table {
-	/** By the upper 16 bits of an address, or by port: the class of all values there,
-	 * MASQ_CLASS_ALONE, or (addresses only) MASQ_CLASS_MIXED. */
-	uint16_t of_page[MASQ_CLASS_PAGES];
+	uint16_t top[MASQ_CLASS_TOP]; /**< by port, or by the upper 16 bits of an address */
+	struct masq_class_block *block;
+	uint32_t n_blocks;
 	bool leaves_alone; /**< some values of the field are alone */
-	uint32_t n_stretches; /**< a stretch: consecutive values that the same rules accept */
-	uint32_t *starts; /**< first value of each stretch, ascending, from 0 on */
-	uint16_t *classes; /**< class of each stretch */
-	uint32_t *first; /**< [MASQ_CLASS_PAGES + 1]: stretch in which a page begins; ports: NULL */
 };
 
 struct masq_classes {
@@ -68,16 +75,20 @@ struct masq_classes {
 	struct masq_class_table *table[MASQ_CLASS_FIELDS]; /**< of fields with a table, else NULL */
 };
 
-/** The class of an address in a mixed page: binary search among the stretches of the page. */
-uint16_t masq_class_search(const struct masq_class_table *table, uint32_t address);
-
-/** @param page	upper 16 bits of @p address, which is in host byte order */
+/**
+ * @param upper	upper 16 bits of @p address, which is in host byte order
+ * @return class of the address; one to three loads
+ */
 static inline uint64_t
-masq_class_of_address(const struct masq_class_table *table, uint32_t page, uint32_t address)
+masq_class_of_address(const struct masq_class_table *table, uint32_t upper, uint32_t address)
 {
-	uint16_t class = table->of_page[page];
+	uint32_t entry = table->top[upper];
 
-	return likely(class != MASQ_CLASS_MIXED) ? class : masq_class_search(table, address);
+	if (unlikely(entry >= MASQ_CLASS_LEAVES))
+		entry = table->block[entry - MASQ_CLASS_LEAVES].entry[address >> 8 & 0xff];
+	if (unlikely(entry >= MASQ_CLASS_LEAVES))
+		entry = table->block[entry - MASQ_CLASS_LEAVES].entry[address & 0xff];
+	return entry;
 }
 
 /**
@@ -103,11 +114,9 @@ masq_classes_look_up(const struct masq_classes *classes, __m128i fields)
 					 (uint32_t)_mm_cvtsi128_si32(_mm_srli_si128(fields, 4)))
 				<< 16;
 	if (table[MASQ_CLASS_SPORT] != NULL)
-		found |= (uint64_t)table[MASQ_CLASS_SPORT]->of_page[_mm_extract_epi16(fields, 4)]
-				<< 32;
+		found |= (uint64_t)table[MASQ_CLASS_SPORT]->top[_mm_extract_epi16(fields, 4)] << 32;
 	if (table[MASQ_CLASS_DPORT] != NULL)
-		found |= (uint64_t)table[MASQ_CLASS_DPORT]->of_page[_mm_extract_epi16(fields, 6)]
-				<< 48;
+		found |= (uint64_t)table[MASQ_CLASS_DPORT]->top[_mm_extract_epi16(fields, 6)] << 48;
 	return found;
 }
 

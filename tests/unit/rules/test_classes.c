@@ -412,7 +412,7 @@ whoever_is_not_on_a_list_has_a_class(void **state)
 	}
 }
 
-/* Hosts of a list in one network: the others of it have a class, unless most have none. */
+/* Hosts of a list in one network, among others: addresses that differ in any of their bits. */
 static void
 hosts_of_one_network(void **state)
 {
@@ -424,11 +424,35 @@ hosts_of_one_network(void **state)
 	assert_int_equal(class_under_list(200, 4, MASQ_IP4(20, 0, 0, 2), none), others);
 	assert_int_equal(class_under_list(200, 4, MASQ_IP4(20, 0, 200, 0), none), others);
 	assert_int_not_equal(class_under_list(200, 4, MASQ_IP4(20, 0, 0, 1), none), others);
-	/* All of 20.0.0.1 to 20.1.56.128 are listed. */
-	assert_int_equal(class_under_list(80000, 1, MASQ_IP4(20, 0, 0, 0), none), MASQ_CLASS_ALONE);
-	assert_int_equal(class_under_list(80000, 1, MASQ_IP4(20, 0, 0, 1), none), MASQ_CLASS_ALONE);
-	assert_int_not_equal(class_under_list(80000, 1, MASQ_IP4(20, 1, 56, 129), none),
+	/* All of 20.0.0.1 to 20.1.56.128 are listed, the others of 20.1.0.0 not. */
+	others = class_under_list(80000, 1, MASQ_IP4(1, 2, 3, 4), none);
+	assert_int_not_equal(others, MASQ_CLASS_ALONE);
+	assert_int_equal(class_under_list(80000, 1, MASQ_IP4(20, 0, 0, 0), none), others);
+	assert_int_equal(class_under_list(80000, 1, MASQ_IP4(20, 1, 0, 1), none), MASQ_CLASS_ALONE);
+	assert_int_equal(class_under_list(80000, 1, MASQ_IP4(20, 1, 56, 128), none),
 			MASQ_CLASS_ALONE);
+	assert_int_equal(class_under_list(80000, 1, MASQ_IP4(20, 1, 56, 129), none), others);
+}
+
+/* One host in each of 40000 networks: more than there are blocks. Those that find none are alone. */
+static void
+addresses_without_block_are_alone(void **state)
+{
+	const struct masq_conf_rule none = RULE(.src = 1, .src_mask = UINT32_MAX);
+	const uint32_t n = 40000, step = 65536;
+	uint32_t others = class_under_list(n, step, MASQ_IP4(1, 2, 3, 4), none);
+
+	(void)state;
+	assert_int_not_equal(others, MASQ_CLASS_ALONE);
+	/* The first is a host of network 20.0, the last one of 20.0 + 39999. */
+	assert_int_not_equal(class_under_list(n, step, MASQ_IP4(20, 0, 0, 1), none), others);
+	assert_int_equal(class_under_list(n, step, MASQ_IP4(20, 0, 0, 2), none), others);
+	assert_int_equal(class_under_list(n, step, MASQ_IP4(140, 0, 1, 1), none), MASQ_CLASS_ALONE);
+	assert_int_equal(
+			class_under_list(n, step, MASQ_IP4(176, 63, 0, 1), none), MASQ_CLASS_ALONE);
+	assert_int_equal(
+			class_under_list(n, step, MASQ_IP4(176, 63, 0, 2), none), MASQ_CLASS_ALONE);
+	assert_int_equal(class_under_list(n, step, MASQ_IP4(176, 64, 0, 1), none), others);
 }
 
 /* Many rules about few hosts: a table takes what it says that it takes, not a place for each rule. */
@@ -454,10 +478,9 @@ a_table_is_as_large_as_what_it_holds(void **state)
 	rules = compile(&model);
 	table = masq_rules_classes(rules)->table[MASQ_CLASS_SRC];
 	assert_non_null(table);
-	assert_int_equal(table->n_stretches, 2 * HOSTS + 1);
-	assert_in_range(malloc_usable_size(table->starts),
-			table->n_stretches * sizeof(*table->starts), PAGE_BYTES);
-	assert_in_range(malloc_usable_size(table->classes), table->n_stretches, PAGE_BYTES);
+	/* One block for 20.0.x.x, one for 20.0.0.x. */
+	assert_int_equal(table->n_blocks, 2);
+	assert_in_range(malloc_usable_size(table->block), 2 * sizeof(*table->block), PAGE_BYTES);
 	masq_rules_destroy(rules);
 	test_model_fini(&model);
 }
@@ -551,6 +574,7 @@ main(void)
 		cmocka_unit_test(rules_about_networks_treat_a_class_alike),
 		cmocka_unit_test(whoever_is_not_on_a_list_has_a_class),
 		cmocka_unit_test(hosts_of_one_network),
+		cmocka_unit_test(addresses_without_block_are_alone),
 		cmocka_unit_test(a_table_is_as_large_as_what_it_holds),
 		cmocka_unit_test(masks_with_holes_leave_all_alone),
 		cmocka_unit_test(rules_that_never_match_cut_nothing),
