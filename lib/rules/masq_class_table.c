@@ -40,6 +40,7 @@
  */
 #include "masq_class_table.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -343,7 +344,8 @@ entry_of(struct maker *m, uint64_t value, unsigned int bits)
 		return (uint16_t)m->stretches->classes[m->at];
 	block = block_make(m);
 	if (block == MASQ_CLASS_BLOCKS) {
-		m->table->leaves_alone = true;
+		/* So many blocks take far more classes than there are names. */
+		assert(m->table->leaves_alone || m->no_memory);
 		return MASQ_CLASS_ALONE;
 	}
 	/* Blocks below this one may move the array. */
