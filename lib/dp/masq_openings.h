@@ -17,6 +17,7 @@ static_assert(MASQ_BURST <= MASQ_NAT_BURST, "the sessions of a burst are opened 
 
 /** bits of a signature used: 4096 places, of which a burst marks some 32 */
 #define MASQ_MARKS_BITS 12
+#define MASQ_MARKS_SPREAD UINT32_C(0x9e3779b1) /**< makes a signature of a line of verdicts */
 
 /**
  * New flows of a burst that have been judged far enough to know that each gets a session: parallel
@@ -35,6 +36,8 @@ struct masq_openings {
 	uint8_t marks[1 << MASQ_MARKS_BITS];
 	/** value of this burst's marks. A mark left by a burst 256 bursts ago costs one lookup */
 	uint8_t burst;
+	/** in this burst, a kind was not known although a session of it had been opened */
+	bool kinds_stay_unknown;
 };
 
 /**
@@ -78,6 +81,21 @@ masq_openings_add(struct masq_worker *w, const struct masq_burst *b, unsigned in
 
 	o->place[o->n++] = (uint8_t)i;
 	masq_openings_mark(o, b->signature[i]);
+}
+
+/** Mark the kind of packet @p i, which may be remembered: it may be known when what was gathered has
+ * been opened. */
+static inline void
+masq_openings_mark_kind(struct masq_openings *o, const struct masq_burst *b, unsigned int i)
+{
+	masq_openings_mark(o, b->judged_line[i] * MASQ_MARKS_SPREAD);
+}
+
+/** Does the kind of packet @p i, which may be remembered, have a mark? */
+static inline bool
+masq_openings_kind_marked(const struct masq_openings *o, const struct masq_burst *b, unsigned int i)
+{
+	return masq_openings_marked(o, b->judged_line[i] * MASQ_MARKS_SPREAD);
 }
 
 /**

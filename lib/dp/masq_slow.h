@@ -35,9 +35,22 @@ void masq_slow_half(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 void masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement, const struct masq_fib_route *route);
 
+/**
+ * Does what the chains say of the first packet of a new session hold for its kind? Without session,
+ * a masqueraded kind is remembered only if the output chain does not look at the source, which is
+ * chosen later.
+ */
+bool masq_slow_first_tells_kind(const struct masq_worker *w, const struct masq_burst *b,
+		unsigned int i, const struct masq_judgement *judgement);
+
 /** Send a packet without session whose kind is known to be routed (masq_judged.h). */
 void masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_judged *judged, const struct masq_fib_route *route);
+
+/* masq_stage_slow.c */
+
+/** Open the sessions that were gathered, look up a packet without session again, and handle it. */
+void masq_slow_again(struct masq_worker *w, struct masq_burst *b, unsigned int i);
 
 /* masq_slow_flow.c */
 

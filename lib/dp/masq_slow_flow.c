@@ -134,6 +134,18 @@ flow_to_server(struct masq_nat_flow *flow, const struct masq_portfw_target *serv
 	flow->translated.dport = rte_cpu_to_be_16(server->rport);
 }
 
+/* Add the flow of a packet that has no verdict yet. If its kind will be remembered, further packets
+ * of it shall wait for that. */
+static void
+add_unjudged(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement, struct masq_nat_flow *flow)
+{
+	flow->half = MASQ_HALF_UNJUDGED;
+	masq_openings_add(w, b, i);
+	if (masq_slow_first_tells_kind(w, b, i, judgement))
+		masq_openings_mark_kind(w->openings, b, i);
+}
+
 static void
 masquerade_if_possible(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_judgement *judgement, const struct masq_fib_route *route)
@@ -145,8 +157,7 @@ masquerade_if_possible(struct masq_worker *w, struct masq_burst *b, unsigned int
 				w, b, i, MASQ_SESSION_MASQ, judgement->mark, 0);
 
 		flow_hide_source(flow, route);
-		flow->half = MASQ_HALF_UNJUDGED;
-		masq_openings_add(w, b, i);
+		add_unjudged(w, b, i, judgement, flow);
 		return;
 	}
 	masq_judge_drop(w, b, i, judgement, reason);
@@ -208,8 +219,7 @@ forward_to(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	if (hairpin)
 		flow_hide_source(flow, route);
 	prepare_for_server(w, b, i, flow, hairpin, route);
-	flow->half = MASQ_HALF_UNJUDGED;
-	masq_openings_add(w, b, i);
+	add_unjudged(w, b, i, judgement, flow);
 }
 
 /* Forward a packet for an address of the box that has a forwarding rule. */
@@ -402,6 +412,20 @@ call_takes_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i
 	return true;
 }
 
+/* Will the packet's kind be known when the gathered sessions have been opened? */
+static bool
+kind_is_coming(struct masq_worker *w, const struct masq_burst *b, unsigned int i)
+{
+	struct masq_openings *o = w->openings;
+
+	if (!masq_judged_may(b, i) || !masq_openings_kind_marked(o, b, i))
+		return false;
+	/* It was opened, and still nothing is known: a rule logs it, or its neighbour is unknown. */
+	if (o->n == 0)
+		o->kinds_stay_unknown = true;
+	return !o->kinds_stay_unknown;
+}
+
 void
 masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
@@ -411,6 +435,10 @@ masq_slow_flow(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 
 	if (is_plain_call(w, b, i) ? call_takes_short_way(w, b, i) : flow_takes_short_way(w, b, i))
 		return;
+	if (unlikely(kind_is_coming(w, b, i))) {
+		masq_slow_again(w, b, i);
+		return;
+	}
 	w->openings->link[w->openings->n] = 0;
 	masq_judge_begin(b, i, judgement);
 	if (!masq_judge_chain(w, b, i, MASQ_CHAIN_INPUT, NULL, b->arrival[i], judgement))

@@ -338,18 +338,23 @@ finish_half(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	return path;
 }
 
+bool
+masq_slow_first_tells_kind(const struct masq_worker *w, const struct masq_burst *b, unsigned int i,
+		const struct masq_judgement *judgement)
+{
+	return masq_judged_may(b, i) &&
+			(masq_judged_of_half(b, i) ||
+					(judgement->forward == MASQ_VERDICT_MASQ &&
+							!w->classes->output_sees_source));
+}
+
 void
 masq_slow_half_finish(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		struct masq_judgement *judgement, const struct masq_fib_route *route)
 {
 	uint32_t path = finish_half(w, b, i, judgement, route);
 
-	/* Without session, a masqueraded kind is remembered only if the output chain does not look
-	 * at the source, which is chosen later. */
-	if (masq_judged_may(b, i) &&
-			(masq_judged_of_half(b, i) ||
-					(judgement->forward == MASQ_VERDICT_MASQ &&
-							!w->classes->output_sees_source)))
+	if (masq_slow_first_tells_kind(w, b, i, judgement))
 		remember_kind(w, b, i, judgement, path);
 }
 

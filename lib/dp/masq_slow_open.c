@@ -15,6 +15,10 @@
  * is gathered: verdict, route, neighbour. The INITIAL half begins with all that, this packet
  * counted, and what remains is to rewrite the packet and send it. The others ask the output chain
  * once their port is known.
+ *
+ * New kinds. A kind is known when the first flow of it has been opened, not when it is gathered. So
+ * a gathered flow of an unknown kind marks the kind, too, and the next packet of that kind waits
+ * until the gathered sessions exist: one packet of a kind takes the long way, not all of its burst.
  */
 #include "masq_life.h"
 #include "masq_link.h"
@@ -28,6 +32,7 @@ masq_openings_begin(struct masq_openings *o)
 {
 	o->n = 0;
 	o->burst++;
+	o->kinds_stay_unknown = false;
 }
 
 static bool

@@ -62,26 +62,26 @@ slow_icmp(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	}
 }
 
+/* Open what was gathered, and look the packet up again: an earlier one of its burst may have created
+ * its session, or ended it. */
 static void
-slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+look_again(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	masq_openings_flush(w, b, true);
+	b->half[i] = masq_half_find(w->sessions, &b->pkt[i].key);
+	if (b->half[i] == MASQ_HALF_NONE)
+		masq_judged_prepare(w, b, UINT32_C(1) << i);
+	else
+		masq_judged_prepare_halves(w, b, UINT32_C(1) << i);
+}
+
+/* Handle an IPv4 packet whose lookup is up to date. */
+static __rte_always_inline void
+slow_ipv4(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 {
 	const struct masq_pkt *pkt = &b->pkt[i];
 	uint8_t flags;
 
-	if ((pkt->flags & MASQ_PKT_ARP) != 0) {
-		masq_local_arp(w, b, i);
-		return;
-	}
-	w->counters.misses++;
-	/* An earlier packet of this burst may have created the session, or ended it. */
-	if (unlikely(masq_openings_marked(w->openings, b->signature[i]))) {
-		masq_openings_flush(w, b, true);
-		b->half[i] = masq_half_find(w->sessions, &pkt->key);
-		if (b->half[i] == MASQ_HALF_NONE)
-			masq_judged_prepare(w, b, UINT32_C(1) << i);
-		else
-			masq_judged_prepare_halves(w, b, UINT32_C(1) << i);
-	}
 	if (b->half[i] == MASQ_HALF_NONE) {
 		if ((pkt->flags & MASQ_PKT_ICMP_ERROR) != 0)
 			masq_slow_icmp_error(w, b, i);
@@ -98,6 +98,28 @@ slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 		slow_icmp(w, b, i);
 	else
 		masq_slow_half(w, b, i);
+}
+
+/* Out of line, like all that few packets need. */
+__rte_noinline void
+masq_slow_again(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	look_again(w, b, i);
+	slow_ipv4(w, b, i);
+}
+
+static void
+slow_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
+{
+	if ((b->pkt[i].flags & MASQ_PKT_ARP) != 0) {
+		masq_local_arp(w, b, i);
+		return;
+	}
+	w->counters.misses++;
+	if (unlikely(masq_openings_marked(w->openings, b->signature[i])))
+		masq_slow_again(w, b, i);
+	else
+		slow_ipv4(w, b, i);
 }
 
 void

@@ -47,6 +47,7 @@ COUNTED(portfw_session)
 COUNTED(portfw_reply)
 COUNTED(workers)
 COUNTED(tagged)
+COUNTED(kinds)
 
 typedef void counted(struct bench_box *box, const unsigned int *polls);
 
@@ -155,6 +156,28 @@ count_hits(const struct bench_box_options *options, counted *f)
 	bench_box_destroy(box);
 }
 
+/* New flows where each inside host is counted by a rule of its own: of the 64 flows of a host, the first
+ * with each protocol is the first of its kind. */
+static void
+count_kinds(void)
+{
+	struct bench_flow *flows = bench_flows_make(BENCH_MASQUERADE, SESSIONS + 1);
+	struct bench_box *box;
+	char rules[4096];
+	size_t n = 0;
+
+	for (uint32_t k = 0; k <= SESSIONS / 64; k++)
+		n += (size_t)snprintf(rules + n, sizeof(rules) - n,
+				"ipchains -A input -s 10.0.0.%u\n", k + 1);
+	snprintf(rules + n, sizeof(rules) - n, "%s", bench_rule_text);
+	box = bench_box_create(
+			&(struct bench_box_options){ .sessions = 2 * SESSIONS, .rules = rules });
+	bench_warm_up(box, BENCH_MASQUERADE, &flows[SESSIONS]);
+	run_first(box, BENCH_MASQUERADE, flows, false, bench_counted_kinds);
+	free(flows);
+	bench_box_destroy(box);
+}
+
 void
 bench_count(const struct bench_options *options)
 {
@@ -174,4 +197,5 @@ bench_count(const struct bench_options *options)
 			bench_counted_workers);
 	count_hits(&(struct bench_box_options){ .sessions = 2 * SESSIONS, .vlan = 42 },
 			bench_counted_tagged);
+	count_kinds();
 }

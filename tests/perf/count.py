@@ -38,6 +38,7 @@ TITLES = {
     "portfw_reply": "first answer of a forwarded session",
     "workers": "masquerade hit, 2 workers and RSS",
     "tagged": "masquerade hit, tagged on both sides",
+    "kinds": "new masquerade session, 2 of 64 the first of a kind",
 }
 
 
