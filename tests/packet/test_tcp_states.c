@@ -317,6 +317,59 @@ port_used_again_after_close(void **state)
 	box_close(box);
 }
 
+/* Both hosts begin at once (RFC 5382 REQ-2a): the calls cross each other on their way. */
+static void
+opened_by_both(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_out(&t, SYN);
+	talk_in(&t, SYN);
+	talk_out(&t, SYN | ACK);
+	talk_in(&t, SYN | ACK);
+	talk_out(&t, ACK);
+	expect_state(box, ESTABLISHED);
+	expect_end_after(box, 7440);
+	box_close(box);
+}
+
+static void
+forwarded_call_opened_by_both(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = outside_in(box);
+
+	talk_in(&t, SYN);
+	talk_out(&t, SYN);
+	talk_in(&t, SYN | ACK);
+	talk_out(&t, SYN | ACK);
+	talk_in(&t, ACK);
+	expect_state(box, ESTABLISHED);
+	expect_end_after(box, 7440);
+	box_close(box);
+}
+
+/* The inside host has forgotten its connection and calls again from the same port: its peer asks (an ACK), is
+ * told (RST), and the next call gets through (RFC 9293 3.5.1). */
+static void
+opened_again_after_a_crash(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk t = inside_out(box);
+
+	talk_open_from_inside(&t);
+	talk_out(&t, SYN);
+	expect_state(box, ESTABLISHED);
+	talk_in(&t, ACK);
+	talk_out(&t, RST);
+	talk_open_from_inside(&t);
+	expect_state(box, ESTABLISHED);
+	assert_int_equal(box_sessions(box), 1);
+	expect_end_after(box, 7440);
+	box_close(box);
+}
+
 /* A segment with no flag that means anything. */
 static void
 no_flags_closes(void **state)
@@ -407,6 +460,9 @@ main(int argc, char **argv)
 		BOX_ROWS(fin_wait_ends),
 		BOX_ROWS(close_wait_ends),
 		BOX_ROWS(port_used_again_after_close),
+		BOX_ROWS(opened_by_both),
+		BOX_ROWS(forwarded_call_opened_by_both),
+		BOX_ROWS(opened_again_after_a_crash),
 		BOX_ROWS(no_flags_closes),
 		BOX_ROWS(every_packet_starts_the_timeout_anew),
 		BOX_ROWS(many_end_in_one_burst),
