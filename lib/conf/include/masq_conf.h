@@ -143,7 +143,7 @@ struct masq_conf_route {
 	X(tcp_syn_recv, "tcp-syn-recv", 240)        \
 	X(tcp_fin_wait, "tcp-fin-wait", 240)        \
 	X(tcp_time_wait, "tcp-time-wait", 240)      \
-	X(tcp_close, "tcp-close", 10)               \
+	X(tcp_close, "tcp-close", 240)              \
 	X(tcp_close_wait, "tcp-close-wait", 240)    \
 	X(tcp_last_ack, "tcp-last-ack", 240)        \
 	X(tcp_listen, "tcp-listen", 240)            \

@@ -64,7 +64,7 @@ static const struct {
 	uint32_t timeout_s;
 	uint32_t step_ms;
 } expiries[] = {
-	{ MASQ_STATE_CLOSE, 10, 1 },
+	{ MASQ_STATE_CLOSE, 240, 1 },
 	{ MASQ_STATE_ICMP, 60, 7 },
 	{ MASQ_STATE_UDP, 300, 31 },
 	{ MASQ_STATE_ESTABLISHED, 7440, 100 },
@@ -118,9 +118,9 @@ static const struct {
 			const struct masq_conf_timeouts *timeouts, uint64_t now_ms);
 } endings[] = {
 	{ "FIN", MASQ_TCP_FIN | MASQ_TCP_ACK, 240, masq_session_arm },
-	{ "RST", MASQ_TCP_RST, 10, masq_session_arm },
+	{ "RST", MASQ_TCP_RST, 240, masq_session_arm },
 	{ "FIN, just seen", MASQ_TCP_FIN | MASQ_TCP_ACK, 240, masq_session_arm_seen },
-	{ "RST, just seen", MASQ_TCP_RST, 10, masq_session_arm_seen },
+	{ "RST, just seen", MASQ_TCP_RST, 240, masq_session_arm_seen },
 };
 
 static void
