@@ -24,12 +24,23 @@
 #include "masq_openings.h"
 #include "masq_slow.h"
 
-/* The sender is notified if ports are used up (ICMP 3/13) or a neighbour does not answer (3/1). */
+/* Is the reason that the box has no room for a flow that it would have masqueraded? A call from
+ * outside is dropped in silence: a flood of forged ones shall not be answered. */
+static bool
+is_want_of_room(const struct masq_judgement *judgement, enum masq_drop reason)
+{
+	return reason == MASQ_DROP_NO_PORT ||
+			(reason == MASQ_DROP_SESSION_TABLE &&
+					judgement->forward == MASQ_VERDICT_MASQ);
+}
+
+/* The sender is notified if there is no room (ICMP 3/13, RFC 5508 REQ-8) or a neighbour does not
+ * answer (3/1). */
 void
 masq_slow_refuse(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_judgement *judgement, enum masq_drop reason)
 {
-	if (reason == MASQ_DROP_NO_PORT)
+	if (is_want_of_room(judgement, reason))
 		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_ADMIN, 0);
 	else if (reason == MASQ_DROP_NEIGH_UNREACHABLE)
 		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_HOST, 0);

@@ -232,7 +232,8 @@ box_error(enum masq_test_port port, const struct masq_test_pkt *about, uint8_t t
 	};
 }
 
-/** Flows that have been answered, until @p n were tried. @return how many there are */
+/** Flows that have been answered, until @p n were tried. Errors about the others are thrown away.
+ * @return how many there are */
 static inline uint32_t
 talk_fill(struct masq_test_box *box, struct talk *talks, uint32_t n)
 {
@@ -243,6 +244,8 @@ talk_fill(struct masq_test_box *box, struct talk *talks, uint32_t n)
 		struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
 
 		box_send(box, LAN, &pkt);
+		while (box_waiting(box, LAN) > 0)
+			box_take(box, LAN);
 		if (box_waiting(box, WAN) == 0)
 			continue;
 		t.visible_port = box_take(box, WAN).sport;

@@ -283,6 +283,41 @@ session_table_full(void **state)
 	box_close(box);
 }
 
+/* An inside host whose flow finds no room learns of it (RFC 5508 REQ-8); a caller from outside does not. */
+static void
+a_full_table_is_told(void **state)
+{
+	enum {
+		FLOWS = 1000
+	};
+	static struct talk talks[FLOWS];
+	const struct masq_test_box_options small = {
+		.workers = box_workers(state),
+		.rules = MASQ_ALL "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 5353\n",
+		.sessions = 64,
+	};
+	struct masq_test_box *box = box_open_with(&small);
+	struct talk call = CALL(box, UDP, OUTSIDE, 3000, 53, SERVER, 5353);
+
+	talk_fill(box, talks, FLOWS);
+	box_advance(box, 2000);
+	for (uint16_t k = 0; k < 20; k++) {
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(5000 + k), OUTSIDE, 53);
+		struct masq_test_pkt pkt, error;
+
+		t.proto = k % 2 == 0 ? IPPROTO_UDP : IPPROTO_TCP;
+		pkt = talk_out_pkt(&t, SYN);
+		error = box_error(LAN, &pkt, 3, 13, 0);
+		box_drops_seen(box);
+		box_send(box, LAN, &pkt);
+		box_expect_drop(box, MASQ_DROP_SESSION_TABLE);
+		box_expect(box, LAN, &error);
+	}
+	talk_in_dropped(&call, 0, MASQ_DROP_SESSION_TABLE);
+	box_expect_nothing(box);
+	box_close(box);
+}
+
 /* The same for forwarded calls, half of whose halves live with a colleague. */
 static void
 session_table_full_of_calls(void **state)
@@ -387,6 +422,7 @@ main(int argc, char **argv)
 		BOX_ROWS(expired_ports_are_found_again),
 		BOX_ROWS(a_forwarded_call_takes_its_port),
 		BOX_ROWS(session_table_full),
+		BOX_ROWS(a_full_table_is_told),
 		BOX_ROWS(session_table_full_of_calls),
 		BOX_ROWS(turns_are_kept_while_the_table_is_full),
 	};
