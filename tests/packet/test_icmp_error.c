@@ -3,6 +3,8 @@
  * ICMP errors about sessions: each reaches the host that it is meant for, quoting what that host
  * knows, with all checksums right - those of the outer header, of the message, and of the quote.
  */
+#include <string.h>
+
 #include "masq_test_talk.h"
 
 #define FORWARD_ALL                                                           \
@@ -218,18 +220,105 @@ about_a_hairpin(void **state)
 	box_close(box);
 }
 
-/* An error is about the past: it keeps no session alive (reference 1.13). */
+/* An error is about the past: it keeps no session alive (reference 1.13), whoever sends it. */
 static void
 errors_do_not_keep_sessions(void **state)
 {
 	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
 	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct talk ping = TALK(box, ICMP, INSIDE, 77, OUTSIDE, 8);
 
 	talk_out(&t, 0);
-	box_advance(box, 299000);
+	box_advance(box, 240000);
+	talk_out(&ping, 0);
+	box_advance(box, 59000);
+	assert_int_equal(box_sessions(box), 2);
 	complaint_from_outside(&t, 28);
+	complaint_from_inside(&t, INSIDE, 28);
+	complaint_from_outside(&ping, 28);
+	complaint_from_inside(&ping, INSIDE, 28);
+	assert_int_equal(box_sessions(box), 2);
 	box_advance(box, 2000);
 	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
+/* A later router cut the datagram and gave up the first piece; and it has IP options. */
+static void
+about_a_first_fragment(void **state)
+{
+	static const uint8_t record_route[8] = { 7, 7, 4, 0, 0, 0, 0, 0 };
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct masq_test_pkt sent, seen, error, arrives;
+
+	talk_out(&t, 0);
+	sent = worn(talk_out_pkt(&t, 0));
+	sent.payload = NULL;
+	sent.payload_bytes = 1000;
+	sent.options = record_route;
+	sent.option_bytes = sizeof(record_route);
+	sent.frag_bytes = 568;
+	seen = worn(talk_out_translated(&t, sent));
+	error = (struct masq_test_pkt){ .proto = IPPROTO_ICMP,
+		.src = ROUTER,
+		.dst = t.visible,
+		.icmp_type = 11,
+		.quote = &seen,
+		.quote_bytes = 28 + sizeof(record_route) };
+	arrives = onward(error);
+	arrives.dst = INSIDE;
+	arrives.quote = &sent;
+	box_send(box, WAN, &error);
+	box_expect(box, LAN, &arrives);
+	box_close(box);
+}
+
+/* What routers say behind the quote (RFC 4884) is not part of it: not a byte changes, and the sum is right. */
+static void
+with_an_extension(void **state)
+{
+	/* Version 2, its own sum; an MPLS label stack of one entry (RFC 4950). */
+	static const uint8_t extension[] = { 0x20, 0, 0x9c, 0xd2, 0, 8, 1, 1, 0x01, 0x23, 0x41, 1 };
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	uint8_t frame[512], left[512];
+	struct masq_test_pkt seen, error;
+	uint32_t bytes;
+	uint16_t sum;
+
+	talk_out(&t, 0);
+	seen = worn(talk_out_translated(&t, talk_out_pkt(&t, 0)));
+	seen.payload = NULL;
+	seen.payload_bytes = 128 - 28;
+	error = (struct masq_test_pkt){ .proto = IPPROTO_ICMP,
+		.src = ROUTER,
+		.dst = t.visible,
+		.icmp_type = 11,
+		.quote = &seen,
+		.quote_bytes = 128 };
+	bytes = box_frame(box, WAN, &error, frame, sizeof(frame));
+	assert_int_equal(bytes, 14 + 20 + 8 + 128);
+	memcpy(frame + bytes, extension, sizeof(extension));
+	bytes += sizeof(extension);
+	frame[17] = (uint8_t)(bytes - 14); /* total length, below 256 */
+	frame[24] = frame[25] = 0;
+	sum = masq_test_checksum(frame + 14, 20);
+	frame[24] = (uint8_t)(sum >> 8);
+	frame[25] = (uint8_t)sum;
+	frame[34 + 5] = 128 / 4; /* length of the quote, in words */
+	frame[36] = frame[37] = 0;
+	sum = masq_test_checksum(frame + 34, bytes - 34);
+	frame[36] = (uint8_t)(sum >> 8);
+	frame[37] = (uint8_t)sum;
+	box_send_bytes(box, WAN, frame, bytes);
+
+	assert_int_equal(box_take_bytes(box, LAN, left, sizeof(left)), bytes);
+	assert_int_equal(masq_test_checksum(left + 14, 20), 0);
+	assert_int_equal(masq_test_checksum(left + 34, bytes - 34), 0);
+	assert_int_equal(left[34 + 5], 128 / 4);
+	/* Behind the ports and the checksum of the quoted datagram nothing was touched. */
+	assert_memory_equal(left + 42 + 28, frame + 42 + 28, bytes - 42 - 28);
 	box_close(box);
 }
 
@@ -523,6 +612,8 @@ main(int argc, char **argv)
 		BOX_ROWS(about_forwarded_udp),
 		BOX_ROWS(about_a_hairpin),
 		BOX_ROWS(errors_do_not_keep_sessions),
+		BOX_ROWS(about_a_first_fragment),
+		BOX_ROWS(with_an_extension),
 		BOX_ROWS(unmatched_from_outside),
 		BOX_ROWS(unmatched_from_inside),
 		BOX_ROWS(unmatched_is_routed_where_nothing_is_masqueraded),

@@ -243,6 +243,29 @@ many_flows(void **state)
 	box_close(box);
 }
 
+/* A rule before MASQ says for whom the inside keeps its addresses (RFC 6888 REQ-6). */
+static void
+not_masqueraded_towards_some(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state),
+			"ipchains -A forward -d 198.51.100.0/24 -j ACCEPT\n"
+			"ipchains -A forward -p udp -d 0.0.0.0/0 123 -j ACCEPT\n" MASQ_ALL);
+	struct talk hidden = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+	struct talk by_address = TALK(box, UDP, INSIDE, 1025, "198.51.100.9", 53);
+	struct talk by_port = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 123);
+
+	by_address.visible = by_port.visible = INSIDE;
+	by_address.visible_port = by_port.visible_port = 1025;
+	for (unsigned int round = 0; round < 2; round++) {
+		talk_out(&hidden, 0);
+		talk_out(&by_address, 0);
+		talk_out(&by_port, 0);
+		talk_in(&hidden, 0);
+	}
+	assert_int_equal(box_sessions(box), 1);
+	box_close(box);
+}
+
 /* The same port of the box, but another sender, another port of the same sender, another protocol. */
 static void
 strangers_are_not_let_in(void **state)
@@ -384,6 +407,7 @@ main(int argc, char **argv)
 		BOX_ROWS(type_of_service_of_icmp),
 		BOX_ROWS(ports_are_shared_towards_other_peers),
 		BOX_ROWS(many_flows),
+		BOX_ROWS(not_masqueraded_towards_some),
 		BOX_ROWS(strangers_are_not_let_in),
 		BOX_ROWS(mid_stream_pick_up),
 		BOX_ROWS(other_protocols_are_dropped_by_name),

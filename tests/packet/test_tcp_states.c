@@ -344,6 +344,20 @@ a_reset_that_nobody_believed(void **state)
 	box_close(box);
 }
 
+/* Nobody listens there, and nobody says so (RFC 5382 REQ-4: not before 6 s, and not against the rules). */
+static void
+an_unasked_call_is_not_answered(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), FORWARD);
+	struct talk call = CALL(box, TCP, OUTSIDE, 3000, 81, SERVER, 8080);
+
+	talk_in_dropped(&call, SYN, MASQ_DROP_LOCAL);
+	box_advance(box, 30000);
+	box_expect_nothing(box);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
 /* Both hosts begin at once (RFC 5382 REQ-2a): the calls cross each other on their way. */
 static void
 opened_by_both(void **state)
@@ -489,6 +503,7 @@ main(int argc, char **argv)
 		BOX_ROWS(close_wait_ends),
 		BOX_ROWS(port_used_again_after_close),
 		BOX_ROWS(a_reset_that_nobody_believed),
+		BOX_ROWS(an_unasked_call_is_not_answered),
 		BOX_ROWS(opened_by_both),
 		BOX_ROWS(forwarded_call_opened_by_both),
 		BOX_ROWS(opened_again_after_a_crash),

@@ -66,6 +66,27 @@ either_direction_keeps_alive(void **state)
 	box_close(box);
 }
 
+/* Who is denied keeps nothing alive, from whichever side he knocks (RFC 7857 7). */
+static void
+denied_packets_keep_nothing_alive(void **state)
+{
+	struct masq_test_box *box = box_open(box_workers(state), MASQ_ALL);
+	struct talk t = TALK(box, UDP, INSIDE, 1025, OUTSIDE, 53);
+
+	talk_out(&t, 0);
+	talk_in(&t, 0);
+	box_rules(box, MASQ_ALL "ipchains -P input DENY\n");
+	for (unsigned int second = 0; second < 300; second += 50) {
+		talk_in_dropped(&t, 0, MASQ_DROP_INPUT_DENY);
+		talk_out_dropped(&t, 0, MASQ_DROP_INPUT_DENY);
+		assert_int_equal(box_sessions(box), 1);
+		box_advance(box, 50000);
+	}
+	box_advance(box, 1000);
+	assert_int_equal(box_sessions(box), 0);
+	box_close(box);
+}
+
 static void
 shortened_for_existing_sessions(void **state)
 {
@@ -227,6 +248,7 @@ main(int argc, char **argv)
 		BOX_ROWS(udp_300_s),
 		BOX_ROWS(icmp_60_s),
 		BOX_ROWS(either_direction_keeps_alive),
+		BOX_ROWS(denied_packets_keep_nothing_alive),
 		BOX_ROWS(shortened_for_existing_sessions),
 		BOX_ROWS(lengthened_for_existing_sessions),
 		BOX_ROWS(shortened_while_in_use),
