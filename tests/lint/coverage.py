@@ -4,7 +4,8 @@
 
 Drop reasons, methods of the socket, timeouts and command words stand in the page that a reader would
 open. (Keys of the start file are printed from the parser's own table and cannot be forgotten.) So does each
-section of the original's behaviour that a comment refers to ("reference 5.4").
+section of the original's behaviour that a comment refers to ("reference 5.4"). And the tests that the page about RFCs
+names are there.
 """
 
 import re
@@ -51,4 +52,13 @@ for path in files(".c", ".h"):
         sections.update(re.findall(r"\d\.\d+", numbers))
 for section in sorted(sections):
     demand(f"\n{section} ", "docs/dev/linux-2.2.rst", "section")
+page = "docs/reference/rfc.rst"
+tests = {path: read(path) for path in files(".c") if "/test_" in path}
+for unit, program, names in re.findall(r"\*(unit )?(\w+)\*, (\w+(?:,\s+\w+)*)", read(page)):
+    place = "tests/unit/" if unit else "tests/packet/"
+    text = "".join(tests[path] for path in tests if path.startswith(place) and path.endswith(f"/test_{program}.c"))
+    for name in re.findall(r"\w+", names):
+        checked += 1
+        if f"\n{name}(void **state)" not in text:
+            faults.append(f"{page}: {place}.../test_{program}.c has no test '{name}'")
 report(checked, faults)
