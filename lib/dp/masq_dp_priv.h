@@ -20,6 +20,7 @@
 
 #include "masq_burst.h"
 #include "masq_pool.h"
+#include "masq_snapshot.h"
 
 /**
  * @file
@@ -49,30 +50,12 @@
 #define MASQ_PARKED_MAX 512 /**< packets of one worker that may wait for link addresses */
 #define MASQ_PARKED_PER_NEIGH 16
 #define MASQ_PARK_MS 5000 /**< longer than the keeper keeps asking */
-/** Paths of one worker: one for every eight sessions, within these limits, but at least two per
- * rule. */
-#define MASQ_PATHS_MIN 2048
-#define MASQ_PATHS_ENOUGH 8192
 #define MASQ_MATCHES_MAX 4096 /**< rules that a packet may match and still be remembered */
-#define MASQ_RULE_SLOTS_MAX 32768 /**< rules and policies of one rule set */
-#define MASQ_PATHS_MAX (2 * MASQ_RULE_SLOTS_MAX)
 #define MASQ_NEIGHBOURS 16384
-#define MASQ_REPLACED_MAX 8 /**< configurations that a stuck worker may lag behind */
 /** A worker that has not taken over a configuration by then is stuck. */
 #define MASQ_TAKE_OVER_MS 10000
 #define MASQ_ANSWER_MS 1000 /**< so is one that has not begun to answer a letter by then */
 #define MASQ_NAP_US 50 /**< between two looks at a worker that the control thread waits for */
-
-/** A configuration in compiled form. Immutable once published, except for the paths and the turns of
- * forwarding rules; replaced as a whole. */
-struct masq_snapshot {
-	/** counts up from 1; a half remembers the one under which it was judged */
-	uint32_t generation;
-	struct masq_rules *rules;
-	struct masq_fib *fib; /**< shared with earlier snapshots if routes did not change */
-	struct masq_conf_timeouts timeouts;
-	struct masq_path_table *paths[MASQ_MAX_WORKERS]; /**< each written by its worker alone */
-};
 
 /** A port. Constant while packets flow. */
 struct masq_port {
@@ -374,9 +357,6 @@ struct masq_mail *masq_dp_letter(struct masq_dp *dp, uint32_t worker, enum masq_
 /** Post the letter to a worker and wait for the answer, which is then in the letter. @return 0,
  * -ETIMEDOUT */
 int masq_dp_ask(struct masq_dp *dp, uint32_t worker);
-
-/* masq_publish.c */
-void masq_snapshot_discard(struct masq_dp *dp);
 
 /* the stages, one file each */
 void masq_stage_parse(struct masq_worker *w, struct masq_burst *b);

@@ -29,6 +29,7 @@
 
 #include "masq_dp_priv.h"
 #include "masq_rule_counters.h"
+#include "masq_snapshot.h"
 
 #define LINKS_A_PATH 6 /* average number of rules and policies that a packet matches */
 #define LINKS_MORE_MAX 262144 /* 1 MB; for rule sets of which packets match many rules */
