@@ -20,6 +20,7 @@
 
 #include "masq_burst.h"
 #include "masq_pool.h"
+#include "masq_port.h"
 #include "masq_snapshot.h"
 
 /**
@@ -56,26 +57,6 @@
 #define MASQ_TAKE_OVER_MS 10000
 #define MASQ_ANSWER_MS 1000 /**< so is one that has not begun to answer a letter by then */
 #define MASQ_NAP_US 50 /**< between two looks at a worker that the control thread waits for */
-
-/** A port. Constant while packets flow. */
-struct masq_port {
-	struct masq_conf_port conf;
-	uint16_t ethdev;
-	uint8_t mac[6];
-	uint16_t mtu; /**< in IP bytes: the configured one, or the device's own */
-	uint16_t vlan; /**< 0: untagged */
-	uint16_t rx_queues, tx_queues;
-	uint16_t rx_descriptors, tx_descriptors;
-	int socket_id;
-	struct rte_mempool *pool; /**< of its receive queues */
-	bool hardware_rss;
-	bool takes_chains; /**< can send packets that consist of several buffers */
-	bool plugged; /**< this data path detaches the device at the end */
-	bool configured, started;
-	char driver[32];
-	uint8_t tx_worker[MASQ_MAX_WORKERS]; /**< worker that transmits for worker w on this port */
-	uint16_t tx_queue[MASQ_MAX_WORKERS]; /**< and on which queue, if that is w itself */
-};
 
 /** Messages between workers: those of enum masq_nat_op, and these. */
 enum masq_message_op {
@@ -316,15 +297,6 @@ struct masq_dp {
 	uint64_t tsc_start, tsc_per_ms;
 	_Atomic(uint64_t) manual_now_ms;
 };
-
-/* masq_port.c */
-int masq_port_open(struct masq_dp *dp, const struct masq_conf_port *conf, struct masq_port *port,
-		struct masq_err *err);
-uint32_t masq_port_reta_size(const struct masq_port *port);
-int masq_port_configure(struct masq_dp *dp, struct masq_port *port, struct masq_err *err);
-int masq_port_start(struct masq_dp *dp, struct masq_port *port, struct masq_err *err);
-void masq_port_stop(struct masq_port *port);
-void masq_port_close(struct masq_port *port);
 
 /* masq_worker.c */
 struct masq_worker *masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err);

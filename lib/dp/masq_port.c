@@ -13,6 +13,8 @@
  *
  * Control thread only, before workers run and after they have stopped.
  */
+#include "masq_port.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
