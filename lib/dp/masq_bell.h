@@ -31,6 +31,7 @@
 #include <rte_ring.h>
 
 #include "masq_dp_priv.h"
+#include "masq_worker.h"
 
 static_assert(MASQ_MAX_WORKERS <= 64, "a bit a worker");
 

@@ -23,13 +23,19 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
 
 #include <masq_dp_manual.h>
+#include <masq_frag.h>
 #include <masq_log.h>
+#include <masq_rss.h>
 
 #include "masq_dp_priv.h"
 #include "masq_packet_log.h"
+#include "masq_port.h"
 #include "masq_rule_counters.h"
+#include "masq_worker.h"
 
 #define CLOCK_START_MS 1000
 #define RSS_TABLE_DEFAULT 128

@@ -19,8 +19,17 @@
 
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
+#include <rte_ring.h>
 
+#include <masq_frag.h>
+#include <masq_path.h>
+#include <masq_portmap.h>
+
+#include "masq_dp_priv.h"
 #include "masq_judged.h"
+#include "masq_port.h"
+#include "masq_snapshot.h"
+#include "masq_worker.h"
 
 /* The struct consists of 64-bit counters only; each is read once. */
 static void

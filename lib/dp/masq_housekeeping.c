@@ -19,9 +19,13 @@
 
 #include <rte_mbuf.h>
 
+#include <masq_frag.h>
+
 #include "masq_life.h"
 #include "masq_neighbour.h"
+#include "masq_snapshot.h"
 #include "masq_tally.h"
+#include "masq_worker.h"
 
 #define EXPIRE_LOOKS 64 /* records examined per round */
 #define EXPIRE_MAX 16 /* sessions ended per round */

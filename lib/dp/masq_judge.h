@@ -8,9 +8,16 @@
  * masq_slow_judge.c.
  */
 
+#include <masq_conf.h>
+#include <masq_drop.h>
 #include <masq_fib.h>
+#include <masq_neigh.h>
+#include <masq_pkt.h>
+#include <masq_rules.h>
+#include <masq_session.h>
 
-#include "masq_dp_priv.h"
+struct masq_burst;
+struct masq_worker;
 
 /** What the chains have said of one packet so far, and what they were asked. */
 struct masq_judgement {

@@ -28,6 +28,8 @@
 #include <rte_prefetch.h>
 
 #include "masq_judge.h"
+#include "masq_snapshot.h"
+#include "masq_worker.h"
 
 /* Bit positions in b; ports or their classes are below. */
 #define KEY_PROTO 32

@@ -35,7 +35,9 @@
 #include <masq_pkt.h>
 #include <masq_rules.h>
 
-#include "masq_dp_priv.h"
+#include "masq_port.h"
+#include "masq_snapshot.h"
+#include "masq_worker.h"
 
 struct masq_judged {
 	struct masq_judged_key key;

@@ -24,9 +24,13 @@
 
 #include <netinet/in.h>
 
+#include <masq_nat.h>
+
 #include "masq_message.h"
 #include "masq_openings.h"
+#include "masq_snapshot.h"
 #include "masq_tally.h"
+#include "masq_worker.h"
 
 #define LOOK_BUDGET 16 /* half-open sessions examined to find one to evict */
 #define TRIES 16u /* sessions evicted in one go: at most this, or as many as are wanted */

@@ -8,7 +8,12 @@
  * masq_life.c.
  */
 
-#include "masq_dp_priv.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct masq_burst;
+struct masq_half;
+struct masq_worker;
 
 /**
  * Update the protocol state for a packet of @p half; only TCP has states that packets change. If

@@ -12,7 +12,9 @@
 #include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 
-#include "masq_dp_priv.h"
+#include <masq_path.h>
+
+#include "masq_worker.h"
 
 /**
  * Write both Ethernet addresses in two stores; the type field behind them is left alone.

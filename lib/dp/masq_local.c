@@ -26,7 +26,10 @@
 #include "masq_judge.h"
 #include "masq_link.h"
 #include "masq_neighbour.h"
+#include "masq_port.h"
 #include "masq_slow.h"
+#include "masq_snapshot.h"
+#include "masq_worker.h"
 
 #define ICMP_ECHO_REQUEST 8
 

@@ -7,9 +7,9 @@
  * Packets for the box itself; masq_local.c. Each function leaves packet @p i of burst @p b decided.
  */
 
-#include "masq_dp_priv.h"
-
+struct masq_burst;
 struct masq_judgement;
+struct masq_worker;
 
 /** Handle an ARP message. */
 void masq_local_arp(struct masq_worker *w, struct masq_burst *b, unsigned int i);

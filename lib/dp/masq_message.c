@@ -22,12 +22,18 @@
 #include "masq_message.h"
 
 #include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include <masq_nat.h>
 
 #include "masq_bell.h"
+#include "masq_dp_priv.h"
 #include "masq_life.h"
 #include "masq_neighbour.h"
 #include "masq_slow.h"
+#include "masq_snapshot.h"
 #include "masq_tally.h"
+#include "masq_worker.h"
 
 /*
  * Messages taken per sending worker and round. A burst of flows whose sessions are on two workers

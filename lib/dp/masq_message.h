@@ -7,7 +7,7 @@
  * Messages to other workers; masq_message.c.
  */
 
-#include "masq_dp_priv.h"
+#include "masq_worker.h"
 
 /** Send a message that will be answered. @return false: too many are unanswered; undo it */
 bool masq_message_request(struct masq_worker *w, union masq_message *msg, uint32_t to);

@@ -34,11 +34,15 @@
 #include <string.h>
 
 #include <rte_mbuf.h>
+#include <rte_ring.h>
 
 #include <masq_arp.h>
 
+#include "masq_dp_priv.h"
 #include "masq_link.h"
 #include "masq_message.h"
+#include "masq_port.h"
+#include "masq_worker.h"
 
 #define TICK_BUDGET 256 /* table slots that the keeper examines per millisecond */
 #define ASKS_MAX 64

@@ -8,7 +8,14 @@
  * masq_neighbour.c.
  */
 
-#include "masq_dp_priv.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <masq_neigh.h>
+
+struct masq_burst;
+struct masq_worker;
+struct rte_mbuf;
 
 /** Ask the keeper for a link address; the keeper itself asks the network. */
 void masq_neighbour_want(struct masq_worker *w, uint8_t port, uint32_t ip);

@@ -9,9 +9,10 @@
  */
 
 #include <masq_fib.h>
+#include <masq_nat.h>
 
-#include "masq_dp_priv.h"
 #include "masq_judge.h"
+#include "masq_worker.h"
 
 static_assert(MASQ_BURST <= MASQ_NAT_BURST, "the sessions of a burst are opened in one call");
 

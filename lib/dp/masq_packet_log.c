@@ -27,10 +27,15 @@
 #include <string.h>
 
 #include <rte_ip.h>
+#include <rte_mbuf.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include "masq_dp_priv.h"
 #include "masq_judge.h"
+#include "masq_port.h"
+#include "masq_snapshot.h"
+#include "masq_worker.h"
 
 #define RING_SIZE 1024
 #define SECOND_MS 1000

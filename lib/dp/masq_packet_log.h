@@ -7,9 +7,13 @@
  * What rules with -l report to the control thread; masq_packet_log.c.
  */
 
-#include "masq_dp_priv.h"
+#include <stdint.h>
 
+struct masq_err;
 struct masq_judgement;
+struct masq_pkt;
+struct masq_rules_result;
+struct masq_worker;
 
 /**
  * Hand the matches of rules with -l to the control thread: one record per match, in the worker's

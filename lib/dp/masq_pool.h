@@ -10,6 +10,7 @@
 
 /** Bytes of a frame besides the IP packet (Ethernet and VLAN headers), with a margin. */
 #define MASQ_POOL_FRAME_EXTRA 64
+#define MASQ_FRAG_SHARE 4 /**< fragments may hold this fraction (1/4) of a pool's buffers */
 
 struct masq_err;
 struct rte_mempool;

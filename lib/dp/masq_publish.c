@@ -27,9 +27,13 @@
 #include <rte_cycles.h>
 #include <rte_errno.h>
 
+#include <masq_path.h>
+
 #include "masq_dp_priv.h"
+#include "masq_port.h"
 #include "masq_rule_counters.h"
 #include "masq_snapshot.h"
+#include "masq_worker.h"
 
 #define LINKS_A_PATH 6 /* average number of rules and policies that a packet matches */
 #define LINKS_MORE_MAX 262144 /* 1 MB; for rule sets of which packets match many rules */

@@ -19,6 +19,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <masq_path.h>
+
 struct row {
 	uint32_t id;
 	struct masq_dp_rule_counter base, live;

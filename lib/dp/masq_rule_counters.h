@@ -7,7 +7,11 @@
  * Counters by rule id, kept across rule sets; masq_rule_counters.c. Control thread only.
  */
 
-#include "masq_dp_priv.h"
+#include <stdint.h>
+
+#include <masq_dp.h>
+#include <masq_path.h>
+#include <masq_rules.h>
 
 struct masq_rule_counters *masq_rule_counters_create(void);
 void masq_rule_counters_destroy(struct masq_rule_counters *counters);

@@ -10,9 +10,9 @@
 
 #include <masq_fib.h>
 
-#include "masq_dp_priv.h"
 #include "masq_link.h"
 #include "masq_neighbour.h"
+#include "masq_worker.h"
 
 struct masq_judged;
 struct masq_judgement;

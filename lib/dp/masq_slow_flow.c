@@ -17,12 +17,16 @@
 #include <rte_byteorder.h>
 
 #include <masq_icmp.h>
+#include <masq_nat.h>
 
 #include "masq_judge.h"
 #include "masq_judged.h"
 #include "masq_local.h"
 #include "masq_openings.h"
+#include "masq_port.h"
 #include "masq_slow.h"
+#include "masq_snapshot.h"
+#include "masq_worker.h"
 
 /* Is the reason that the box has no room for a flow that it would have masqueraded? A call from
  * outside is dropped in silence: a flood of forged ones shall not be answered. */

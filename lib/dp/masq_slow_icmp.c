@@ -18,6 +18,8 @@
 
 #include "masq_judge.h"
 #include "masq_slow.h"
+#include "masq_snapshot.h"
+#include "masq_worker.h"
 
 static void
 route_unmatched(struct masq_worker *w, struct masq_burst *b, unsigned int i,

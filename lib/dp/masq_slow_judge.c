@@ -29,6 +29,7 @@
 #include <rte_mbuf.h>
 
 #include <masq_icmp.h>
+#include <masq_path.h>
 
 #include "masq_judge.h"
 #include "masq_judged.h"
@@ -36,7 +37,9 @@
 #include "masq_link.h"
 #include "masq_packet_log.h"
 #include "masq_slow.h"
+#include "masq_snapshot.h"
 #include "masq_tally.h"
+#include "masq_worker.h"
 
 static const struct {
 	enum masq_drop deny, reject;

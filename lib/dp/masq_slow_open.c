@@ -20,12 +20,20 @@
  * a gathered flow of an unknown kind marks the kind, too, and the next packet of that kind waits
  * until the gathered sessions exist: one packet of a kind takes the long way, not all of its burst.
  */
+
+#include <rte_mbuf.h>
+
+#include <masq_nat.h>
+
 #include "masq_life.h"
 #include "masq_link.h"
 #include "masq_message.h"
 #include "masq_neighbour.h"
 #include "masq_openings.h"
+#include "masq_port.h"
 #include "masq_slow.h"
+#include "masq_snapshot.h"
+#include "masq_worker.h"
 
 void
 masq_openings_begin(struct masq_openings *o)

@@ -18,12 +18,16 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include <masq_bucket.h>
 #include <masq_icmp.h>
 
 #include "masq_judge.h"
 #include "masq_link.h"
 #include "masq_neighbour.h"
+#include "masq_port.h"
 #include "masq_slow.h"
+#include "masq_snapshot.h"
+#include "masq_worker.h"
 
 static bool
 dont_fragment(const struct rte_mbuf *mbuf, const struct masq_pkt *pkt)

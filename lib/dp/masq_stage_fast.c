@@ -20,6 +20,8 @@
 #include "masq_life.h"
 #include "masq_link.h"
 #include "masq_neighbour.h"
+#include "masq_port.h"
+#include "masq_worker.h"
 
 /* A segment with data or only an ACK changes nothing, unless the half says that it might. One
  * branch, which nearly always goes the same way: in a mix of TCP and UDP the protocol is

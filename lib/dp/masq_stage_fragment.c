@@ -15,9 +15,12 @@
  */
 #include <rte_mbuf.h>
 
+#include <masq_frag.h>
 #include <masq_icmp.h>
 
+#include "masq_port.h"
 #include "masq_slow.h"
+#include "masq_worker.h"
 
 #define CODE_REASSEMBLY 1
 

@@ -8,6 +8,7 @@
  * Normally all packets of a burst are undecided, and are looked up in place.
  */
 #include "masq_judged.h"
+#include "masq_worker.h"
 
 /* Look up the undecided packets, wherever they are. @return bit i: packet i has no session */
 static __rte_noinline uint32_t

@@ -12,8 +12,14 @@
 #include <netinet/in.h>
 
 #include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include <masq_rss.h>
 
 #include "masq_bell.h"
+#include "masq_dp_priv.h"
+#include "masq_port.h"
+#include "masq_worker.h"
 
 /* @param nic_hashes	the port by which all of them came hashes as we do */
 static inline uint32_t

@@ -13,8 +13,9 @@
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
-#include "masq_dp_priv.h"
+#include "masq_port.h"
 #include "masq_vlan.h"
+#include "masq_worker.h"
 
 static void
 check_tag(const struct masq_port *port, struct masq_burst *b, unsigned int i)

@@ -13,10 +13,16 @@
  * Verdicts remembered for kinds of packets (masq_judged.c) shorten the paths through
  * masq_slow_judge.c and masq_slow_flow.c.
  */
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include "masq_dp_priv.h"
 #include "masq_judged.h"
 #include "masq_local.h"
 #include "masq_openings.h"
 #include "masq_slow.h"
+#include "masq_worker.h"
 
 /* The session waits for another worker's answer: put the packet at the end of the own ring, to be
  * looked up again. */

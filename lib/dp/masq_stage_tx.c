@@ -25,9 +25,15 @@
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 #include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include <masq_frag.h>
 
 #include "masq_bell.h"
+#include "masq_dp_priv.h"
+#include "masq_port.h"
 #include "masq_vlan.h"
+#include "masq_worker.h"
 
 /* Finished packets taken from each other worker per round. A worker under load hands over 64 and more
  * in a round, from several queues; if fewer were taken, the ring would fill up. */

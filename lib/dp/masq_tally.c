@@ -39,6 +39,10 @@
 
 #include <rte_branch_prediction.h>
 
+#include <masq_path.h>
+
+#include "masq_worker.h"
+
 #define HALVES_BUDGET 1024 /* examined per piece: some 5 to 10 microseconds */
 #define PATHS_BUDGET 4096 /* counters copied per piece */
 

@@ -9,7 +9,12 @@
  * counts for that path; masq_tally.c explains. All functions are for the worker that owns the half.
  */
 
-#include "masq_dp_priv.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct masq_half;
+struct masq_path_table;
+struct masq_worker;
 
 #define MASQ_TALLY_NO_PICTURE UINT32_MAX
 

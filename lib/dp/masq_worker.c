@@ -24,6 +24,8 @@
  * for a while sleeps, first briefly, then for up to half a millisecond; the first packet ends the
  * sleeping. An idle machine stays idle.
  */
+#include "masq_worker.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -32,13 +34,22 @@
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+
+#include <masq_frag.h>
+#include <masq_nat.h>
+#include <masq_path.h>
+#include <masq_portmap.h>
 
 #include "masq_bell.h"
+#include "masq_dp_priv.h"
 #include "masq_judged.h"
 #include "masq_message.h"
 #include "masq_neighbour.h"
 #include "masq_openings.h"
 #include "masq_packet_log.h"
+#include "masq_snapshot.h"
 #include "masq_tally.h"
 
 #define IDLE_ROUNDS 64 /* rounds without work before the first sleep */

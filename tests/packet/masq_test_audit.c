@@ -12,6 +12,7 @@
 #include "masq_dp_priv.h"
 #include "masq_portmap_priv.h"
 #include "masq_session_priv.h"
+#include "masq_worker.h"
 
 #define WHEEL_LISTS (MASQ_WHEEL_DUE + 1)
 

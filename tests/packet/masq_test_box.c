@@ -21,6 +21,7 @@
 
 #include "masq_dp_priv.h"
 #include "masq_test_watch.h"
+#include "masq_worker.h"
 
 #define SHORTEST_FRAME 60
 #define RING_SIZE 8192

@@ -34,6 +34,7 @@
 #include "bench_watch.h"
 #include "masq_dp_priv.h"
 #include "masq_test_rules.h"
+#include "masq_worker.h"
 
 #define REPLACEMENTS 21
 #define RULES 10000

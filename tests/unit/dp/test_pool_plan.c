@@ -25,6 +25,7 @@
 #include "masq_dp_priv.h"
 #include "masq_pool.h"
 #include "masq_test_eal.h"
+#include "masq_worker.h"
 
 #define ANY SOCKET_ID_ANY
 #define END (-2)

@@ -15,9 +15,12 @@
 
 #include <rte_malloc.h>
 
+#include <masq_path.h>
+
 #include "masq_tally.h"
 #include "masq_test_eal.h"
 #include "masq_test_random.h"
+#include "masq_worker.h"
 
 #define PATHS 5000 /* more than are copied in one piece */
 #define FEW 40 /* of them are met often */

@@ -21,6 +21,7 @@
 #include "dp_fixture.h"
 #include "masq_dp_priv.h"
 #include "masq_test_eal.h"
+#include "masq_worker.h"
 
 #define MBUFS 511
 

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_WORKER_H
+#define MASQ_WORKER_H
+
+/**
+ * @file
+ * A worker: what it owns, and where it meets other threads; masq_worker.c. struct masq_worker
+ * belongs to its worker, which also reads the constant part of struct masq_dp (masq_dp_priv.h).
+ *
+ * While workers run, the control thread and a worker meet only in these places, and in turns:
+ *
+ *	control writes   the snapshot pointer (masq_publish.c), a letter in the worker's mail
+ *	                 (masq_dp_read.c), stop
+ *	worker writes    seen, which also hands over the counters of the paths that it has left;
+ *	                 the letter's answer, or the picture in its path table that a letter asked
+ *	                 for (masq_tally.c); counters, held and other gauges, which are read in
+ *	                 place; the ring of log records
+ *
+ * Workers meet each other in rings (masq_message.c), their bells (masq_bell.h), the neighbour
+ * table, and sessions of which each of two workers has a half: both change the state, and the
+ * creator reads tuple, counters and last-seen time of the REPLY half in place. All threads meet in
+ * the turns of forwarding rules (masq_turns.c in lib/rules), which workers take and the control
+ * thread reads.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_common.h>
+
+#include <masq_bucket.h>
+#include <masq_dp.h>
+#include <masq_nat.h>
+
+#include "masq_burst.h"
+
+struct masq_dp;
+struct masq_frag;
+struct masq_frag_result;
+struct masq_judged;
+struct masq_openings;
+struct masq_path_counter;
+struct masq_path_table;
+struct masq_port;
+struct masq_portmap;
+struct masq_rss;
+struct masq_snapshot;
+struct rte_mbuf;
+struct rte_mempool;
+struct rte_ring;
+
+#define MASQ_TX_BURST 64
+#define MASQ_MSG_RING_SIZE 1024 /**< messages that may wait between two workers */
+#define MASQ_PARKED_MAX 512 /**< packets of one worker that may wait for link addresses */
+#define MASQ_PARKED_PER_NEIGH 16
+#define MASQ_PARK_MS 5000 /**< longer than the keeper keeps asking */
+#define MASQ_MATCHES_MAX 4096 /**< rules that a packet may match and still be remembered */
+
+/** Messages between workers: those of enum masq_nat_op, and these. */
+enum masq_message_op {
+	MASQ_MSG_NEIGH_WANT = 64, /**< to the keeper: a worker needs this neighbour */
+	MASQ_MSG_NEIGH_HEARD, /**< to the keeper: what ARP said */
+};
+
+static_assert((int)MASQ_NAT_TOUCH < (int)MASQ_MSG_NEIGH_WANT,
+		"an op is of one kind of message only");
+
+struct masq_neigh_msg {
+	uint8_t op;
+	uint8_t port;
+	uint8_t create; /**< HEARD: create an entry if there is none */
+	uint32_t ip; /**< host order */
+	uint8_t mac[6]; /**< HEARD */
+};
+
+union masq_message {
+	uint8_t op; /**< the first member of both */
+	struct masq_nat_msg nat;
+	struct masq_neigh_msg neigh;
+};
+
+static_assert(sizeof(union masq_message) == 64, "one ring element is one cache line");
+
+/** Packets for one port, gathered over a round. */
+struct masq_tx {
+	unsigned int n;
+	struct rte_mbuf *mbuf[MASQ_TX_BURST];
+};
+
+/**
+ * A packet that waits for a link address. It is parked untranslated and goes through the stages
+ * again afterwards; or it was made by the box and is complete except for the link address.
+ */
+struct masq_parked {
+	struct rte_mbuf *mbuf;
+	uint64_t deadline_ms;
+	uint32_t ip; /**< next hop, host order */
+	uint8_t departure;
+	uint8_t arrival; /**< MASQ_PARKED_OWN: the box made it */
+};
+
+#define MASQ_PARKED_OWN UINT8_MAX
+static_assert(MASQ_CONF_PORTS_MAX < MASQ_PARKED_OWN, "no port has the number of the box itself");
+
+struct masq_rx_queue {
+	uint16_t ethdev;
+	uint16_t queue;
+	uint8_t port;
+};
+
+enum masq_mail_kind {
+	MASQ_MAIL_SESSIONS,
+	MASQ_MAIL_FLUSH,
+	MASQ_MAIL_NEIGHBOURS,
+	MASQ_MAIL_NEIGH_FLUSH,
+	MASQ_MAIL_RULE_COUNTERS, /**< take a picture of them; the answer is in the path table */
+};
+
+#define MASQ_MAIL_ROWS 256
+
+/**
+ * A question of the control thread and the worker's answer. There is one letter per worker, and it
+ * contains everything: a worker that got stuck while answering may finish it after the control
+ * thread has stopped waiting.
+ */
+struct masq_mail {
+	enum masq_mail_kind kind;
+	struct masq_dp_session_filter filter;
+	uint32_t cursor;
+	uint32_t ip;
+	unsigned int max; /**< rows, at most MASQ_MAIL_ROWS */
+	unsigned int n; /**< rows, or sessions ended */
+	bool end;
+	_Atomic(bool) done; /**< the worker no longer uses the letter */
+
+	union {
+		struct masq_session_row sessions[MASQ_MAIL_ROWS];
+		struct masq_neigh_row neighbours[MASQ_MAIL_ROWS];
+	};
+};
+
+#define MASQ_WAITED_BITS 4096 /**< for the next hops of at most MASQ_PARKED_MAX packets */
+
+#define MASQ_NEAR 256 /**< entries in a worker's cache of next hops (masq_link.h) */
+
+/** Cached neighbour of a next hop; masq_link.h. */
+struct masq_near {
+	uint32_t ip; /**< host order */
+	struct masq_neigh_ref ref;
+	uint64_t link; /**< the neighbour's word when it was looked up; 0: no link address was known */
+} __attribute__((aligned(16))); /* never straddles two cache lines */
+
+struct masq_worker {
+	/* constant after creation */
+	struct masq_dp *dp;
+	uint32_t id;
+	uint32_t n_workers;
+	const struct masq_port *ports;
+	const struct masq_rss *rss;
+	struct masq_session_table *sessions;
+	struct masq_nat *nat;
+	struct masq_openings *openings; /**< masq_openings.h */
+	struct masq_portmap *portmap;
+	struct masq_frag *frag;
+	struct masq_neigh *neigh; /**< shared by all; written by worker 0, the keeper */
+	struct rte_mempool *pool; /**< for packets that it makes itself */
+	uint32_t n_rx;
+	/** queue with which the next round begins; not constant, but used with these */
+	uint32_t next_rx;
+	struct masq_rx_queue rx[MASQ_CONF_PORTS_MAX * 2];
+	bool sleeps;
+	struct masq_judged *judged; /**< masq_judged.h */
+	uint32_t judged_lines;
+	struct masq_hash_seed judged_seed;
+	int socket_id;
+
+	/* the rule set in force */
+	const struct masq_snapshot *snapshot;
+	uint32_t generation;
+	const struct masq_classes *classes;
+	const struct masq_fib_special *special;
+	const struct masq_fib_hop *hops;
+	struct masq_path_table *paths;
+	struct masq_path_counter *path_counters; /**< of paths */
+
+	/* masq_tally.c */
+	/** of the previous rule set, until all halves have left it */
+	struct masq_path_table *paths_before;
+	uint32_t leaving; /**< halves with a lower index have left */
+	uint32_t pictured; /**< halves with a lower index are in the picture */
+
+	/* time, and what is done once a millisecond: masq_housekeeping.c */
+	uint64_t now_ms;
+	uint64_t housekept_ms;
+	/** sessions that may still expire in this millisecond; 0: limit reached, or none is due */
+	unsigned int may_expire;
+	uint32_t rearm_cursor;
+	bool rearming;
+	struct masq_conf_timeouts rearmed_for;
+
+	/* packets that this round sends: masq_stage_tx.c */
+	struct masq_tx tx[MASQ_CONF_PORTS_MAX];
+	uint64_t tx_used; /**< bit p: tx[p] is not empty */
+
+	/* next hops, and packets that wait for them: masq_link.h, masq_neighbour.c */
+	struct masq_near near[MASQ_NEAR]; /**< of the routes in force */
+	struct masq_parked parked[MASQ_PARKED_MAX];
+	uint32_t n_parked;
+	uint64_t waited_for[MASQ_WAITED_BITS / 64]; /**< their next hops, one bit per hash value */
+	/** packet whose neighbour is treated as silent; or NULL */
+	const struct masq_parked *given_up;
+	/** packets that were parked behind others since masq_parked_tick() last ran */
+	uint32_t n_lined_up;
+	struct masq_parked lined_up; /**< the last of them */
+	/** run masq_parked_tick() in the next round: neighbours may have answered */
+	bool look_at_parked;
+
+	/* questions to other workers: masq_message.c, masq_life.c */
+	uint32_t unanswered; /**< requests under way */
+	/** of these, by the worker that they were sent to */
+	uint32_t unanswered_by[MASQ_MAX_WORKERS];
+	uint32_t ending; /**< sessions whose record becomes free once another worker has answered */
+
+	/* how much a round does: masq_worker.c */
+	unsigned int burst_max; /**< size limit of the next burst */
+	uint32_t cold_packets; /**< slow packets still to come until the rules count as cached */
+	uint64_t judged_anew; /**< total of packets judged again because of new rules */
+	/** packets and messages of the last round; 0: time for longer work, or for sleep */
+	unsigned int found;
+	bool unfinished; /**< there is work left that does not depend on packets */
+
+	/* limits per second, and what is reported to the control thread: masq_packet_log.c,
+	 * masq_slow_send.c */
+	struct rte_ring *log_ring; /**< records on their way to the control thread */
+	uint64_t log_began_ms; /**< start of the second for which records are counted */
+	uint32_t log_n; /**< records of this second */
+	struct masq_bucket icmp_bucket; /**< limits the ICMP errors that the box sends */
+	struct masq_mail *letter; /**< being answered; NULL: none */
+
+	/** matches of the packet being judged, if there are many */
+	uint32_t matches[MASQ_MATCHES_MAX];
+
+	/* masq_bell.h */
+	uint64_t bell_wanted; /**< bit t: ring worker t's bell at the end of this round */
+	uint32_t bell_rung[MASQ_MAX_WORKERS]; /**< last count written to each other worker's bell */
+	uint32_t bell_now[MASQ_MAX_WORKERS]; /**< counts at the start of this round */
+	uint32_t bell_heard[MASQ_MAX_WORKERS]; /**< counts up to which everything was taken out */
+
+	/* written by the other workers, one element each */
+	_Atomic(uint32_t) bell[MASQ_MAX_WORKERS] __rte_cache_aligned;
+
+	/* read by other threads */
+	struct masq_dp_counters counters __rte_cache_aligned;
+	/** packets that this worker put into rings and lists, minus those that it took out */
+	int64_t held;
+	/** Generation that this worker uses; it has left all earlier ones. */
+	_Atomic(uint32_t) seen __rte_cache_aligned;
+	/** the letter; belongs to the control thread unless it is on its way or being answered */
+	struct masq_mail *post;
+	_Atomic(struct masq_mail *) mail; /**< the letter on its way; NULL: none */
+	_Atomic(bool) stop;
+
+	struct masq_burst burst __rte_cache_aligned;
+};
+
+/* masq_worker.c */
+struct masq_worker *masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err);
+void masq_worker_destroy(struct masq_worker *w);
+void masq_worker_poll(struct masq_worker *w, uint64_t now_ms);
+int masq_worker_main(void *worker);
+/** Take over the new configuration and leave the old one, without a break. */
+void masq_worker_take_over(struct masq_worker *w);
+void masq_worker_empty(struct masq_worker *w);
+void masq_worker_run_burst(struct masq_worker *w);
+
+/* masq_housekeeping.c */
+void masq_housekeeping(struct masq_worker *w);
+/** Expire some of the sessions that are due. Only while w->may_expire is not 0. */
+void masq_worker_expire(struct masq_worker *w);
+void masq_worker_answer_mail(struct masq_worker *w);
+
+/* masq_stage_fragment.c */
+/** Count and free fragments that were given up; notify the sender if the reason is a timeout. */
+void masq_fragments_give_up(struct masq_worker *w, struct masq_frag_result *result);
+
+/* the stages, one file each */
+void masq_stage_parse(struct masq_worker *w, struct masq_burst *b);
+void masq_stage_fragment(struct masq_worker *w, struct masq_burst *b);
+void masq_stage_owner(struct masq_worker *w, struct masq_burst *b);
+void masq_stage_lookup(struct masq_worker *w, struct masq_burst *b);
+void masq_stage_fast(struct masq_worker *w, struct masq_burst *b);
+void masq_stage_slow(struct masq_worker *w, struct masq_burst *b);
+void masq_stage_tx(struct masq_worker *w, struct masq_burst *b);
+void masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port);
+void masq_tx_flush(struct masq_worker *w);
+/** @param from	bit f: take what worker f has handed over. @return packets */
+unsigned int masq_tx_take_over(struct masq_worker *w, uint64_t from);
+
+/* masq_dp_read.c */
+/**
+ * Get the letter to a worker, cleared, to be filled in.
+ *
+ * @return the letter; NULL: the worker is stuck with an earlier one
+ */
+struct masq_mail *masq_dp_letter(struct masq_dp *dp, uint32_t worker, enum masq_mail_kind kind);
+
+/** Post the letter to a worker and wait for the answer, which is then in the letter. @return 0,
+ * -ETIMEDOUT */
+int masq_dp_ask(struct masq_dp *dp, uint32_t worker);
+
+#endif /* MASQ_WORKER_H */
