@@ -27,6 +27,7 @@
 
 #include "masq_dp_priv.h"
 #include "masq_judged.h"
+#include "masq_mail.h"
 #include "masq_port.h"
 #include "masq_snapshot.h"
 #include "masq_worker.h"
@@ -127,9 +128,9 @@ static bool
 wait_for_answer(const struct masq_dp *dp, struct masq_worker *w, uint64_t until)
 {
 	while ((dp->mode == MASQ_DP_MANUAL || !dp->running) &&
-			!atomic_load_explicit(&w->post->done, memory_order_relaxed))
-		masq_worker_answer_mail(w);
-	while (!atomic_load_explicit(&w->post->done, memory_order_acquire)) {
+			!atomic_load_explicit(&w->mail.letter->done, memory_order_relaxed))
+		masq_mail_answer(w);
+	while (!atomic_load_explicit(&w->mail.letter->done, memory_order_acquire)) {
 		if (rte_rdtsc() >= until)
 			return false;
 		usleep(MASQ_NAP_US);
@@ -137,19 +138,20 @@ wait_for_answer(const struct masq_dp *dp, struct masq_worker *w, uint64_t until)
 	return true;
 }
 
-struct masq_mail *
-masq_dp_letter(struct masq_dp *dp, uint32_t worker, enum masq_mail_kind kind)
+struct masq_letter *
+masq_dp_letter(struct masq_dp *dp, uint32_t worker, enum masq_letter_kind kind)
 {
 	struct masq_worker *w = dp->workers[worker];
+	struct masq_letter *letter = w->mail.letter;
 
 	if (!wait_for_answer(dp, w, rte_rdtsc() + dp->answer_ms * dp->tsc_per_ms))
 		return NULL;
-	w->post->kind = kind;
-	w->post->cursor = 0;
-	w->post->max = MASQ_MAIL_ROWS;
-	w->post->n = 0;
-	w->post->end = false;
-	return w->post;
+	letter->kind = kind;
+	letter->cursor = 0;
+	letter->max = MASQ_LETTER_ROWS;
+	letter->n = 0;
+	letter->end = false;
+	return letter;
 }
 
 int
@@ -157,17 +159,17 @@ masq_dp_ask(struct masq_dp *dp, uint32_t worker)
 {
 	struct masq_worker *w = dp->workers[worker];
 	const uint64_t begin = rte_rdtsc();
-	struct masq_mail *expected = w->post;
+	struct masq_letter *letter = w->mail.letter, *expected = letter;
 
-	atomic_store_explicit(&w->post->done, false, memory_order_relaxed);
-	atomic_store_explicit(&w->mail, w->post, memory_order_release);
+	atomic_store_explicit(&letter->done, false, memory_order_relaxed);
+	atomic_store_explicit(&w->mail.posted, letter, memory_order_release);
 	if (wait_for_answer(dp, w, begin + dp->answer_ms * dp->tsc_per_ms))
 		return 0;
 	/* Take the letter back. If it is gone, the worker has begun: the answer takes long, or the
 	 * worker is stuck. Whatever the worker does with the letter then, it does in its own
 	 * memory. */
-	if (atomic_compare_exchange_strong(&w->mail, &expected, NULL)) {
-		atomic_store_explicit(&w->post->done, true, memory_order_relaxed);
+	if (atomic_compare_exchange_strong(&w->mail.posted, &expected, NULL)) {
+		atomic_store_explicit(&letter->done, true, memory_order_relaxed);
 		return -ETIMEDOUT;
 	}
 	return wait_for_answer(dp, w, begin + dp->take_over_ms * dp->tsc_per_ms) ? 0 : -ETIMEDOUT;
@@ -178,26 +180,26 @@ masq_dp_sessions(struct masq_dp *dp, const struct masq_dp_session_filter *filter
 		struct masq_dp_cursor *cursor, struct masq_session_row *rows, unsigned int max,
 		bool *end)
 {
-	struct masq_mail *mail;
+	struct masq_letter *letter;
 	int ret;
 
 	*end = cursor->worker >= dp->n_workers;
 	if (*end)
 		return 0;
-	mail = masq_dp_letter(dp, cursor->worker, MASQ_MAIL_SESSIONS);
-	if (mail == NULL)
+	letter = masq_dp_letter(dp, cursor->worker, MASQ_LETTER_SESSIONS);
+	if (letter == NULL)
 		return -ETIMEDOUT;
-	mail->filter = *filter;
-	mail->cursor = cursor->record;
-	mail->max = RTE_MIN(max, (unsigned int)MASQ_MAIL_ROWS);
+	letter->filter = *filter;
+	letter->cursor = cursor->record;
+	letter->max = RTE_MIN(max, (unsigned int)MASQ_LETTER_ROWS);
 	ret = masq_dp_ask(dp, cursor->worker);
 	if (ret != 0)
 		return ret;
-	memcpy(rows, mail->sessions, mail->n * sizeof(*rows));
-	cursor->record = mail->end ? 0 : mail->cursor;
-	cursor->worker += mail->end;
+	memcpy(rows, letter->sessions, letter->n * sizeof(*rows));
+	cursor->record = letter->end ? 0 : letter->cursor;
+	cursor->worker += letter->end;
 	*end = cursor->worker >= dp->n_workers;
-	return (int)mail->n;
+	return (int)letter->n;
 }
 
 /* @param ended	the number of sessions ended is added, even if the worker then stops answering.
@@ -206,20 +208,20 @@ static int
 flush_worker(struct masq_dp *dp, uint32_t worker, const struct masq_dp_session_filter *filter,
 		int64_t *ended)
 {
-	struct masq_mail *mail = masq_dp_letter(dp, worker, MASQ_MAIL_FLUSH);
+	struct masq_letter *letter = masq_dp_letter(dp, worker, MASQ_LETTER_FLUSH);
 
-	if (mail == NULL)
+	if (letter == NULL)
 		return -ETIMEDOUT;
-	mail->filter = *filter;
+	letter->filter = *filter;
 	do {
 		int ret;
 
-		mail->n = 0;
+		letter->n = 0;
 		ret = masq_dp_ask(dp, worker);
 		if (ret != 0)
 			return ret;
-		*ended += mail->n;
-	} while (!mail->end);
+		*ended += letter->n;
+	} while (!letter->end);
 	return 0;
 }
 
@@ -252,29 +254,29 @@ int
 masq_dp_neighbours(
 		struct masq_dp *dp, uint32_t *cursor, struct masq_neigh_row *rows, unsigned int max)
 {
-	struct masq_mail *mail = masq_dp_letter(dp, 0, MASQ_MAIL_NEIGHBOURS);
+	struct masq_letter *letter = masq_dp_letter(dp, 0, MASQ_LETTER_NEIGHBOURS);
 	int ret;
 
-	if (mail == NULL)
+	if (letter == NULL)
 		return -ETIMEDOUT;
-	mail->cursor = *cursor;
-	mail->max = RTE_MIN(max, (unsigned int)MASQ_MAIL_ROWS);
+	letter->cursor = *cursor;
+	letter->max = RTE_MIN(max, (unsigned int)MASQ_LETTER_ROWS);
 	ret = masq_dp_ask(dp, 0);
 	if (ret != 0)
 		return ret;
-	memcpy(rows, mail->neighbours, mail->n * sizeof(*rows));
-	*cursor = mail->cursor;
-	return (int)mail->n;
+	memcpy(rows, letter->neighbours, letter->n * sizeof(*rows));
+	*cursor = letter->cursor;
+	return (int)letter->n;
 }
 
 int
 masq_dp_neighbours_flush(struct masq_dp *dp, uint32_t ip)
 {
-	struct masq_mail *mail = masq_dp_letter(dp, 0, MASQ_MAIL_NEIGH_FLUSH);
+	struct masq_letter *letter = masq_dp_letter(dp, 0, MASQ_LETTER_NEIGH_FLUSH);
 
-	if (mail == NULL)
+	if (letter == NULL)
 		return -ETIMEDOUT;
-	mail->ip = ip;
+	letter->ip = ip;
 	return masq_dp_ask(dp, 0);
 }
 

@@ -22,6 +22,7 @@
 #include <masq_frag.h>
 
 #include "masq_life.h"
+#include "masq_mail.h"
 #include "masq_neighbour.h"
 #include "masq_snapshot.h"
 #include "masq_tally.h"
@@ -123,97 +124,98 @@ matches(const struct masq_dp_session_filter *f, const struct masq_session_row *r
 
 /* Number of records from here to the end of the piece. */
 static uint32_t
-left_of_piece(const struct masq_mail *mail)
+left_of_piece(const struct masq_letter *letter)
 {
-	return PIECE_RECORDS - mail->cursor % PIECE_RECORDS;
+	return PIECE_RECORDS - letter->cursor % PIECE_RECORDS;
 }
 
 /* Is the letter answered? */
 static bool
-is_letter_end(const struct masq_worker *w, struct masq_mail *mail)
+is_letter_end(const struct masq_worker *w, struct masq_letter *letter)
 {
-	mail->end = mail->cursor >= masq_session_capacity(w->sessions);
-	return mail->end || mail->cursor % LETTER_RECORDS == 0;
+	letter->end = letter->cursor >= masq_session_capacity(w->sessions);
+	return letter->end || letter->cursor % LETTER_RECORDS == 0;
 }
 
 /* Answer a piece of a listing: append the rows of some records. */
 static bool
-answer_sessions(struct masq_worker *w, struct masq_mail *mail)
+answer_sessions(struct masq_worker *w, struct masq_letter *letter)
 {
-	struct masq_session_row *rows = &mail->sessions[mail->n];
+	struct masq_session_row *rows = &letter->sessions[letter->n];
 	unsigned int n, kept = 0;
 
-	n = masq_session_rows(w->sessions, &mail->cursor, &w->snapshot->timeouts, w->now_ms,
-			left_of_piece(mail), rows, mail->max - mail->n);
+	n = masq_session_rows(w->sessions, &letter->cursor, &w->snapshot->timeouts, w->now_ms,
+			left_of_piece(letter), rows, letter->max - letter->n);
 	for (unsigned int k = 0; k < n; k++)
-		if (matches(&mail->filter, &rows[k]))
+		if (matches(&letter->filter, &rows[k]))
 			rows[kept++] = rows[k];
-	mail->n += kept;
-	return is_letter_end(w, mail) || mail->n == mail->max;
+	letter->n += kept;
+	return is_letter_end(w, letter) || letter->n == letter->max;
 }
 
 /* Answer a piece of a flush: examine some records, and end the sessions that match. */
 static bool
-answer_flush(struct masq_worker *w, struct masq_mail *mail)
+answer_flush(struct masq_worker *w, struct masq_letter *letter)
 {
 	uint32_t stop = RTE_MIN(
-			mail->cursor + left_of_piece(mail), masq_session_capacity(w->sessions));
+			letter->cursor + left_of_piece(letter), masq_session_capacity(w->sessions));
 	uint32_t matching[FLUSH_MAX];
 	struct masq_session_row row;
 	unsigned int n = 0;
 
-	while (mail->cursor < stop && n < FLUSH_MAX) {
-		uint32_t session = mail->cursor;
+	while (letter->cursor < stop && n < FLUSH_MAX) {
+		uint32_t session = letter->cursor;
 
 		/* Sessions whose removal has begun have no row. */
-		if (masq_session_rows(w->sessions, &mail->cursor, &w->snapshot->timeouts, w->now_ms,
-				    1, &row, 1) != 0 &&
+		if (masq_session_rows(w->sessions, &letter->cursor, &w->snapshot->timeouts,
+				    w->now_ms, 1, &row, 1) != 0 &&
 				masq_session_at(w->sessions, session)->reply != MASQ_HALF_NONE &&
-				matches(&mail->filter, &row))
+				matches(&letter->filter, &row))
 			matching[n++] = session;
 	}
 	masq_session_fetch(w->sessions, matching, n);
 	for (unsigned int k = 0; k < n; k++)
 		masq_life_end(w, matching[k]);
-	mail->n += n;
-	return is_letter_end(w, mail);
+	letter->n += n;
+	return is_letter_end(w, letter);
 }
 
 /* @return false: to be continued in the next round */
 static bool
-answer(struct masq_worker *w, struct masq_mail *mail)
+answer(struct masq_worker *w, struct masq_letter *letter)
 {
-	switch (mail->kind) {
-	case MASQ_MAIL_SESSIONS:
-		return answer_sessions(w, mail);
-	case MASQ_MAIL_FLUSH:
-		return answer_flush(w, mail);
-	case MASQ_MAIL_NEIGHBOURS:
-		mail->n = masq_neigh_rows(w->neigh, &mail->cursor, mail->neighbours, mail->max);
+	switch (letter->kind) {
+	case MASQ_LETTER_SESSIONS:
+		return answer_sessions(w, letter);
+	case MASQ_LETTER_FLUSH:
+		return answer_flush(w, letter);
+	case MASQ_LETTER_NEIGHBOURS:
+		letter->n = masq_neigh_rows(
+				w->neigh, &letter->cursor, letter->neighbours, letter->max);
 		break;
-	case MASQ_MAIL_NEIGH_FLUSH:
-		masq_neigh_flush(w->neigh, mail->ip);
+	case MASQ_LETTER_NEIGH_FLUSH:
+		masq_neigh_flush(w->neigh, letter->ip);
 		break;
-	case MASQ_MAIL_RULE_COUNTERS:
+	case MASQ_LETTER_RULE_COUNTERS:
 		return masq_tally_picture_some(w);
 	}
 	return true;
 }
 
 void
-masq_worker_answer_mail(struct masq_worker *w)
+masq_mail_answer(struct masq_worker *w)
 {
-	struct masq_mail *letter = w->letter;
+	struct masq_letter *letter = w->mail.open;
 
 	if (likely(letter == NULL)) {
-		if (likely(atomic_load_explicit(&w->mail, memory_order_relaxed) == NULL))
+		if (likely(atomic_load_explicit(&w->mail.posted, memory_order_relaxed) == NULL))
 			return;
-		letter = atomic_exchange_explicit(&w->mail, NULL, memory_order_acquire);
+		letter = atomic_exchange_explicit(&w->mail.posted, NULL, memory_order_acquire);
 		if (letter == NULL)
 			return;
 	}
-	w->letter = answer(w, letter) ? NULL : letter;
-	if (w->letter == NULL)
+	w->mail.open = answer(w, letter) ? NULL : letter;
+	if (w->mail.open == NULL)
 		atomic_store_explicit(&letter->done, true, memory_order_release);
 }
 

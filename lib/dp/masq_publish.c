@@ -30,6 +30,7 @@
 #include <masq_path.h>
 
 #include "masq_dp_priv.h"
+#include "masq_mail.h"
 #include "masq_port.h"
 #include "masq_rule_counters.h"
 #include "masq_snapshot.h"
@@ -458,7 +459,7 @@ masq_dp_rule_counters_refresh(struct masq_dp *dp, struct masq_err *err)
 	if (ret != 0)
 		return ret;
 	for (uint32_t i = 0; i < dp->n_workers; i++) {
-		if (masq_dp_letter(dp, i, MASQ_MAIL_RULE_COUNTERS) == NULL ||
+		if (masq_dp_letter(dp, i, MASQ_LETTER_RULE_COUNTERS) == NULL ||
 				masq_dp_ask(dp, i) != 0)
 			return masq_err_set(err, ETIMEDOUT,
 					"worker %u does not answer, so it is unknown what it counted",

@@ -45,6 +45,7 @@
 #include "masq_bell.h"
 #include "masq_dp_priv.h"
 #include "masq_judged.h"
+#include "masq_mail.h"
 #include "masq_message.h"
 #include "masq_neighbour.h"
 #include "masq_openings.h"
@@ -200,13 +201,13 @@ masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err)
 	w->pool = dp->pools[dp->plan.of_worker[id]];
 	w->sleeps = dp->start.idle == MASQ_IDLE_SLEEP;
 	w->socket_id = node;
-	w->post = calloc(1, sizeof(*w->post));
-	if (w->post == NULL) {
+	w->mail.letter = calloc(1, sizeof(*w->mail.letter));
+	if (w->mail.letter == NULL) {
 		masq_err_set(err, ENOMEM, "no memory for letters to worker %u", id);
 		masq_worker_destroy(w);
 		return NULL;
 	}
-	atomic_store(&w->post->done, true);
+	atomic_store(&w->mail.letter->done, true);
 	if (create_tables(w, err) != 0) {
 		masq_worker_destroy(w);
 		return NULL;
@@ -225,7 +226,7 @@ masq_worker_destroy(struct masq_worker *w)
 	masq_session_table_destroy(w->sessions);
 	rte_free(w->judged);
 	rte_free(w->openings);
-	free(w->post);
+	free(w->mail.letter);
 	masq_packet_log_fini(w);
 	rte_free(w);
 }
@@ -436,9 +437,10 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	}
 	if (w->may_expire != 0)
 		masq_worker_expire(w);
-	masq_worker_answer_mail(w);
-	for (unsigned int k = 1; unlikely(w->letter != NULL) && found == 0 && k < IDLE_PIECES; k++)
-		masq_worker_answer_mail(w);
+	masq_mail_answer(w);
+	for (unsigned int k = 1; unlikely(w->mail.open != NULL) && found == 0 && k < IDLE_PIECES;
+			k++)
+		masq_mail_answer(w);
 	found += masq_tx_take_over(w, heard);
 	masq_tx_flush(w);
 	masq_bells_done(w, heard);
@@ -446,7 +448,7 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	w->counters.polls++;
 	w->counters.idle_polls += found == 0;
 	/* No sleep until walks over the halves, letters and due sessions are done. */
-	w->unfinished = w->letter != NULL || w->paths_before != NULL || w->may_expire != 0 ||
+	w->unfinished = w->mail.open != NULL || w->paths_before != NULL || w->may_expire != 0 ||
 			w->look_at_parked;
 	w->found = found;
 }

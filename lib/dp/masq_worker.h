@@ -34,6 +34,7 @@
 #include <masq_nat.h>
 
 #include "masq_burst.h"
+#include "masq_mail.h"
 
 struct masq_dp;
 struct masq_frag;
@@ -107,37 +108,6 @@ struct masq_rx_queue {
 	uint16_t ethdev;
 	uint16_t queue;
 	uint8_t port;
-};
-
-enum masq_mail_kind {
-	MASQ_MAIL_SESSIONS,
-	MASQ_MAIL_FLUSH,
-	MASQ_MAIL_NEIGHBOURS,
-	MASQ_MAIL_NEIGH_FLUSH,
-	MASQ_MAIL_RULE_COUNTERS, /**< take a picture of them; the answer is in the path table */
-};
-
-#define MASQ_MAIL_ROWS 256
-
-/**
- * A question of the control thread and the worker's answer. There is one letter per worker, and it
- * contains everything: a worker that got stuck while answering may finish it after the control
- * thread has stopped waiting.
- */
-struct masq_mail {
-	enum masq_mail_kind kind;
-	struct masq_dp_session_filter filter;
-	uint32_t cursor;
-	uint32_t ip;
-	unsigned int max; /**< rows, at most MASQ_MAIL_ROWS */
-	unsigned int n; /**< rows, or sessions ended */
-	bool end;
-	_Atomic(bool) done; /**< the worker no longer uses the letter */
-
-	union {
-		struct masq_session_row sessions[MASQ_MAIL_ROWS];
-		struct masq_neigh_row neighbours[MASQ_MAIL_ROWS];
-	};
 };
 
 #define MASQ_WAITED_BITS 4096 /**< for the next hops of at most MASQ_PARKED_MAX packets */
@@ -236,7 +206,6 @@ struct masq_worker {
 	uint64_t log_began_ms; /**< start of the second for which records are counted */
 	uint32_t log_n; /**< records of this second */
 	struct masq_bucket icmp_bucket; /**< limits the ICMP errors that the box sends */
-	struct masq_mail *letter; /**< being answered; NULL: none */
 
 	/** matches of the packet being judged, if there are many */
 	uint32_t matches[MASQ_MATCHES_MAX];
@@ -256,9 +225,7 @@ struct masq_worker {
 	int64_t held;
 	/** Generation that this worker uses; it has left all earlier ones. */
 	_Atomic(uint32_t) seen __rte_cache_aligned;
-	/** the letter; belongs to the control thread unless it is on its way or being answered */
-	struct masq_mail *post;
-	_Atomic(struct masq_mail *) mail; /**< the letter on its way; NULL: none */
+	struct masq_mail mail;
 	_Atomic(bool) stop;
 
 	struct masq_burst burst __rte_cache_aligned;
@@ -278,7 +245,6 @@ void masq_worker_run_burst(struct masq_worker *w);
 void masq_housekeeping(struct masq_worker *w);
 /** Expire some of the sessions that are due. Only while w->may_expire is not 0. */
 void masq_worker_expire(struct masq_worker *w);
-void masq_worker_answer_mail(struct masq_worker *w);
 
 /* masq_stage_fragment.c */
 /** Count and free fragments that were given up; notify the sender if the reason is a timeout. */
@@ -296,17 +262,5 @@ void masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port);
 void masq_tx_flush(struct masq_worker *w);
 /** @param from	bit f: take what worker f has handed over. @return packets */
 unsigned int masq_tx_take_over(struct masq_worker *w, uint64_t from);
-
-/* masq_dp_read.c */
-/**
- * Get the letter to a worker, cleared, to be filled in.
- *
- * @return the letter; NULL: the worker is stuck with an earlier one
- */
-struct masq_mail *masq_dp_letter(struct masq_dp *dp, uint32_t worker, enum masq_mail_kind kind);
-
-/** Post the letter to a worker and wait for the answer, which is then in the letter. @return 0,
- * -ETIMEDOUT */
-int masq_dp_ask(struct masq_dp *dp, uint32_t worker);
 
 #endif /* MASQ_WORKER_H */

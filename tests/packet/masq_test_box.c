@@ -234,7 +234,7 @@ box_stick(struct masq_test_box *box, uint32_t worker, bool stuck)
 bool
 box_has_letter(const struct masq_test_box *box, uint32_t worker)
 {
-	return box->dp->workers[worker]->letter != NULL;
+	return box->dp->workers[worker]->mail.open != NULL;
 }
 
 void

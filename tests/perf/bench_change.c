@@ -237,7 +237,7 @@ static void
 list_unseen(struct change *c)
 {
 	want(c, LIST);
-	while (atomic_load(&c->box->dp->workers[0]->mail) == NULL)
+	while (atomic_load(&c->box->dp->workers[0]->mail.posted) == NULL)
 		rte_pause();
 }
 

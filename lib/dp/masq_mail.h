@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MASQ_MAIL_H
+#define MASQ_MAIL_H
+
+/**
+ * @file
+ * Letters: questions of the control thread that need a worker's tables. masq_dp_read.c asks them,
+ * masq_housekeeping.c answers them.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <masq_dp.h>
+#include <masq_neigh.h>
+#include <masq_session.h>
+
+struct masq_worker;
+
+enum masq_letter_kind {
+	MASQ_LETTER_SESSIONS,
+	MASQ_LETTER_FLUSH,
+	MASQ_LETTER_NEIGHBOURS,
+	MASQ_LETTER_NEIGH_FLUSH,
+	MASQ_LETTER_RULE_COUNTERS, /**< take a picture of them; the answer is in the path table */
+};
+
+#define MASQ_LETTER_ROWS 256
+
+/**
+ * A question of the control thread and the worker's answer. There is one letter per worker, and it
+ * contains everything: a worker that got stuck while answering may finish it after the control
+ * thread has stopped waiting.
+ */
+struct masq_letter {
+	enum masq_letter_kind kind;
+	struct masq_dp_session_filter filter;
+	uint32_t cursor;
+	uint32_t ip;
+	unsigned int max; /**< rows, at most MASQ_LETTER_ROWS */
+	unsigned int n; /**< rows, or sessions ended */
+	bool end;
+	_Atomic(bool) done; /**< the worker no longer uses the letter */
+
+	union {
+		struct masq_session_row sessions[MASQ_LETTER_ROWS];
+		struct masq_neigh_row neighbours[MASQ_LETTER_ROWS];
+	};
+};
+
+/** A worker's mailbox. */
+struct masq_mail {
+	/** the letter; belongs to the control thread unless it is on its way or being answered */
+	struct masq_letter *letter;
+	_Atomic(struct masq_letter *) posted; /**< the letter on its way; NULL: none */
+	struct masq_letter *open; /**< being answered; only the worker looks here; NULL: none */
+};
+
+/**
+ * Get the letter to a worker, cleared, to be filled in.
+ *
+ * @return the letter; NULL: the worker is stuck with an earlier one
+ */
+struct masq_letter *masq_dp_letter(struct masq_dp *dp, uint32_t worker, enum masq_letter_kind kind);
+
+/** Post the letter to a worker and wait for the answer, which is then in the letter. @return 0,
+ * -ETIMEDOUT */
+int masq_dp_ask(struct masq_dp *dp, uint32_t worker);
+
+/** Answer the letter, if there is one, or another piece of it; for the worker. */
+void masq_mail_answer(struct masq_worker *w);
+
+#endif /* MASQ_MAIL_H */
