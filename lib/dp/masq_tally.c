@@ -57,12 +57,12 @@ static void
 settle(struct masq_worker *w, const struct masq_half *half, uint64_t packets, uint64_t bytes)
 {
 	if (unlikely(half->generation != w->generation)) {
-		assert(w->paths_before != NULL);
-		masq_path_settle(w->paths_before, half->path, packets, bytes);
+		assert(w->tally.before != NULL);
+		masq_path_settle(w->tally.before, half->path, packets, bytes);
 		return;
 	}
 	masq_path_settle(w->paths, half->path, packets, bytes);
-	if (unlikely(masq_half_index(w->sessions, half) >= w->pictured))
+	if (unlikely(masq_half_index(w->sessions, half) >= w->tally.pictured))
 		masq_path_picture_add(w->paths, half->path, packets, bytes);
 }
 
@@ -94,9 +94,9 @@ masq_tally_apart(struct masq_worker *w, struct masq_half *half, uint32_t len_byt
 void
 masq_tally_begin(struct masq_worker *w, struct masq_path_table *before)
 {
-	w->paths_before = before;
-	w->leaving = 0;
-	w->pictured = MASQ_TALLY_NO_PICTURE;
+	w->tally.before = before;
+	w->tally.leaving = 0;
+	w->tally.pictured = MASQ_TALLY_NO_PICTURE;
 	if (before != NULL)
 		masq_path_picture_begin(before);
 }
@@ -114,18 +114,18 @@ next_piece(const struct masq_worker *w, uint32_t *from)
 bool
 masq_tally_leave_some(struct masq_worker *w)
 {
-	const uint32_t end = next_piece(w, &w->leaving);
+	const uint32_t end = next_piece(w, &w->tally.leaving);
 
-	for (; w->leaving < end; w->leaving++) {
-		struct masq_half *half = masq_half_at(w->sessions, w->leaving);
+	for (; w->tally.leaving < end; w->tally.leaving++) {
+		struct masq_half *half = masq_half_at(w->sessions, w->tally.leaving);
 
 		if (half->generation != w->generation)
 			masq_tally_leave(w, half);
 	}
 	if (end < masq_half_capacity(w->sessions) ||
-			!masq_path_picture_counters(w->paths_before, PATHS_BUDGET))
+			!masq_path_picture_counters(w->tally.before, PATHS_BUDGET))
 		return false;
-	w->paths_before = NULL;
+	w->tally.before = NULL;
 	return true;
 }
 
@@ -134,21 +134,21 @@ masq_tally_picture_some(struct masq_worker *w)
 {
 	uint32_t end;
 
-	if (w->pictured == MASQ_TALLY_NO_PICTURE) {
+	if (w->tally.pictured == MASQ_TALLY_NO_PICTURE) {
 		masq_path_picture_begin(w->paths);
-		w->pictured = 0;
+		w->tally.pictured = 0;
 	}
 	if (!masq_path_picture_counters(w->paths, PATHS_BUDGET))
 		return false;
-	end = next_piece(w, &w->pictured);
-	for (; w->pictured < end; w->pictured++) {
-		const struct masq_half *half = masq_half_at(w->sessions, w->pictured);
+	end = next_piece(w, &w->tally.pictured);
+	for (; w->tally.pictured < end; w->tally.pictured++) {
+		const struct masq_half *half = masq_half_at(w->sessions, w->tally.pictured);
 
 		if (stands(half) && half->generation == w->generation)
 			masq_path_picture_add(w->paths, half->path, half->packets, half->bytes);
 	}
 	if (end < masq_half_capacity(w->sessions))
 		return false;
-	w->pictured = MASQ_TALLY_NO_PICTURE;
+	w->tally.pictured = MASQ_TALLY_NO_PICTURE;
 	return true;
 }

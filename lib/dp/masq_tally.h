@@ -18,6 +18,15 @@ struct masq_worker;
 
 #define MASQ_TALLY_NO_PICTURE UINT32_MAX
 
+/** How far the walks over the halves have come. */
+struct masq_tally {
+	/** paths of the previous rule set, until all halves have left it; then NULL */
+	struct masq_path_table *before;
+	uint32_t leaving; /**< halves with a lower index have left */
+	/** halves with a lower index are in the picture; MASQ_TALLY_NO_PICTURE: none is taken */
+	uint32_t pictured;
+};
+
 /**
  * The half stands on @p path of the rule set in force from now on. It must not stand on another
  * one. What it has counted so far does not count for the path.
@@ -40,10 +49,10 @@ void masq_tally_apart(struct masq_worker *w, struct masq_half *half, uint32_t le
 void masq_tally_begin(struct masq_worker *w, struct masq_path_table *before);
 
 /**
- * Take the next halves off the paths of the previous rule set. Call it while w->paths_before is not
+ * Take the next halves off the paths of the previous rule set. Call it while w->tally.before is not
  * NULL.
  *
- * @return true: no half stands on them now and their picture is complete; w->paths_before is NULL
+ * @return true: no half stands on them now and their picture is complete; w->tally.before is NULL
  */
 bool masq_tally_leave_some(struct masq_worker *w);
 

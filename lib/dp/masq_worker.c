@@ -236,7 +236,7 @@ masq_worker_destroy(struct masq_worker *w)
 static bool
 leave_old_rules(struct masq_worker *w)
 {
-	if (w->paths_before != NULL && !masq_tally_leave_some(w))
+	if (w->tally.before != NULL && !masq_tally_leave_some(w))
 		return false;
 	atomic_store_explicit(&w->seen, w->generation, memory_order_release);
 	return true;
@@ -400,7 +400,7 @@ take_own_ring(struct masq_worker *w)
 static inline void
 follow_rules(struct masq_worker *w)
 {
-	if (unlikely(w->paths_before != NULL)) {
+	if (unlikely(w->tally.before != NULL)) {
 		for (unsigned int k = w->found == 0 ? IDLE_PIECES : 1; k > 0; k--)
 			if (leave_old_rules(w))
 				break;
@@ -408,7 +408,7 @@ follow_rules(struct masq_worker *w)
 				   w->snapshot)) {
 		take_over(w);
 		/* This round's packets meet uncached rules, so the walk begins in the next round. */
-		if (w->paths_before == NULL)
+		if (w->tally.before == NULL)
 			leave_old_rules(w);
 	}
 }
@@ -448,7 +448,7 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	w->counters.polls++;
 	w->counters.idle_polls += found == 0;
 	/* No sleep until walks over the halves, letters and due sessions are done. */
-	w->unfinished = w->mail.open != NULL || w->paths_before != NULL || w->may_expire != 0 ||
+	w->unfinished = w->mail.open != NULL || w->tally.before != NULL || w->may_expire != 0 ||
 			w->look_at_parked;
 	w->found = found;
 }

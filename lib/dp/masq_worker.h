@@ -35,6 +35,7 @@
 
 #include "masq_burst.h"
 #include "masq_mail.h"
+#include "masq_tally.h"
 
 struct masq_dp;
 struct masq_frag;
@@ -154,11 +155,7 @@ struct masq_worker {
 	struct masq_path_table *paths;
 	struct masq_path_counter *path_counters; /**< of paths */
 
-	/* masq_tally.c */
-	/** of the previous rule set, until all halves have left it */
-	struct masq_path_table *paths_before;
-	uint32_t leaving; /**< halves with a lower index have left */
-	uint32_t pictured; /**< halves with a lower index are in the picture */
+	struct masq_tally tally;
 
 	/* time, and what is done once a millisecond: masq_housekeeping.c */
 	uint64_t now_ms;

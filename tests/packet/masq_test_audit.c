@@ -187,7 +187,7 @@ audit_half(struct masq_test_box *box, const struct masq_worker *w, uint32_t inde
 	assert_int_not_equal(s->initial, MASQ_HALF_NONE);
 	assert_int_equal(masq_half_find(w->sessions, masq_half_key(w->sessions, index)), index);
 	if (half->generation != 0 && half->path != UINT32_MAX)
-		assert_true(half->generation == w->generation || w->paths_before != NULL);
+		assert_true(half->generation == w->generation || w->tally.before != NULL);
 	if ((half->flags & MASQ_HALF_REPLY) == 0) {
 		assert_int_equal(half->creator, w->id);
 		assert_int_equal(s->initial, index);

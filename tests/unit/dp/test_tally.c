@@ -76,7 +76,7 @@ build(struct house *h, uint64_t seed)
 	h->w->generation = 1;
 	h->w->now_ms = 1000;
 	masq_tally_begin(h->w, NULL);
-	assert_int_equal(h->w->pictured, MASQ_TALLY_NO_PICTURE);
+	assert_int_equal(h->w->tally.pictured, MASQ_TALLY_NO_PICTURE);
 	for (uint32_t k = 0; k < HALVES; k++)
 		h->index[k] = MASQ_HALF_NONE;
 }
@@ -188,7 +188,7 @@ picture(struct house *h)
 static void
 rules(struct house *h)
 {
-	if (h->w->paths_before == NULL && !h->picturing && test_random_percent(&h->rnd, 10)) {
+	if (h->w->tally.before == NULL && !h->picturing && test_random_percent(&h->rnd, 10)) {
 		masq_path_destroy(h->before);
 		h->before = h->paths;
 		memcpy(h->old, h->now, sizeof(h->old));
@@ -197,8 +197,8 @@ rules(struct house *h)
 		h->w->paths = h->paths;
 		h->w->generation++;
 		masq_tally_begin(h->w, h->before);
-	} else if (h->w->paths_before != NULL && masq_tally_leave_some(h->w)) {
-		assert_null(h->w->paths_before);
+	} else if (h->w->tally.before != NULL && masq_tally_leave_some(h->w)) {
+		assert_null(h->w->tally.before);
 		demand(h->before, h->old, h->old);
 		h->rule_sets++;
 	}
@@ -261,7 +261,7 @@ walks_end_when_nobody_is_in(void **state)
 		packet(&h, masq_half_at(h.w->sessions, h.index[k]));
 	while (h.rule_sets == 0) {
 		rules(&h);
-		for (uint32_t k = 0; h.w->paths_before != NULL && k < 10; k++)
+		for (uint32_t k = 0; h.w->tally.before != NULL && k < 10; k++)
 			if (h.index[k] != MASQ_HALF_NONE)
 				take_out(&h, k);
 	}
@@ -302,7 +302,7 @@ an_empty_table_is_not_walked_through(void **state)
 
 	(void)state;
 	build(&h, 11);
-	while (h.w->paths_before == NULL)
+	while (h.w->tally.before == NULL)
 		rules(&h);
 	while (!masq_tally_leave_some(h.w))
 		pieces++;
