@@ -51,9 +51,9 @@ masq_packet_log_init(struct masq_worker *w, uint32_t number, struct masq_err *er
 	char name[RTE_RING_NAMESIZE];
 
 	snprintf(name, sizeof(name), "masq%u_l%u", number, w->id);
-	w->log_ring = rte_ring_create_elem(name, sizeof(struct masq_dp_log), RING_SIZE,
+	w->log.ring = rte_ring_create_elem(name, sizeof(struct masq_dp_log), RING_SIZE,
 			w->socket_id, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	return w->log_ring != NULL
+	return w->log.ring != NULL
 			? 0
 			: masq_err_set(err, ENOMEM, "no memory for the log of worker %u", w->id);
 }
@@ -61,8 +61,8 @@ masq_packet_log_init(struct masq_worker *w, uint32_t number, struct masq_err *er
 void
 masq_packet_log_fini(struct masq_worker *w)
 {
-	rte_ring_free(w->log_ring);
-	w->log_ring = NULL;
+	rte_ring_free(w->log.ring);
+	w->log.ring = NULL;
 }
 
 /* Fill in what all matches of a packet have in common. */
@@ -104,16 +104,16 @@ describe_view(struct masq_dp_log *record, const struct masq_worker *w,
 static void
 put(struct masq_worker *w, struct masq_dp_log *record)
 {
-	if (w->now_ms - w->log_began_ms >= SECOND_MS) {
-		w->log_began_ms = w->now_ms;
-		w->log_n = 0;
+	if (w->now_ms - w->log.began_ms >= SECOND_MS) {
+		w->log.began_ms = w->now_ms;
+		w->log.n = 0;
 	}
-	if (w->log_n >= MASQ_DP_LOG_RATE ||
-			rte_ring_sp_enqueue_elem(w->log_ring, record, sizeof(*record)) != 0) {
+	if (w->log.n >= MASQ_DP_LOG_RATE ||
+			rte_ring_sp_enqueue_elem(w->log.ring, record, sizeof(*record)) != 0) {
 		w->counters.log_lost++;
 		return;
 	}
-	w->log_n++;
+	w->log.n++;
 }
 
 void
@@ -162,7 +162,7 @@ masq_dp_log_read(struct masq_dp *dp, struct masq_dp_log *records, unsigned int m
 	unsigned int n = 0;
 
 	for (uint32_t i = 0; i < dp->n_workers; i++)
-		n += rte_ring_sc_dequeue_burst_elem(dp->workers[i]->log_ring, &records[n],
+		n += rte_ring_sc_dequeue_burst_elem(dp->workers[i]->log.ring, &records[n],
 				sizeof(records[0]), share, NULL);
 	sort(records, n);
 	return n;

@@ -14,6 +14,14 @@ struct masq_judgement;
 struct masq_pkt;
 struct masq_rules_result;
 struct masq_worker;
+struct rte_ring;
+
+/** What a worker reports, and how much of it in this second. */
+struct masq_packet_log {
+	struct rte_ring *ring; /**< records on their way to the control thread */
+	uint64_t began_ms; /**< start of the second for which records are counted */
+	uint32_t n; /**< records of this second */
+};
 
 /**
  * Hand the matches of rules with -l to the control thread: one record per match, in the worker's

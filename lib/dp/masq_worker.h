@@ -35,6 +35,7 @@
 
 #include "masq_burst.h"
 #include "masq_mail.h"
+#include "masq_packet_log.h"
 #include "masq_tally.h"
 
 struct masq_dp;
@@ -197,11 +198,7 @@ struct masq_worker {
 	unsigned int found;
 	bool unfinished; /**< there is work left that does not depend on packets */
 
-	/* limits per second, and what is reported to the control thread: masq_packet_log.c,
-	 * masq_slow_send.c */
-	struct rte_ring *log_ring; /**< records on their way to the control thread */
-	uint64_t log_began_ms; /**< start of the second for which records are counted */
-	uint32_t log_n; /**< records of this second */
+	struct masq_packet_log log;
 	struct masq_bucket icmp_bucket; /**< limits the ICMP errors that the box sends */
 
 	/** matches of the packet being judged, if there are many */
