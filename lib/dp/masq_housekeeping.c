@@ -15,6 +15,8 @@
  * then the letter belongs to the worker, whether the control thread still waits or not
  * (masq_dp_read.c).
  */
+#include "masq_housekeeping.h"
+
 #include <string.h>
 
 #include <rte_mbuf.h>
@@ -43,15 +45,16 @@ static_assert(EXPIRE_MAX <= MASQ_SESSION_FETCH_MAX && FLUSH_MAX <= MASQ_SESSION_
 static_assert(LETTER_RECORDS % PIECE_RECORDS == 0, "a letter ends with a piece");
 
 void
-masq_worker_expire(struct masq_worker *w)
+masq_housekeeping_expire(struct masq_worker *w)
 {
 	uint32_t expired[EXPIRE_MAX];
 	unsigned int n = masq_session_tick(w->sessions, &w->snapshot->timeouts, w->now_ms,
-			EXPIRE_LOOKS, expired, RTE_MIN(w->may_expire, (unsigned int)EXPIRE_MAX));
+			EXPIRE_LOOKS, expired,
+			RTE_MIN(w->chores.may_expire, (unsigned int)EXPIRE_MAX));
 
-	w->may_expire -= n;
+	w->chores.may_expire -= n;
 	if (!masq_session_is_due(w->sessions, w->now_ms))
-		w->may_expire = 0;
+		w->chores.may_expire = 0;
 	masq_session_fetch(w->sessions, expired, n);
 	for (unsigned int k = 0; k < n; k++) {
 		/* Its removal has begun, and the other worker has not answered yet. */
@@ -67,15 +70,16 @@ static void
 rearm(struct masq_worker *w)
 {
 	const struct masq_conf_timeouts *timeouts = &w->snapshot->timeouts;
+	struct masq_chores *chores = &w->chores;
 
-	if (memcmp(timeouts, &w->rearmed_for, sizeof(*timeouts)) != 0) {
-		w->rearmed_for = *timeouts;
-		w->rearm_cursor = 0;
-		w->rearming = true;
+	if (memcmp(timeouts, &chores->rearmed_for, sizeof(*timeouts)) != 0) {
+		chores->rearmed_for = *timeouts;
+		chores->rearm_cursor = 0;
+		chores->rearming = true;
 	}
-	if (w->rearming)
-		w->rearming = !masq_session_rearm(
-				w->sessions, &w->rearm_cursor, timeouts, w->now_ms, REARM_BUDGET);
+	if (chores->rearming)
+		chores->rearming = !masq_session_rearm(w->sessions, &chores->rearm_cursor, timeouts,
+				w->now_ms, REARM_BUDGET);
 }
 
 static void
@@ -223,7 +227,7 @@ void
 masq_housekeeping(struct masq_worker *w)
 {
 	rearm(w);
-	w->may_expire = EXPIRE_A_MS;
+	w->chores.may_expire = EXPIRE_A_MS;
 	masq_session_half_open_sweep(w->sessions, SWEEP_BUDGET);
 	forget_fragments(w);
 	w->look_at_parked = w->n_parked != 0;

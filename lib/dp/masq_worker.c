@@ -44,6 +44,7 @@
 
 #include "masq_bell.h"
 #include "masq_dp_priv.h"
+#include "masq_housekeeping.h"
 #include "masq_judged.h"
 #include "masq_mail.h"
 #include "masq_message.h"
@@ -431,12 +432,12 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 		found += take_from_ring(
 				w, w->dp->packet_ring[__builtin_ctzll(from)][w->id], MASQ_BURST);
 	found += take_from_queues(w);
-	if (now_ms != w->housekept_ms) {
-		w->housekept_ms = now_ms;
+	if (now_ms != w->chores.done_ms) {
+		w->chores.done_ms = now_ms;
 		masq_housekeeping(w);
 	}
-	if (w->may_expire != 0)
-		masq_worker_expire(w);
+	if (w->chores.may_expire != 0)
+		masq_housekeeping_expire(w);
 	masq_mail_answer(w);
 	for (unsigned int k = 1; unlikely(w->mail.open != NULL) && found == 0 && k < IDLE_PIECES;
 			k++)
@@ -448,8 +449,8 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	w->counters.polls++;
 	w->counters.idle_polls += found == 0;
 	/* No sleep until walks over the halves, letters and due sessions are done. */
-	w->unfinished = w->mail.open != NULL || w->tally.before != NULL || w->may_expire != 0 ||
-			w->look_at_parked;
+	w->unfinished = w->mail.open != NULL || w->tally.before != NULL ||
+			w->chores.may_expire != 0 || w->look_at_parked;
 	w->found = found;
 }
 

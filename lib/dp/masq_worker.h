@@ -34,6 +34,7 @@
 #include <masq_nat.h>
 
 #include "masq_burst.h"
+#include "masq_housekeeping.h"
 #include "masq_mail.h"
 #include "masq_packet_log.h"
 #include "masq_tally.h"
@@ -158,14 +159,8 @@ struct masq_worker {
 
 	struct masq_tally tally;
 
-	/* time, and what is done once a millisecond: masq_housekeeping.c */
-	uint64_t now_ms;
-	uint64_t housekept_ms;
-	/** sessions that may still expire in this millisecond; 0: limit reached, or none is due */
-	unsigned int may_expire;
-	uint32_t rearm_cursor;
-	bool rearming;
-	struct masq_conf_timeouts rearmed_for;
+	uint64_t now_ms; /**< time of this round */
+	struct masq_chores chores;
 
 	/* packets that this round sends: masq_stage_tx.c */
 	struct masq_tx tx[MASQ_CONF_PORTS_MAX];
@@ -234,11 +229,6 @@ int masq_worker_main(void *worker);
 void masq_worker_take_over(struct masq_worker *w);
 void masq_worker_empty(struct masq_worker *w);
 void masq_worker_run_burst(struct masq_worker *w);
-
-/* masq_housekeeping.c */
-void masq_housekeeping(struct masq_worker *w);
-/** Expire some of the sessions that are due. Only while w->may_expire is not 0. */
-void masq_worker_expire(struct masq_worker *w);
 
 /* masq_stage_fragment.c */
 /** Count and free fragments that were given up; notify the sender if the reason is a timeout. */
