@@ -29,6 +29,7 @@
 #include "masq_port.h"
 #include "masq_slow.h"
 #include "masq_snapshot.h"
+#include "masq_stage_tx.h"
 #include "masq_worker.h"
 
 #define ICMP_ECHO_REQUEST 8

@@ -42,6 +42,7 @@
 #include "masq_link.h"
 #include "masq_message.h"
 #include "masq_port.h"
+#include "masq_stage_tx.h"
 #include "masq_worker.h"
 
 #define TICK_BUDGET 256 /* table slots that the keeper examines per millisecond */

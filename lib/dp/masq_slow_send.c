@@ -27,6 +27,7 @@
 #include "masq_port.h"
 #include "masq_slow.h"
 #include "masq_snapshot.h"
+#include "masq_stage_tx.h"
 #include "masq_worker.h"
 
 static bool

@@ -18,6 +18,8 @@
  * others hand their packets to one of these over a separate ring; such packets are finished and not
  * processed again.
  */
+#include "masq_stage_tx.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -50,7 +52,7 @@ drop_all(struct masq_worker *w, struct rte_mbuf **mbuf, unsigned int n, enum mas
 
 /* Hand packets over the ring to the worker that serves the queue. */
 static void
-hand_over(struct masq_worker *w, struct masq_tx *tx, uint8_t port, uint32_t to)
+hand_over(struct masq_worker *w, struct masq_tx_port *tx, uint8_t port, uint32_t to)
 {
 	unsigned int sent;
 
@@ -67,7 +69,7 @@ hand_over(struct masq_worker *w, struct masq_tx *tx, uint8_t port, uint32_t to)
 /* Packets without room for a tag, which the box's own buffers always have, are dropped; the others
  * close up. */
 static __rte_noinline void
-put_tags_on(struct masq_worker *w, struct masq_tx *tx, uint16_t vlan)
+put_tags_on(struct masq_worker *w, struct masq_tx_port *tx, uint16_t vlan)
 {
 	unsigned int n = 0;
 
@@ -81,7 +83,7 @@ put_tags_on(struct masq_worker *w, struct masq_tx *tx, uint16_t vlan)
 }
 
 static void
-transmit(struct masq_worker *w, struct masq_tx *tx, const struct masq_port *port)
+transmit(struct masq_worker *w, struct masq_tx_port *tx, const struct masq_port *port)
 {
 	uint64_t bytes = 0;
 	unsigned int sent;
@@ -103,7 +105,7 @@ static __rte_noinline void
 flush_port(struct masq_worker *w, uint8_t index)
 {
 	const struct masq_port *port = &w->ports[index];
-	struct masq_tx *tx = &w->tx[index];
+	struct masq_tx_port *tx = &w->tx.port[index];
 
 	if (likely(port->tx_worker[w->id] == w->id))
 		transmit(w, tx, port);
@@ -145,7 +147,7 @@ unchain(struct masq_worker *w, struct rte_mbuf *mbuf)
 static inline void
 send_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port)
 {
-	struct masq_tx *tx = &w->tx[port];
+	struct masq_tx_port *tx = &w->tx.port[port];
 
 	if (unlikely(!w->ports[port].takes_chains && mbuf->nb_segs > 1)) {
 		mbuf = unchain(w, mbuf);
@@ -153,7 +155,7 @@ send_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port)
 			return;
 	}
 	tx->mbuf[tx->n++] = mbuf;
-	w->tx_used |= UINT64_C(1) << port;
+	w->tx.used |= UINT64_C(1) << port;
 	if (unlikely(tx->n == MASQ_TX_BURST))
 		flush_port(w, port);
 }
@@ -167,19 +169,18 @@ masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port)
 void
 masq_tx_flush(struct masq_worker *w)
 {
-	uint64_t used = w->tx_used;
+	uint64_t used = w->tx.used;
 
-	w->tx_used = 0;
+	w->tx.used = 0;
 	while (used != 0) {
 		uint8_t port = (uint8_t)__builtin_ctzll(used);
 
 		used &= used - 1;
-		if (w->tx[port].n > 0)
+		if (w->tx.port[port].n > 0)
 			flush_port(w, port);
 	}
 }
 
-/* Transmit finished packets of workers that have no queue of their own. */
 unsigned int
 masq_tx_take_over(struct masq_worker *w, uint64_t from)
 {
@@ -196,10 +197,10 @@ masq_tx_take_over(struct masq_worker *w, uint64_t from)
 		w->held -= n;
 		taken += n;
 		for (unsigned int i = 0; i < n; i++) {
-			struct masq_tx *tx = &w->tx[mbuf[i]->port];
+			struct masq_tx_port *tx = &w->tx.port[mbuf[i]->port];
 
 			/* Already a single buffer where necessary, so not masq_tx_one(). */
-			w->tx_used |= UINT64_C(1) << mbuf[i]->port;
+			w->tx.used |= UINT64_C(1) << mbuf[i]->port;
 			tx->mbuf[tx->n++] = mbuf[i];
 			if (tx->n == MASQ_TX_BURST)
 				flush_port(w, (uint8_t)mbuf[i]->port);
@@ -234,7 +235,7 @@ send_all(struct masq_worker *w, const struct masq_burst *b)
 {
 	const uint32_t all = UINT32_MAX >> (MASQ_BURST - b->n);
 	const uint8_t departure = b->departure[0];
-	struct masq_tx *tx = &w->tx[departure];
+	struct masq_tx_port *tx = &w->tx.port[departure];
 
 	if (masq_burst_with(b, MASQ_SEND) != all ||
 			(~masq_burst_equal(b->departure, departure) & all) != 0 ||
@@ -242,7 +243,7 @@ send_all(struct masq_worker *w, const struct masq_burst *b)
 		return false;
 	memcpy(tx->mbuf + tx->n, b->mbuf, b->n * sizeof(b->mbuf[0]));
 	tx->n += b->n;
-	w->tx_used |= UINT64_C(1) << departure;
+	w->tx.used |= UINT64_C(1) << departure;
 	if (tx->n == MASQ_TX_BURST)
 		flush_port(w, departure);
 	return true;

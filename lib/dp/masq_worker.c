@@ -52,6 +52,7 @@
 #include "masq_openings.h"
 #include "masq_packet_log.h"
 #include "masq_snapshot.h"
+#include "masq_stage_tx.h"
 #include "masq_tally.h"
 
 #define IDLE_ROUNDS 64 /* rounds without work before the first sleep */

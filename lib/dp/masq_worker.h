@@ -37,6 +37,7 @@
 #include "masq_housekeeping.h"
 #include "masq_mail.h"
 #include "masq_packet_log.h"
+#include "masq_stage_tx.h"
 #include "masq_tally.h"
 
 struct masq_dp;
@@ -54,7 +55,6 @@ struct rte_mbuf;
 struct rte_mempool;
 struct rte_ring;
 
-#define MASQ_TX_BURST 64
 #define MASQ_MSG_RING_SIZE 1024 /**< messages that may wait between two workers */
 #define MASQ_PARKED_MAX 512 /**< packets of one worker that may wait for link addresses */
 #define MASQ_PARKED_PER_NEIGH 16
@@ -85,12 +85,6 @@ union masq_message {
 };
 
 static_assert(sizeof(union masq_message) == 64, "one ring element is one cache line");
-
-/** Packets for one port, gathered over a round. */
-struct masq_tx {
-	unsigned int n;
-	struct rte_mbuf *mbuf[MASQ_TX_BURST];
-};
 
 /**
  * A packet that waits for a link address. It is parked untranslated and goes through the stages
@@ -162,9 +156,7 @@ struct masq_worker {
 	uint64_t now_ms; /**< time of this round */
 	struct masq_chores chores;
 
-	/* packets that this round sends: masq_stage_tx.c */
-	struct masq_tx tx[MASQ_CONF_PORTS_MAX];
-	uint64_t tx_used; /**< bit p: tx[p] is not empty */
+	struct masq_tx tx;
 
 	/* next hops, and packets that wait for them: masq_link.h, masq_neighbour.c */
 	struct masq_near near[MASQ_NEAR]; /**< of the routes in force */
@@ -242,9 +234,5 @@ void masq_stage_lookup(struct masq_worker *w, struct masq_burst *b);
 void masq_stage_fast(struct masq_worker *w, struct masq_burst *b);
 void masq_stage_slow(struct masq_worker *w, struct masq_burst *b);
 void masq_stage_tx(struct masq_worker *w, struct masq_burst *b);
-void masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port);
-void masq_tx_flush(struct masq_worker *w);
-/** @param from	bit f: take what worker f has handed over. @return packets */
-unsigned int masq_tx_take_over(struct masq_worker *w, uint64_t from);
 
 #endif /* MASQ_WORKER_H */

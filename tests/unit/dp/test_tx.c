@@ -20,6 +20,7 @@
 
 #include "dp_fixture.h"
 #include "masq_dp_priv.h"
+#include "masq_stage_tx.h"
 #include "masq_test_eal.h"
 #include "masq_worker.h"
 
@@ -216,8 +217,8 @@ stage_with(struct rte_mbuf **mbuf, unsigned int n, unsigned int dropped)
 	if (dropped < n)
 		masq_burst_drop(b, dropped, MASQ_DROP_SHUTDOWN);
 	masq_stage_tx(worker, b);
-	assert_true(worker->tx[0].n < MASQ_TX_BURST);
-	assert_int_equal(worker->tx[1].n, 0); /* which lies behind */
+	assert_true(worker->tx.port[0].n < MASQ_TX_BURST);
+	assert_int_equal(worker->tx.port[1].n, 0); /* which lies behind */
 }
 
 /* Whatever waits for the port already, and whether a burst goes in one piece: all leave, in their order. */
