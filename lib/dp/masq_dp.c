@@ -32,6 +32,7 @@
 #include <masq_rss.h>
 
 #include "masq_dp_priv.h"
+#include "masq_message.h"
 #include "masq_packet_log.h"
 #include "masq_port.h"
 #include "masq_rule_counters.h"

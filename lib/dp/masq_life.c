@@ -99,7 +99,7 @@ masq_life_end(struct masq_worker *w, uint32_t session)
 	if (!masq_nat_close(w->nat, session, &msg.nat))
 		return true;
 	if (masq_message_request(w, &msg, msg.nat.to)) {
-		w->ending++;
+		w->requests.ending++;
 		return true;
 	}
 	masq_nat_unsent(w->nat, &msg.nat);
@@ -143,7 +143,7 @@ make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
 {
 	for (unsigned int tries = RTE_MAX(n + ahead, TRIES); tries > 0; tries--) {
 		uint32_t room = room_left(w, halves), victim;
-		bool enough = room >= n, enough_ahead = room + w->ending >= n + ahead;
+		bool enough = room >= n, enough_ahead = room + w->requests.ending >= n + ahead;
 
 		if (enough && enough_ahead)
 			return;

@@ -61,13 +61,13 @@ masq_message_request(struct masq_worker *w, union masq_message *msg, uint32_t to
 {
 	const uint32_t limit = MASQ_MSG_RING_SIZE / 2 / (w->n_workers + 2);
 
-	if (w->unanswered >= limit || (w->n_workers > 2 && w->unanswered_by[to] >= limit / 2))
+	if (w->requests.n >= limit || (w->n_workers > 2 && w->requests.n_to[to] >= limit / 2))
 		return false;
 	msg->nat.asked = (uint8_t)to;
 	if (!put(w, msg, to))
 		return false;
-	w->unanswered++;
-	w->unanswered_by[to]++;
+	w->requests.n++;
+	w->requests.n_to[to]++;
 	return true;
 }
 
@@ -114,9 +114,9 @@ receive_nat(struct masq_worker *w, const struct masq_nat_msg *msg)
 		return;
 	}
 	if (msg->op == MASQ_NAT_INSTALLED || msg->op == MASQ_NAT_REMOVED) {
-		w->unanswered--;
-		w->unanswered_by[msg->asked]--;
-		w->ending -= msg->op == MASQ_NAT_REMOVED;
+		w->requests.n--;
+		w->requests.n_to[msg->asked]--;
+		w->requests.ending -= msg->op == MASQ_NAT_REMOVED;
 	}
 	if (msg->op != MASQ_NAT_INSTALLED)
 		return;

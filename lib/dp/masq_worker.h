@@ -31,11 +31,11 @@
 
 #include <masq_bucket.h>
 #include <masq_dp.h>
-#include <masq_nat.h>
 
 #include "masq_burst.h"
 #include "masq_housekeeping.h"
 #include "masq_mail.h"
+#include "masq_message.h"
 #include "masq_packet_log.h"
 #include "masq_stage_tx.h"
 #include "masq_tally.h"
@@ -44,6 +44,7 @@ struct masq_dp;
 struct masq_frag;
 struct masq_frag_result;
 struct masq_judged;
+struct masq_nat;
 struct masq_openings;
 struct masq_path_counter;
 struct masq_path_table;
@@ -55,36 +56,10 @@ struct rte_mbuf;
 struct rte_mempool;
 struct rte_ring;
 
-#define MASQ_MSG_RING_SIZE 1024 /**< messages that may wait between two workers */
 #define MASQ_PARKED_MAX 512 /**< packets of one worker that may wait for link addresses */
 #define MASQ_PARKED_PER_NEIGH 16
 #define MASQ_PARK_MS 5000 /**< longer than the keeper keeps asking */
 #define MASQ_MATCHES_MAX 4096 /**< rules that a packet may match and still be remembered */
-
-/** Messages between workers: those of enum masq_nat_op, and these. */
-enum masq_message_op {
-	MASQ_MSG_NEIGH_WANT = 64, /**< to the keeper: a worker needs this neighbour */
-	MASQ_MSG_NEIGH_HEARD, /**< to the keeper: what ARP said */
-};
-
-static_assert((int)MASQ_NAT_TOUCH < (int)MASQ_MSG_NEIGH_WANT,
-		"an op is of one kind of message only");
-
-struct masq_neigh_msg {
-	uint8_t op;
-	uint8_t port;
-	uint8_t create; /**< HEARD: create an entry if there is none */
-	uint32_t ip; /**< host order */
-	uint8_t mac[6]; /**< HEARD */
-};
-
-union masq_message {
-	uint8_t op; /**< the first member of both */
-	struct masq_nat_msg nat;
-	struct masq_neigh_msg neigh;
-};
-
-static_assert(sizeof(union masq_message) == 64, "one ring element is one cache line");
 
 /**
  * A packet that waits for a link address. It is parked untranslated and goes through the stages
@@ -171,11 +146,7 @@ struct masq_worker {
 	/** run masq_parked_tick() in the next round: neighbours may have answered */
 	bool look_at_parked;
 
-	/* questions to other workers: masq_message.c, masq_life.c */
-	uint32_t unanswered; /**< requests under way */
-	/** of these, by the worker that they were sent to */
-	uint32_t unanswered_by[MASQ_MAX_WORKERS];
-	uint32_t ending; /**< sessions whose record becomes free once another worker has answered */
+	struct masq_requests requests;
 
 	/* how much a round does: masq_worker.c */
 	unsigned int burst_max; /**< size limit of the next burst */

@@ -123,10 +123,10 @@ audit_records(const struct masq_worker *w)
 	for (unsigned int side = 0; side < 2; side++)
 		audit_half_open(table, side, found.half_open[side]);
 	for (uint32_t k = 0; k < w->n_workers; k++)
-		asked += w->unanswered_by[k];
-	assert_int_equal(w->unanswered, asked);
-	assert_int_equal(w->unanswered, found.pending + found.dying);
-	assert_int_equal(w->ending, found.dying);
+		asked += w->requests.n_to[k];
+	assert_int_equal(w->requests.n, asked);
+	assert_int_equal(w->requests.n, found.pending + found.dying);
+	assert_int_equal(w->requests.ending, found.dying);
 }
 
 /* ---------------------------------------------------------------- halves */
