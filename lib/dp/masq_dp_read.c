@@ -47,7 +47,7 @@ add_counters(struct masq_dp_counters *sum, const struct masq_worker *w)
 static uint64_t
 held_by(const struct masq_dp *dp, const struct masq_worker *w)
 {
-	uint64_t held = w->n_parked + (w->frag != NULL ? masq_frag_held(w->frag) : 0);
+	uint64_t held = w->waiting.n + (w->frag != NULL ? masq_frag_held(w->frag) : 0);
 
 	for (uint32_t from = 0; from < dp->n_workers; from++) {
 		held += rte_ring_count(dp->packet_ring[from][w->id]);

@@ -230,6 +230,6 @@ masq_housekeeping(struct masq_worker *w)
 	w->chores.may_expire = EXPIRE_A_MS;
 	masq_session_half_open_sweep(w->sessions, SWEEP_BUDGET);
 	forget_fragments(w);
-	w->look_at_parked = w->n_parked != 0;
+	w->waiting.look = w->waiting.n != 0;
 	masq_neighbour_tick(w);
 }

@@ -139,37 +139,37 @@ waited_bit(uint32_t ip)
 }
 
 static void
-note_waited(struct masq_worker *w, uint32_t ip)
+note_waited(struct masq_waiting *waiting, uint32_t ip)
 {
-	w->waited_for[waited_bit(ip) / 64] |= UINT64_C(1) << waited_bit(ip) % 64;
+	waiting->bits[waited_bit(ip) / 64] |= UINT64_C(1) << waited_bit(ip) % 64;
 }
 
 static uint32_t
-waiting_for(const struct masq_worker *w, uint8_t departure, uint32_t ip)
+count_for(const struct masq_waiting *waiting, uint8_t departure, uint32_t ip)
 {
-	uint32_t waiting = 0;
+	uint32_t n = 0;
 
 	/* Without this, scanning silent addresses one after another would make everybody search a
 	 * long list. */
-	if ((w->waited_for[waited_bit(ip) / 64] >> waited_bit(ip) % 64 & 1) == 0)
+	if ((waiting->bits[waited_bit(ip) / 64] >> waited_bit(ip) % 64 & 1) == 0)
 		return 0;
-	for (uint32_t k = 0; k < w->n_parked; k++)
-		waiting += w->parked[k].ip == ip && w->parked[k].departure == departure;
-	return waiting;
+	for (uint32_t k = 0; k < waiting->n; k++)
+		n += waiting->parked[k].ip == ip && waiting->parked[k].departure == departure;
+	return n;
 }
 
 bool
-masq_neighbour_is_waited_for(const struct masq_worker *w, uint8_t departure, uint32_t ip)
+masq_neighbour_is_waited_for(const struct masq_waiting *waiting, uint8_t departure, uint32_t ip)
 {
-	return waiting_for(w, departure, ip) != 0;
+	return count_for(waiting, departure, ip) != 0;
 }
 
 static void
 append(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t arrival, uint8_t departure,
 		uint32_t ip)
 {
-	note_waited(w, ip);
-	w->parked[w->n_parked++] = (struct masq_parked){
+	note_waited(&w->waiting, ip);
+	w->waiting.parked[w->waiting.n++] = (struct masq_parked){
 		.mbuf = mbuf,
 		.deadline_ms = w->now_ms + MASQ_PARK_MS,
 		.ip = ip,
@@ -189,8 +189,8 @@ park(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t arrival, uint8_t depa
 	 * asked for. */
 	if (masq_neigh_find(w->neigh, departure, ip).value == MASQ_NEIGH_REF_NONE)
 		masq_neighbour_want(w, departure, ip);
-	if (w->n_parked == MASQ_PARKED_MAX ||
-			waiting_for(w, departure, ip) >= MASQ_PARKED_PER_NEIGH)
+	if (w->waiting.n == MASQ_PARKED_MAX ||
+			count_for(&w->waiting, departure, ip) >= MASQ_PARKED_PER_NEIGH)
 		return false;
 	append(w, mbuf, arrival, departure, ip);
 	return true;
@@ -210,14 +210,16 @@ bool
 masq_neighbour_line_up(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		uint8_t departure, uint32_t ip)
 {
+	struct masq_waiting *waiting = &w->waiting;
+
 	/* If there is no room, out of order is better than dropped. */
-	if (w->n_parked == MASQ_PARKED_MAX || waiting_for(w, departure, ip) == 0)
+	if (waiting->n == MASQ_PARKED_MAX || count_for(waiting, departure, ip) == 0)
 		return false;
 	append(w, b->mbuf[i], b->arrival[i], departure, ip);
 	b->verdict[i] = MASQ_GONE;
-	w->look_at_parked = true;
-	w->n_lined_up++;
-	w->lined_up = w->parked[w->n_parked - 1];
+	waiting->look = true;
+	waiting->n_lined_up++;
+	waiting->lined_up = waiting->parked[waiting->n - 1];
 	return true;
 }
 
@@ -253,9 +255,11 @@ has_answered(const struct masq_worker *w, const struct masq_parked *p)
 }
 
 bool
-masq_neighbour_is_given_up(const struct masq_worker *w, uint8_t departure, uint32_t ip)
+masq_neighbour_is_given_up(const struct masq_waiting *waiting, uint8_t departure, uint32_t ip)
 {
-	return w->given_up != NULL && w->given_up->departure == departure && w->given_up->ip == ip;
+	const struct masq_parked *p = waiting->given_up;
+
+	return p != NULL && p->departure == departure && p->ip == ip;
 }
 
 /* Run the packet through the stages again: the rules judge and count it, and its sender is notified
@@ -265,9 +269,9 @@ static void
 give_up(struct masq_worker *w, const struct masq_parked *p)
 {
 	masq_burst_of_one(&w->burst, p->mbuf, p->arrival);
-	w->given_up = p;
+	w->waiting.given_up = p;
 	masq_worker_run_burst(w);
-	w->given_up = NULL;
+	w->waiting.given_up = NULL;
 }
 
 /* Finish a packet that the box made; it lacks only the link address. */
@@ -317,13 +321,14 @@ going_find(const struct going *going, const struct masq_parked *p)
 static uint32_t
 go_first(struct masq_worker *w, struct going *going)
 {
-	uint32_t lined_up = w->n_lined_up;
+	const struct masq_parked *last = &w->waiting.lined_up;
+	uint32_t n = w->waiting.n_lined_up;
 
-	w->n_lined_up = 0;
-	if (lined_up == 0 || has_answered(w, &w->lined_up) != ANSWER_YES)
-		return lined_up;
-	going_add(going, &w->lined_up);
-	return lined_up - RTE_MIN(lined_up, waiting_for(w, w->lined_up.departure, w->lined_up.ip));
+	w->waiting.n_lined_up = 0;
+	if (n == 0 || has_answered(w, last) != ANSWER_YES)
+		return n;
+	going_add(going, last);
+	return n - RTE_MIN(n, count_for(&w->waiting, last->departure, last->ip));
 }
 
 /* Move the first @p n packets of the own ring to its end: they are younger than those behind them. */
@@ -347,18 +352,19 @@ void
 masq_parked_tick(struct masq_worker *w)
 {
 	struct rte_ring *ring = w->dp->packet_ring[w->id][w->id];
+	struct masq_waiting *waiting = &w->waiting;
 	struct going going = { .n = 0 };
 	uint32_t kept = 0, given_up = 0, others = 0, wanted;
 	unsigned int first, in_ring = rte_ring_count(ring);
 
-	w->look_at_parked = false;
+	waiting->look = false;
 	/* Release all packets of a neighbour or none, to keep them in order. */
-	if (w->n_parked == 0 || rte_ring_free_count(ring) < w->n_parked)
+	if (waiting->n == 0 || rte_ring_free_count(ring) < waiting->n)
 		return;
 	wanted = go_first(w, &going);
 	first = going.n;
-	for (uint32_t k = 0; k < w->n_parked; k++) {
-		struct masq_parked p = w->parked[k];
+	for (uint32_t k = 0; k < waiting->n; k++) {
+		struct masq_parked p = waiting->parked[k];
 		unsigned int number = going_find(&going, &p);
 		enum answer answer = ANSWER_WAIT;
 
@@ -366,7 +372,7 @@ masq_parked_tick(struct masq_worker *w)
 			answer = has_answered(w, &p);
 
 		if (answer == ANSWER_WAIT || (answer != ANSWER_YES && given_up == GIVE_UP_MAX)) {
-			w->parked[kept++] = p;
+			waiting->parked[kept++] = p;
 			continue;
 		}
 		given_up += answer != ANSWER_YES;
@@ -384,12 +390,12 @@ masq_parked_tick(struct masq_worker *w)
 			rte_ring_sp_enqueue(ring, p.mbuf);
 		}
 	}
-	w->n_parked = kept;
+	waiting->n = kept;
 	if (unlikely(in_ring != 0) && rte_ring_count(ring) > in_ring)
 		move_behind(ring, in_ring);
 	/* More may be waiting. */
-	w->look_at_parked |= going.n != 0;
-	memset(w->waited_for, 0, sizeof(w->waited_for));
+	waiting->look |= going.n != 0;
+	memset(waiting->bits, 0, sizeof(waiting->bits));
 	for (uint32_t k = 0; k < kept; k++)
-		note_waited(w, w->parked[k].ip);
+		note_waited(waiting, waiting->parked[k].ip);
 }

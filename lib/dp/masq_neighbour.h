@@ -8,14 +8,50 @@
  * masq_neighbour.c.
  */
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <masq_conf.h>
 #include <masq_neigh.h>
 
 struct masq_burst;
 struct masq_worker;
 struct rte_mbuf;
+
+#define MASQ_PARKED_MAX 512 /**< packets of one worker that may wait for link addresses */
+#define MASQ_PARKED_PER_NEIGH 16
+#define MASQ_PARK_MS 5000 /**< longer than the keeper keeps asking */
+#define MASQ_WAITED_BITS 4096 /**< for the next hops of at most MASQ_PARKED_MAX packets */
+
+/**
+ * A packet that waits for a link address. It is parked untranslated and goes through the stages
+ * again afterwards; or it was made by the box and is complete except for the link address.
+ */
+struct masq_parked {
+	struct rte_mbuf *mbuf;
+	uint64_t deadline_ms;
+	uint32_t ip; /**< next hop, host order */
+	uint8_t departure;
+	uint8_t arrival; /**< MASQ_PARKED_OWN: the box made it */
+};
+
+#define MASQ_PARKED_OWN UINT8_MAX
+static_assert(MASQ_CONF_PORTS_MAX < MASQ_PARKED_OWN, "no port has the number of the box itself");
+
+/** Packets that wait for link addresses. */
+struct masq_waiting {
+	struct masq_parked parked[MASQ_PARKED_MAX];
+	uint32_t n;
+	uint64_t bits[MASQ_WAITED_BITS / 64]; /**< their next hops, one bit per hash value */
+	/** packet whose neighbour is treated as silent; or NULL */
+	const struct masq_parked *given_up;
+	/** packets that were parked behind others since masq_parked_tick() last ran */
+	uint32_t n_lined_up;
+	struct masq_parked lined_up; /**< the last of them */
+	/** run masq_parked_tick() in the next round: neighbours may have answered */
+	bool look;
+};
 
 /** Ask the keeper for a link address; the keeper itself asks the network. */
 void masq_neighbour_want(struct masq_worker *w, uint8_t port, uint32_t ip);
@@ -27,12 +63,13 @@ void masq_neighbour_tick(struct masq_worker *w);
 /** Is the neighbour known not to answer? */
 bool masq_neighbour_is_silent(const struct masq_worker *w, struct masq_neigh_ref ref);
 /** Is the packet in the stages the one that has waited too long for this neighbour? */
-bool masq_neighbour_is_given_up(const struct masq_worker *w, uint8_t departure, uint32_t ip);
+bool masq_neighbour_is_given_up(const struct masq_waiting *waiting, uint8_t departure, uint32_t ip);
 /** Park packet @p i, or drop it if too many wait (MASQ_DROP_NEIGH_QUEUE). */
 void masq_neighbour_park(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		uint8_t departure, uint32_t ip);
 /** Are packets parked for this neighbour? */
-bool masq_neighbour_is_waited_for(const struct masq_worker *w, uint8_t departure, uint32_t ip);
+bool
+masq_neighbour_is_waited_for(const struct masq_waiting *waiting, uint8_t departure, uint32_t ip);
 /** The neighbour has answered: park the packet behind those that still wait. @return false: none
  * waits, or there is no room */
 bool masq_neighbour_line_up(struct masq_worker *w, struct masq_burst *b, unsigned int i,

@@ -93,8 +93,8 @@ static inline uint64_t
 masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
 		struct masq_neigh_ref *ref)
 {
-	if (unlikely(w->n_parked != 0) &&
-			masq_neighbour_is_waited_for(w, route->port, route->next_hop))
+	if (unlikely(w->waiting.n != 0) &&
+			masq_neighbour_is_waited_for(&w->waiting, route->port, route->next_hop))
 		return 0;
 	return masq_link_find(w, route->port, route->next_hop, ref);
 }

@@ -112,8 +112,8 @@ finish(struct masq_worker *w, struct masq_burst *b, unsigned int k)
 		return;
 	case MASQ_NAT_ASK:
 		if (unlikely(o->link[k] == 0 &&
-				    masq_neighbour_is_given_up(
-						    w, o->route[k].port, o->route[k].next_hop))) {
+				    masq_neighbour_is_given_up(&w->waiting, o->route[k].port,
+						    o->route[k].next_hop))) {
 			/* It has already waited for its neighbour; when it came back it would wait
 			 * once more. */
 			masq_nat_unsent(w->nat, &result->msg);

@@ -159,13 +159,13 @@ masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	uint64_t link = masq_link_find(w, route->port, route->next_hop, ref);
 
 	if (link != 0) {
-		if (likely(w->n_parked == 0) ||
+		if (likely(w->waiting.n == 0) ||
 				!masq_neighbour_line_up(w, b, i, route->port, route->next_hop))
 			return link;
 		return 0;
 	}
 	if (masq_neighbour_is_silent(w, *ref) ||
-			masq_neighbour_is_given_up(w, route->port, route->next_hop)) {
+			masq_neighbour_is_given_up(&w->waiting, route->port, route->next_hop)) {
 		masq_slow_icmp(w, b, i, MASQ_ICMP_UNREACHABLE, MASQ_ICMP_CODE_HOST, 0);
 		masq_burst_drop(b, i, MASQ_DROP_NEIGH_UNREACHABLE);
 	} else {

@@ -153,7 +153,7 @@ line_up(struct masq_worker *w, struct masq_burst *b)
 				!masq_judged_may(b, i))
 			continue;
 		hop = &w->hops[b->hop[i]];
-		if (masq_neighbour_is_waited_for(w, hop->departure,
+		if (masq_neighbour_is_waited_for(&w->waiting, hop->departure,
 				    masq_fib_hop_next(hop, rte_be_to_cpu_32(b->pkt[i].key.dst))))
 			b->verdict[i] = MASQ_SLOW;
 	}
@@ -164,7 +164,7 @@ masq_stage_fast(struct masq_worker *w, struct masq_burst *b)
 {
 	b->slow_halves = 0;
 	b->changes = 0;
-	if (unlikely(w->n_parked != 0))
+	if (unlikely(w->waiting.n != 0))
 		line_up(w, b);
 	for (unsigned int i = 0; i < b->n; i++) {
 		if (b->verdict[i] != MASQ_UNDECIDED)

@@ -426,7 +426,7 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	follow_rules(w);
 
 	found += masq_messages_drain(w, heard);
-	if (unlikely(w->look_at_parked))
+	if (unlikely(w->waiting.look))
 		masq_parked_tick(w);
 	found += take_own_ring(w);
 	for (uint64_t from = heard; unlikely(from != 0); from &= from - 1)
@@ -451,7 +451,7 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	w->counters.idle_polls += found == 0;
 	/* No sleep until walks over the halves, letters and due sessions are done. */
 	w->unfinished = w->mail.open != NULL || w->tally.before != NULL ||
-			w->chores.may_expire != 0 || w->look_at_parked;
+			w->chores.may_expire != 0 || w->waiting.look;
 	w->found = found;
 }
 
@@ -524,9 +524,9 @@ masq_worker_empty(struct masq_worker *w)
 			if (msg.op == MASQ_NAT_INSTALL || msg.op == MASQ_NAT_INSTALLED)
 				drop_held(w, msg.nat.mbuf);
 	}
-	for (uint32_t k = 0; k < w->n_parked; k++)
-		drop_held(w, w->parked[k].mbuf);
-	w->n_parked = 0;
+	for (uint32_t k = 0; k < w->waiting.n; k++)
+		drop_held(w, w->waiting.parked[k].mbuf);
+	w->waiting.n = 0;
 	if (w->frag != NULL) {
 		w->counters.drops[MASQ_DROP_SHUTDOWN] += masq_frag_held(w->frag);
 		masq_frag_destroy(w->frag);

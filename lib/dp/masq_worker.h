@@ -36,6 +36,7 @@
 #include "masq_housekeeping.h"
 #include "masq_mail.h"
 #include "masq_message.h"
+#include "masq_neighbour.h"
 #include "masq_packet_log.h"
 #include "masq_stage_tx.h"
 #include "masq_tally.h"
@@ -56,33 +57,13 @@ struct rte_mbuf;
 struct rte_mempool;
 struct rte_ring;
 
-#define MASQ_PARKED_MAX 512 /**< packets of one worker that may wait for link addresses */
-#define MASQ_PARKED_PER_NEIGH 16
-#define MASQ_PARK_MS 5000 /**< longer than the keeper keeps asking */
 #define MASQ_MATCHES_MAX 4096 /**< rules that a packet may match and still be remembered */
-
-/**
- * A packet that waits for a link address. It is parked untranslated and goes through the stages
- * again afterwards; or it was made by the box and is complete except for the link address.
- */
-struct masq_parked {
-	struct rte_mbuf *mbuf;
-	uint64_t deadline_ms;
-	uint32_t ip; /**< next hop, host order */
-	uint8_t departure;
-	uint8_t arrival; /**< MASQ_PARKED_OWN: the box made it */
-};
-
-#define MASQ_PARKED_OWN UINT8_MAX
-static_assert(MASQ_CONF_PORTS_MAX < MASQ_PARKED_OWN, "no port has the number of the box itself");
 
 struct masq_rx_queue {
 	uint16_t ethdev;
 	uint16_t queue;
 	uint8_t port;
 };
-
-#define MASQ_WAITED_BITS 4096 /**< for the next hops of at most MASQ_PARKED_MAX packets */
 
 #define MASQ_NEAR 256 /**< entries in a worker's cache of next hops (masq_link.h) */
 
@@ -133,19 +114,8 @@ struct masq_worker {
 
 	struct masq_tx tx;
 
-	/* next hops, and packets that wait for them: masq_link.h, masq_neighbour.c */
-	struct masq_near near[MASQ_NEAR]; /**< of the routes in force */
-	struct masq_parked parked[MASQ_PARKED_MAX];
-	uint32_t n_parked;
-	uint64_t waited_for[MASQ_WAITED_BITS / 64]; /**< their next hops, one bit per hash value */
-	/** packet whose neighbour is treated as silent; or NULL */
-	const struct masq_parked *given_up;
-	/** packets that were parked behind others since masq_parked_tick() last ran */
-	uint32_t n_lined_up;
-	struct masq_parked lined_up; /**< the last of them */
-	/** run masq_parked_tick() in the next round: neighbours may have answered */
-	bool look_at_parked;
-
+	struct masq_near near[MASQ_NEAR]; /**< next hops of the routes in force: masq_link.h */
+	struct masq_waiting waiting;
 	struct masq_requests requests;
 
 	/* how much a round does: masq_worker.c */
