@@ -7,14 +7,30 @@
  * What both the fast and the slow path do to a packet that is about to leave.
  */
 
+#include <stdint.h>
 #include <string.h>
 
 #include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 
-#include <masq_path.h>
+#include <masq_neigh.h>
 
-#include "masq_worker.h"
+#define MASQ_NEAR 256 /**< entries in a worker's cache of next hops */
+
+/** Cached neighbour of a next hop. */
+struct masq_near {
+	uint32_t ip; /**< host order */
+	struct masq_neigh_ref ref;
+	uint64_t link; /**< the neighbour's word when it was looked up; 0: no link address was known */
+} __attribute__((aligned(16))); /* never straddles two cache lines */
+
+/**
+ * Most packets share few next hops, so a direct-mapped cache precedes the neighbour table. An entry
+ * is valid as long as the neighbour's word is unchanged.
+ */
+struct masq_links {
+	struct masq_near near[MASQ_NEAR];
+};
 
 /**
  * Write both Ethernet addresses in two stores; the type field behind them is left alone.
@@ -39,33 +55,30 @@ masq_link_write(struct rte_mbuf *mbuf, uint64_t link, const uint8_t own_mac[6])
 /**
  * Find the link address of a next hop of the routes in force.
  *
- * Most packets share few next hops, so a direct-mapped cache of 256 entries (w->near) precedes the
- * neighbour table. An entry is valid as long as the neighbour's word is unchanged.
- *
  * @param ref	out: the neighbour, which may be unknown
  * @return its word; 0: no link address is known
  */
 static inline uint64_t
-masq_link_find(struct masq_worker *w, uint8_t port, uint32_t ip, struct masq_neigh_ref *ref)
+masq_link_find(struct masq_links *links, const struct masq_neigh *neigh, uint8_t port, uint32_t ip,
+		struct masq_neigh_ref *ref)
 {
-	struct masq_near *near = &w->near[ip * UINT32_C(0x9e3779b1) / (UINT32_MAX / MASQ_NEAR + 1)];
+	struct masq_near *near =
+			&links->near[ip * UINT32_C(0x9e3779b1) / (UINT32_MAX / MASQ_NEAR + 1)];
 
 	*ref = near->ref;
 	if (likely(near->ip == ip && near->link != 0 &&
-			    masq_neigh_word_is(w->neigh, near->ref, near->link)))
+			    masq_neigh_word_is(neigh, near->ref, near->link)))
 		return near->link;
-	*ref = masq_neigh_find(w->neigh, port, ip);
-	*near = (struct masq_near){
-		.ip = ip, .ref = *ref, .link = masq_neigh_word(w->neigh, *ref)
-	};
+	*ref = masq_neigh_find(neigh, port, ip);
+	*near = (struct masq_near){ .ip = ip, .ref = *ref, .link = masq_neigh_word(neigh, *ref) };
 	return near->link;
 }
 
-/** Count a packet for the rules that let it through, if no half counts it. */
+/** The routes have changed: forget all next hops. */
 static inline void
-masq_count_path(struct masq_worker *w, uint32_t path, uint32_t len_bytes)
+masq_links_forget(struct masq_links *links)
 {
-	masq_path_count(w->path_counters, path, len_bytes);
+	memset(links, 0, sizeof(*links));
 }
 
 #endif /* MASQ_LINK_H */

@@ -96,7 +96,7 @@ masq_slow_link(struct masq_worker *w, const struct masq_fib_route *route,
 	if (unlikely(w->waiting.n != 0) &&
 			masq_neighbour_is_waited_for(&w->waiting, route->port, route->next_hop))
 		return 0;
-	return masq_link_find(w, route->port, route->next_hop, ref);
+	return masq_link_find(&w->links, w->neigh, route->port, route->next_hop, ref);
 }
 
 /**

@@ -156,7 +156,7 @@ count(struct masq_worker *w, const struct masq_pkt *pkt, const struct masq_judge
 	if (unlikely(path == MASQ_PATH_NONE))
 		masq_path_count_slots(w->paths, matches, result->n_matches, pkt->l3_len_bytes);
 	else
-		masq_count_path(w, path, pkt->l3_len_bytes);
+		masq_path_count(w->path_counters, path, pkt->l3_len_bytes);
 	return path;
 }
 
@@ -387,7 +387,7 @@ masq_slow_route_judged(struct masq_worker *w, struct masq_burst *b, unsigned int
 	uint64_t link = masq_slow_neighbour(w, b, i, route, &ref);
 
 	if (link != 0 || b->verdict[i] == MASQ_DROP)
-		masq_count_path(w, judged->path, b->pkt[i].l3_len_bytes);
+		masq_path_count(w->path_counters, judged->path, b->pkt[i].l3_len_bytes);
 	if (link == 0)
 		return;
 	masq_rewrite_route(judged->tos_and, judged->tos_xor, b->mbuf[i], &b->pkt[i]);
@@ -416,7 +416,7 @@ half_takes_short_way(
 	if (link == 0)
 		return false;
 	if (unlikely(is_a_case_of_its_own(pkt, judged))) {
-		masq_count_path(w, judged->path, pkt->l3_len_bytes);
+		masq_path_count(w->path_counters, judged->path, pkt->l3_len_bytes);
 		masq_tally_apart(w, half, pkt->l3_len_bytes);
 		send_translated(w, b, i, half, judged->tos_and, judged->tos_xor, link, way.port);
 		return true;

@@ -24,6 +24,7 @@
 #include <rte_mbuf.h>
 
 #include <masq_nat.h>
+#include <masq_path.h>
 
 #include "masq_life.h"
 #include "masq_link.h"
@@ -87,7 +88,7 @@ send_first(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64_t
 	const struct masq_pkt *pkt = &b->pkt[i];
 
 	if (unlikely(half->generation == 0))
-		masq_count_path(w, half->path, pkt->l3_len_bytes);
+		masq_path_count(w->path_counters, half->path, pkt->l3_len_bytes);
 	masq_rewrite_apply(&half->rewrite, b->mbuf[i], pkt);
 	masq_link_write(b->mbuf[i], link, w->ports[half->departure_port].mac);
 	b->departure[i] = half->departure_port;

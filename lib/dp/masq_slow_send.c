@@ -156,7 +156,7 @@ uint64_t
 masq_slow_neighbour(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		const struct masq_fib_route *route, struct masq_neigh_ref *ref)
 {
-	uint64_t link = masq_link_find(w, route->port, route->next_hop, ref);
+	uint64_t link = masq_link_find(&w->links, w->neigh, route->port, route->next_hop, ref);
 
 	if (link != 0) {
 		if (likely(w->waiting.n == 0) ||

@@ -16,6 +16,8 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
+#include <masq_path.h>
+
 #include "masq_judged.h"
 #include "masq_life.h"
 #include "masq_link.h"
@@ -129,11 +131,11 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	port = &w->ports[departure];
 	if (pkt->ttl <= 1 || pkt->l3_len_bytes > port->mtu)
 		return;
-	link = masq_link_find(
-			w, departure, masq_fib_hop_next(hop, rte_be_to_cpu_32(pkt->key.dst)), &ref);
+	link = masq_link_find(&w->links, w->neigh, departure,
+			masq_fib_hop_next(hop, rte_be_to_cpu_32(pkt->key.dst)), &ref);
 	if (unlikely(link == 0))
 		return;
-	masq_count_path(w, judged->path, pkt->l3_len_bytes);
+	masq_path_count(w->path_counters, judged->path, pkt->l3_len_bytes);
 	masq_rewrite_route(judged->tos_and, judged->tos_xor, b->mbuf[i], pkt);
 	masq_link_write(b->mbuf[i], link, port->mac);
 	b->departure[i] = departure;

@@ -46,6 +46,7 @@
 #include "masq_dp_priv.h"
 #include "masq_housekeeping.h"
 #include "masq_judged.h"
+#include "masq_link.h"
 #include "masq_mail.h"
 #include "masq_message.h"
 #include "masq_neighbour.h"
@@ -263,7 +264,7 @@ take_over(struct masq_worker *w)
 	w->classes = masq_rules_classes(snapshot->rules);
 	w->special = masq_fib_special(snapshot->fib);
 	w->hops = masq_fib_hops(snapshot->fib);
-	memset(w->near, 0, sizeof(w->near));
+	masq_links_forget(&w->links);
 	w->paths = snapshot->paths[w->id];
 	w->path_counters = masq_path_counters(w->paths);
 	masq_tally_begin(w, before);

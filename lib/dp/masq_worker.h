@@ -34,6 +34,7 @@
 
 #include "masq_burst.h"
 #include "masq_housekeeping.h"
+#include "masq_link.h"
 #include "masq_mail.h"
 #include "masq_message.h"
 #include "masq_neighbour.h"
@@ -64,15 +65,6 @@ struct masq_rx_queue {
 	uint16_t queue;
 	uint8_t port;
 };
-
-#define MASQ_NEAR 256 /**< entries in a worker's cache of next hops (masq_link.h) */
-
-/** Cached neighbour of a next hop; masq_link.h. */
-struct masq_near {
-	uint32_t ip; /**< host order */
-	struct masq_neigh_ref ref;
-	uint64_t link; /**< the neighbour's word when it was looked up; 0: no link address was known */
-} __attribute__((aligned(16))); /* never straddles two cache lines */
 
 struct masq_worker {
 	/* constant after creation */
@@ -105,7 +97,8 @@ struct masq_worker {
 	const struct masq_fib_special *special;
 	const struct masq_fib_hop *hops;
 	struct masq_path_table *paths;
-	struct masq_path_counter *path_counters; /**< of paths */
+	/** of paths; for packets that no half counts */
+	struct masq_path_counter *path_counters;
 
 	struct masq_tally tally;
 
@@ -114,7 +107,7 @@ struct masq_worker {
 
 	struct masq_tx tx;
 
-	struct masq_near near[MASQ_NEAR]; /**< next hops of the routes in force: masq_link.h */
+	struct masq_links links; /**< of the routes in force */
 	struct masq_waiting waiting;
 	struct masq_requests requests;
 
