@@ -52,7 +52,7 @@ put(struct masq_worker *w, const union masq_message *msg, uint32_t to)
 {
 	union masq_message copy = *msg; /* DPDK's enqueue takes no const */
 
-	masq_bell_wants(w, to);
+	masq_bell_wants(&w->bells, to);
 	return rte_ring_sp_enqueue_elem(w->dp->message_ring[w->id][to], &copy, sizeof(copy)) == 0;
 }
 

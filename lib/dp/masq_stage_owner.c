@@ -44,7 +44,7 @@ hand_off(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32_t t
 		masq_burst_drop(b, i, MASQ_DROP_HANDOFF_FULL);
 		return;
 	}
-	masq_bell_wants(w, to);
+	masq_bell_wants(&w->bells, to);
 	b->verdict[i] = MASQ_GONE;
 	w->counters.handoffs++;
 	w->held++;

@@ -59,7 +59,7 @@ hand_over(struct masq_worker *w, struct masq_tx_port *tx, uint8_t port, uint32_t
 	for (unsigned int i = 0; i < tx->n; i++)
 		tx->mbuf[i]->port = port;
 	sent = rte_ring_sp_enqueue_burst(w->dp->tx_ring[w->id][to], (void **)tx->mbuf, tx->n, NULL);
-	masq_bell_wants(w, to);
+	masq_bell_wants(&w->bells, to);
 	w->counters.tx_handoffs += sent;
 	w->held += sent;
 	if (sent < tx->n)

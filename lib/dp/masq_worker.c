@@ -10,7 +10,7 @@
  *	a letter of the control thread, if any, or a piece of the answer
  *	transmit what the round gathered, and what others gathered for ports that this worker serves
  *
- * Rings of other workers are examined only if their bells have rung (masq_bell.h).
+ * Rings of other workers are examined only if their bells have rung (masq_bell.c).
  *
  * All memory is allocated at creation. At the start of each round a worker reports that it holds no
  * pointer from the previous round (rte_rcu_qsbr); the neighbour table relies on that to reuse
@@ -419,7 +419,7 @@ follow_rules(struct masq_worker *w)
 void
 masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 {
-	const uint64_t heard = masq_bells_hear(w);
+	const uint64_t heard = masq_bells_hear(&w->bells, w->n_workers);
 	unsigned int found = 0;
 
 	rte_rcu_qsbr_quiescent(w->dp->rcu, w->id);
@@ -446,8 +446,10 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 		masq_mail_answer(w);
 	found += masq_tx_take_over(w, heard);
 	masq_tx_flush(w);
-	masq_bells_done(w, heard);
-	masq_bells_ring(w);
+	if (unlikely(heard != 0))
+		masq_bells_done(w, heard);
+	if (unlikely(w->bells.wanted != 0))
+		masq_bells_ring(w);
 	w->counters.polls++;
 	w->counters.idle_polls += found == 0;
 	/* No sleep until walks over the halves, letters and due sessions are done. */

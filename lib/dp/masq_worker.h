@@ -16,7 +16,7 @@
  *	                 for (masq_tally.c); counters, held and other gauges, which are read in
  *	                 place; the ring of log records
  *
- * Workers meet each other in rings (masq_message.c), their bells (masq_bell.h), the neighbour
+ * Workers meet each other in rings (masq_message.c), their bells (masq_bell.c), the neighbour
  * table, and sessions of which each of two workers has a half: both change the state, and the
  * creator reads tuple, counters and last-seen time of the REPLY half in place. All threads meet in
  * the turns of forwarding rules (masq_turns.c in lib/rules), which workers take and the control
@@ -32,6 +32,7 @@
 #include <masq_bucket.h>
 #include <masq_dp.h>
 
+#include "masq_bell.h"
 #include "masq_burst.h"
 #include "masq_housekeeping.h"
 #include "masq_link.h"
@@ -125,14 +126,7 @@ struct masq_worker {
 	/** matches of the packet being judged, if there are many */
 	uint32_t matches[MASQ_MATCHES_MAX];
 
-	/* masq_bell.h */
-	uint64_t bell_wanted; /**< bit t: ring worker t's bell at the end of this round */
-	uint32_t bell_rung[MASQ_MAX_WORKERS]; /**< last count written to each other worker's bell */
-	uint32_t bell_now[MASQ_MAX_WORKERS]; /**< counts at the start of this round */
-	uint32_t bell_heard[MASQ_MAX_WORKERS]; /**< counts up to which everything was taken out */
-
-	/* written by the other workers, one element each */
-	_Atomic(uint32_t) bell[MASQ_MAX_WORKERS] __rte_cache_aligned;
+	struct masq_bells bells;
 
 	/* read by other threads */
 	struct masq_dp_counters counters __rte_cache_aligned;
