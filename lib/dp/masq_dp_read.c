@@ -303,8 +303,7 @@ masq_dp_memory(const struct masq_dp *dp, struct masq_dp_memory *memory)
 		memory->session_capacity += masq_session_capacity(w->sessions);
 		memory->session_tables += masq_session_table_bytes(w->sessions);
 		memory->port_maps += masq_portmap_bytes(w->portmap);
-		memory->verdicts += (uint64_t)w->judged_lines * MASQ_JUDGED_WAYS *
-				sizeof(*w->judged);
+		memory->verdicts += masq_judged_bytes(&w->judged);
 	}
 	add_snapshot(dp, atomic_load(&dp->snapshot), memory);
 	for (uint32_t k = 0; k < dp->n_replaced; k++)

@@ -24,8 +24,16 @@
  */
 #include "masq_judged.h"
 
+#include <errno.h>
+
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
+#include <rte_malloc.h>
 #include <rte_prefetch.h>
+
+#include <masq_err.h>
+#include <masq_pkt.h>
+#include <masq_rules.h>
 
 #include "masq_judge.h"
 #include "masq_snapshot.h"
@@ -41,6 +49,42 @@ static_assert(MASQ_JUDGED_KEY_HALF == UINT64_C(1) << 57, "has its place between 
 #define KEY_SYN 59
 #define KEY_WHOLE_SPORT (UINT64_C(1) << 60)
 #define KEY_WHOLE_DPORT (UINT64_C(1) << 61)
+
+static_assert(MASQ_PATHS_MAX - 1 <= UINT16_MAX, "an entry has 16 bits for the path");
+
+/* One line of two entries for eight sessions, which is 8 bytes a session: flows come in few kinds. */
+static uint32_t
+lines_for(uint32_t sessions)
+{
+	return RTE_MIN(RTE_MAX(sessions / 8, 2048u), 1048576u);
+}
+
+int
+masq_judged_init(struct masq_worker *w, uint32_t sessions, struct masq_hash_seed seed,
+		struct masq_err *err)
+{
+	struct masq_judged_memory *memory = &w->judged;
+
+	memory->seed = seed;
+	memory->lines = lines_for(sessions);
+	memory->entries = rte_zmalloc_socket("masq_judged", masq_judged_bytes(memory),
+			RTE_CACHE_LINE_SIZE, w->socket_id);
+	if (memory->entries == NULL)
+		return masq_err_set(err, ENOMEM, "no memory for verdicts of worker %u", w->id);
+	return 0;
+}
+
+void
+masq_judged_fini(struct masq_judged_memory *memory)
+{
+	rte_free(memory->entries);
+}
+
+size_t
+masq_judged_bytes(const struct masq_judged_memory *memory)
+{
+	return (size_t)memory->lines * MASQ_JUDGED_WAYS * sizeof(memory->entries[0]);
+}
 
 static inline uint64_t
 common(const struct masq_burst *b, unsigned int i, uint8_t departure)
@@ -104,23 +148,23 @@ half_key(uint64_t came, uint64_t leaves, uint64_t common)
 /* Find the line of a key. A multiplication alone would put consecutive keys at even distances,
  * which may be zero: a quarter of 600 consecutive hosts had no place. */
 static inline uint32_t
-line_of(const struct masq_worker *w, const struct masq_judged_key *key)
+line_of(const struct masq_judged_memory *memory, const struct masq_judged_key *key)
 {
-	uint64_t hash = masq_hash16(key, &w->judged_seed);
+	uint64_t hash = masq_hash16(key, &memory->seed);
 
-	return (uint32_t)(hash * w->judged_lines >> 32) * MASQ_JUDGED_WAYS;
+	return (uint32_t)(hash * memory->lines >> 32) * MASQ_JUDGED_WAYS;
 }
 
 /* Store the key, in one piece as it will be read, and prefetch its line. */
 static inline void
 set_key(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq_judged_key key)
 {
-	uint32_t line = line_of(w, &key);
+	uint32_t line = line_of(&w->judged, &key);
 
 	_mm_store_si128((void *)&b->judged_key[i],
 			_mm_set_epi64x((long long)key.b, (long long)key.a));
 	b->judged_line[i] = line;
-	rte_prefetch0(&w->judged[line]);
+	rte_prefetch0(&w->judged.entries[line]);
 }
 
 /* Does the key contain all that the rules look at? Not that of an ICMP query; that of an error
@@ -283,7 +327,7 @@ static struct masq_judged *
 place_for(struct masq_worker *w, const struct masq_burst *b, unsigned int i)
 {
 	const __m128i key = _mm_load_si128((const void *)&b->judged_key[i]);
-	struct masq_judged *line = &w->judged[b->judged_line[i]];
+	struct masq_judged *line = &w->judged.entries[b->judged_line[i]];
 
 	for (unsigned int k = MASQ_JUDGED_WAYS; k-- > 0;)
 		if (masq_judged_has_key(&line[k], key))

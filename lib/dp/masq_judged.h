@@ -28,17 +28,22 @@
  * all memory is allocated at creation. What it gained: docs/performance.rst.
  */
 
+#include <assert.h>
 #include <emmintrin.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include <rte_branch_prediction.h>
+#include <rte_byteorder.h>
 
-#include <masq_pkt.h>
-#include <masq_rules.h>
+#include <masq_hash.h>
 
-#include "masq_port.h"
-#include "masq_snapshot.h"
-#include "masq_worker.h"
+#include "masq_burst.h"
 
+struct masq_err;
+struct masq_worker;
+
+/** What is known of one kind. */
 struct masq_judged {
 	struct masq_judged_key key;
 	uint32_t generation; /**< of the rule set; 0: empty entry */
@@ -52,9 +57,21 @@ struct masq_judged {
 };
 
 static_assert(sizeof(struct masq_judged) == 32, "two entries are one cache line");
-static_assert(MASQ_PATHS_MAX - 1 <= UINT16_MAX, "an entry has 16 bits for the path");
 
-#define MASQ_JUDGED_WAYS 2
+#define MASQ_JUDGED_WAYS 2 /**< entries of a line */
+
+/** A worker's memory. Constant, but for the entries. */
+struct masq_judged_memory {
+	struct masq_judged *entries;
+	uint32_t lines;
+	struct masq_hash_seed seed;
+};
+
+/** Create a worker's memory, large enough for the kinds of so many sessions, and free it. */
+int masq_judged_init(struct masq_worker *w, uint32_t sessions, struct masq_hash_seed seed,
+		struct masq_err *err);
+void masq_judged_fini(struct masq_judged_memory *memory);
+size_t masq_judged_bytes(const struct masq_judged_memory *memory);
 
 /**
  * For packets without session: look up their routes together, and prefetch the lines in which their
@@ -108,43 +125,19 @@ masq_judged_has_key(const struct masq_judged *judged, __m128i key)
 	return _mm_movemask_epi8(_mm_cmpeq_epi8(own, key)) == 0xffff;
 }
 
-/** @return what is known about packets like this one, which must be one that may be remembered; or
- * NULL */
+/** @return what is known in rule set @p generation about packets like this one, which must be one
+ * that may be remembered; or NULL */
 static inline const struct masq_judged *
-masq_judged_find(const struct masq_worker *w, const struct masq_burst *b, unsigned int i)
+masq_judged_find(const struct masq_judged_memory *memory, uint32_t generation,
+		const struct masq_burst *b, unsigned int i)
 {
-	const struct masq_judged *judged = &w->judged[b->judged_line[i]];
+	const struct masq_judged *judged = &memory->entries[b->judged_line[i]];
 	const __m128i key = _mm_load_si128((const void *)&b->judged_key[i]);
 
 	/* Which of the two entries has the key is unpredictable, so there is no branch. It is never
 	 * in both, so this costs one more comparison: 538 to 532 instructions a routed packet. */
 	judged += masq_judged_has_key(&judged[1], key);
-	return masq_judged_has_key(judged, key) && judged->generation == w->generation ? judged
-										       : NULL;
-}
-
-/**
- * What is known about a packet's kind, if the packet can be forwarded as it is: its TTL does not
- * expire, and it fits the link.
- *
- * @param dst	where it will go
- * @param way	out: the route to it
- * @return NULL: the packet needs a closer look
- */
-static inline const struct masq_judged *
-masq_judged_find_way(const struct masq_worker *w, const struct masq_burst *b, unsigned int i,
-		rte_be32_t dst, struct masq_fib_route *way)
-{
-	const struct masq_pkt *pkt = &b->pkt[i];
-	const struct masq_judged *judged;
-
-	if (!masq_judged_may(b, i) || pkt->ttl <= 1)
-		return NULL;
-	judged = masq_judged_find(w, b, i);
-	if (judged == NULL)
-		return NULL;
-	masq_fib_hop_route(&w->hops[b->hop[i]], rte_be_to_cpu_32(dst), way);
-	return pkt->l3_len_bytes <= w->ports[way->port].mtu ? judged : NULL;
+	return masq_judged_has_key(judged, key) && judged->generation == generation ? judged : NULL;
 }
 
 /** Treat further packets of this kind like this one. @param said everything but key and generation */

@@ -10,12 +10,37 @@
 
 #include <masq_fib.h>
 
+#include "masq_judged.h"
 #include "masq_link.h"
 #include "masq_neighbour.h"
+#include "masq_port.h"
 #include "masq_worker.h"
 
-struct masq_judged;
 struct masq_judgement;
+
+/**
+ * What is known about a packet's kind, if the packet can be forwarded as it is: its TTL does not
+ * expire, and it fits the link.
+ *
+ * @param dst	where it will go
+ * @param way	out: the route to it
+ * @return NULL: the packet needs a closer look
+ */
+static inline const struct masq_judged *
+masq_slow_find_judged(const struct masq_worker *w, const struct masq_burst *b, unsigned int i,
+		rte_be32_t dst, struct masq_fib_route *way)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	const struct masq_judged *judged;
+
+	if (!masq_judged_may(b, i) || pkt->ttl <= 1)
+		return NULL;
+	judged = masq_judged_find(&w->judged, w->generation, b, i);
+	if (judged == NULL)
+		return NULL;
+	masq_fib_hop_route(&w->hops[b->hop[i]], rte_be_to_cpu_32(dst), way);
+	return pkt->l3_len_bytes <= w->ports[way->port].mtu ? judged : NULL;
+}
 
 /* masq_slow_judge.c */
 

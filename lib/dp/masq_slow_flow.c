@@ -353,7 +353,7 @@ flow_takes_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i
 	struct masq_neigh_ref ref;
 	uint64_t link;
 
-	judged = masq_judged_find_way(w, b, i, pkt->key.dst, &way);
+	judged = masq_slow_find_judged(w, b, i, pkt->key.dst, &way);
 	if (judged == NULL)
 		return false;
 	if (judged->verdict != MASQ_VERDICT_MASQ) {
@@ -408,7 +408,7 @@ call_takes_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i
 			rte_cpu_to_be_16(next.rport), way.port);
 	if (!masq_judged_may(b, i))
 		return false;
-	judged = masq_judged_find(w, b, i);
+	judged = masq_judged_find(&w->judged, w->generation, b, i);
 	if (judged == NULL)
 		return false;
 	link = masq_slow_link(w, &way, &ref);

@@ -409,7 +409,7 @@ half_takes_short_way(
 	struct masq_neigh_ref ref;
 	uint64_t link;
 
-	judged = masq_judged_find_way(w, b, i, half->rewrite.dst, &way);
+	judged = masq_slow_find_judged(w, b, i, half->rewrite.dst, &way);
 	if (judged == NULL)
 		return false;
 	link = masq_slow_link(w, &way, &ref);

@@ -123,7 +123,7 @@ routed_packet(struct masq_worker *w, struct masq_burst *b, unsigned int i)
 	b->verdict[i] = MASQ_SLOW;
 	if (!masq_judged_may(b, i))
 		return;
-	judged = masq_judged_find(w, b, i);
+	judged = masq_judged_find(&w->judged, w->generation, b, i);
 	if (judged == NULL || judged->verdict != MASQ_VERDICT_ACCEPT)
 		return;
 	hop = &w->hops[b->hop[i]];

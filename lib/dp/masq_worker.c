@@ -65,13 +65,6 @@
 #define SLEEP_MIN_NS 20000
 #define SLEEP_MAX_NS 500000
 
-/* One line of two entries for eight sessions, which is 8 bytes a session: flows come in few kinds. */
-static uint32_t
-judged_lines(uint32_t sessions)
-{
-	return RTE_MIN(RTE_MAX(sessions / 8, 2048u), 1048576u);
-}
-
 /* Number of addresses behind which inside hosts may be hidden. */
 static uint32_t
 count_addresses(const struct masq_conf_start *start)
@@ -104,14 +97,7 @@ create_memories(struct masq_worker *w, const struct masq_session_config *session
 			"masq_openings", sizeof(*w->openings), RTE_CACHE_LINE_SIZE, w->socket_id);
 	if (w->openings == NULL)
 		return masq_err_set(err, ENOMEM, "no memory for new flows of worker %u", w->id);
-	w->judged_seed = sessions->seed;
-	w->judged_lines = judged_lines(sessions->sessions);
-	w->judged = rte_zmalloc_socket("masq_judged",
-			(size_t)w->judged_lines * MASQ_JUDGED_WAYS * sizeof(*w->judged),
-			RTE_CACHE_LINE_SIZE, w->socket_id);
-	if (w->judged == NULL)
-		return masq_err_set(err, ENOMEM, "no memory for verdicts of worker %u", w->id);
-	return 0;
+	return masq_judged_init(w, sessions->sessions, sessions->seed, err);
 }
 
 /*
@@ -227,7 +213,7 @@ masq_worker_destroy(struct masq_worker *w)
 	masq_frag_destroy(w->frag);
 	masq_portmap_destroy(w->portmap);
 	masq_session_table_destroy(w->sessions);
-	rte_free(w->judged);
+	masq_judged_fini(&w->judged);
 	rte_free(w->openings);
 	free(w->mail.letter);
 	masq_packet_log_fini(w);

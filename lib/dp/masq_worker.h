@@ -35,6 +35,7 @@
 #include "masq_bell.h"
 #include "masq_burst.h"
 #include "masq_housekeeping.h"
+#include "masq_judged.h"
 #include "masq_link.h"
 #include "masq_mail.h"
 #include "masq_message.h"
@@ -46,7 +47,6 @@
 struct masq_dp;
 struct masq_frag;
 struct masq_frag_result;
-struct masq_judged;
 struct masq_nat;
 struct masq_openings;
 struct masq_path_counter;
@@ -86,9 +86,7 @@ struct masq_worker {
 	uint32_t next_rx;
 	struct masq_rx_queue rx[MASQ_CONF_PORTS_MAX * 2];
 	bool sleeps;
-	struct masq_judged *judged; /**< masq_judged.h */
-	uint32_t judged_lines;
-	struct masq_hash_seed judged_seed;
+	struct masq_judged_memory judged;
 	int socket_id;
 
 	/* the rule set in force */
