@@ -224,11 +224,11 @@ share_queues(struct masq_dp *dp, struct masq_err *err)
 			uint32_t worker = dp->ports[p].hardware_rss ? q : (p + q) % dp->n_workers;
 			struct masq_worker *w = dp->workers[worker];
 
-			if (w->n_rx == RTE_DIM(w->rx))
+			if (w->rx.n == RTE_DIM(w->rx.queue))
 				return masq_err_set(err, E2BIG,
 						"worker %u would have more than %zu queues", worker,
-						RTE_DIM(w->rx));
-			w->rx[w->n_rx++] = (struct masq_rx_queue){
+						RTE_DIM(w->rx.queue));
+			w->rx.queue[w->rx.n++] = (struct masq_rx_queue){
 				.ethdev = dp->ports[p].ethdev,
 				.queue = q,
 				.port = (uint8_t)p,

@@ -435,7 +435,7 @@ half_takes_short_way(
 static void
 judge_anew(struct masq_worker *w, struct masq_half *half)
 {
-	w->judged_anew++;
+	w->pace.judged_anew++;
 	masq_tally_leave(w, half);
 	half->generation = 0;
 }

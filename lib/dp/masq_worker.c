@@ -241,11 +241,11 @@ take_over(struct masq_worker *w)
 
 	w->snapshot = snapshot;
 	w->generation = snapshot->generation;
-	w->burst_max = ANEW_MAX;
-	w->cold_packets = 0;
+	w->pace.burst_max = ANEW_MAX;
+	w->pace.cold_packets = 0;
 	if (masq_rules_slots(snapshot->rules) > COLD_RULES) {
-		w->burst_max = ANEW_MAX / 2; /* this round has other work, too */
-		w->cold_packets = COLD_PACKETS;
+		w->pace.burst_max = ANEW_MAX / 2; /* this round has other work, too */
+		w->pace.cold_packets = COLD_PACKETS;
 	}
 	w->classes = masq_rules_classes(snapshot->rules);
 	w->special = masq_fib_special(snapshot->fib);
@@ -296,17 +296,17 @@ masq_worker_run_burst(struct masq_worker *w)
 static void
 run_measured(struct masq_worker *w)
 {
-	uint64_t anew = w->judged_anew, slow = w->counters.misses;
+	uint64_t anew = w->pace.judged_anew, slow = w->counters.misses;
 	bool is_short;
 
 	masq_worker_run_burst(w);
-	is_short = w->judged_anew - anew > ANEW_MAX / 2;
-	if (unlikely(w->cold_packets != 0)) {
+	is_short = w->pace.judged_anew - anew > ANEW_MAX / 2;
+	if (unlikely(w->pace.cold_packets != 0)) {
 		slow = w->counters.misses - slow;
 		is_short |= slow != 0;
-		w->cold_packets -= (uint32_t)RTE_MIN(slow, (uint64_t)w->cold_packets);
+		w->pace.cold_packets -= (uint32_t)RTE_MIN(slow, (uint64_t)w->pace.cold_packets);
 	}
-	w->burst_max = is_short ? ANEW_MAX : MASQ_BURST;
+	w->pace.burst_max = is_short ? ANEW_MAX : MASQ_BURST;
 }
 
 static unsigned int
@@ -315,7 +315,7 @@ take_from_queue(struct masq_worker *w, const struct masq_rx_queue *rx)
 	struct masq_burst *b = &w->burst;
 	uint64_t bytes = 0;
 
-	b->n = rte_eth_rx_burst(rx->ethdev, rx->queue, b->mbuf, (uint16_t)w->burst_max);
+	b->n = rte_eth_rx_burst(rx->ethdev, rx->queue, b->mbuf, (uint16_t)w->pace.burst_max);
 	if (b->n == 0)
 		return 0;
 	for (unsigned int i = 0; i < b->n; i++) {
@@ -337,16 +337,16 @@ static unsigned int
 take_from_queues(struct masq_worker *w)
 {
 	uint64_t enough = w->counters.misses +
-			(unlikely(w->cold_packets != 0) ? w->burst_max : SLOW_ROUND_MAX);
-	uint64_t enough_anew = w->judged_anew + ANEW_MAX;
+			(unlikely(w->pace.cold_packets != 0) ? w->pace.burst_max : SLOW_ROUND_MAX);
+	uint64_t enough_anew = w->pace.judged_anew + ANEW_MAX;
 	unsigned int found = 0;
 
-	for (uint32_t n = 0;
-			n < w->n_rx && w->counters.misses < enough && w->judged_anew < enough_anew;
+	for (uint32_t n = 0; n < w->rx.n && w->counters.misses < enough &&
+			w->pace.judged_anew < enough_anew;
 			n++) {
-		const struct masq_rx_queue *rx = &w->rx[w->next_rx];
+		const struct masq_rx_queue *rx = &w->rx.queue[w->rx.next];
 
-		w->next_rx = w->next_rx + 1 == w->n_rx ? 0 : w->next_rx + 1;
+		w->rx.next = w->rx.next + 1 == w->rx.n ? 0 : w->rx.next + 1;
 		found += take_from_queue(w, rx);
 	}
 	return found;
@@ -357,7 +357,8 @@ take_from_ring(struct masq_worker *w, struct rte_ring *ring, unsigned int max)
 {
 	struct masq_burst *b = &w->burst;
 
-	b->n = rte_ring_sc_dequeue_burst(ring, (void **)b->mbuf, RTE_MIN(max, w->burst_max), NULL);
+	b->n = rte_ring_sc_dequeue_burst(
+			ring, (void **)b->mbuf, RTE_MIN(max, w->pace.burst_max), NULL);
 	if (b->n == 0)
 		return 0;
 	w->held -= b->n;
@@ -390,7 +391,7 @@ static inline void
 follow_rules(struct masq_worker *w)
 {
 	if (unlikely(w->tally.before != NULL)) {
-		for (unsigned int k = w->found == 0 ? IDLE_PIECES : 1; k > 0; k--)
+		for (unsigned int k = w->pace.found == 0 ? IDLE_PIECES : 1; k > 0; k--)
 			if (leave_old_rules(w))
 				break;
 	} else if (unlikely(atomic_load_explicit(&w->dp->snapshot, memory_order_relaxed) !=
@@ -439,16 +440,16 @@ masq_worker_poll(struct masq_worker *w, uint64_t now_ms)
 	w->counters.polls++;
 	w->counters.idle_polls += found == 0;
 	/* No sleep until walks over the halves, letters and due sessions are done. */
-	w->unfinished = w->mail.open != NULL || w->tally.before != NULL ||
+	w->pace.unfinished = w->mail.open != NULL || w->tally.before != NULL ||
 			w->chores.may_expire != 0 || w->waiting.look;
-	w->found = found;
+	w->pace.found = found;
 }
 
 /* Adaptive sleep: doubles while nothing arrives, and restarts with the first packet. */
 static void
 rest(struct masq_worker *w, struct timespec *nap, unsigned int *idle)
 {
-	if (w->found > 0 || w->unfinished) {
+	if (w->pace.found > 0 || w->pace.unfinished) {
 		*idle = 0;
 		nap->tv_nsec = SLEEP_MIN_NS;
 		return;

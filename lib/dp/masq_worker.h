@@ -67,6 +67,23 @@ struct masq_rx_queue {
 	uint8_t port;
 };
 
+/** The queues that a worker polls. Constant, but for next. */
+struct masq_rx {
+	uint32_t n;
+	uint32_t next; /**< queue with which the next round begins */
+	struct masq_rx_queue queue[MASQ_CONF_PORTS_MAX * 2];
+};
+
+/** How much a round does. */
+struct masq_pace {
+	unsigned int burst_max; /**< size limit of the next burst */
+	uint32_t cold_packets; /**< slow packets still to come until the rules count as cached */
+	uint64_t judged_anew; /**< total of packets judged again because of new rules */
+	/** packets and messages of the last round; 0: time for longer work, or for sleep */
+	unsigned int found;
+	bool unfinished; /**< there is work left that does not depend on packets */
+};
+
 struct masq_worker {
 	/* constant after creation */
 	struct masq_dp *dp;
@@ -81,10 +98,7 @@ struct masq_worker {
 	struct masq_frag *frag;
 	struct masq_neigh *neigh; /**< shared by all; written by worker 0, the keeper */
 	struct rte_mempool *pool; /**< for packets that it makes itself */
-	uint32_t n_rx;
-	/** queue with which the next round begins; not constant, but used with these */
-	uint32_t next_rx;
-	struct masq_rx_queue rx[MASQ_CONF_PORTS_MAX * 2];
+	struct masq_rx rx;
 	bool sleeps;
 	struct masq_judged_memory judged;
 	int socket_id;
@@ -110,14 +124,7 @@ struct masq_worker {
 	struct masq_waiting waiting;
 	struct masq_requests requests;
 
-	/* how much a round does: masq_worker.c */
-	unsigned int burst_max; /**< size limit of the next burst */
-	uint32_t cold_packets; /**< slow packets still to come until the rules count as cached */
-	uint64_t judged_anew; /**< total of packets judged again because of new rules */
-	/** packets and messages of the last round; 0: time for longer work, or for sleep */
-	unsigned int found;
-	bool unfinished; /**< there is work left that does not depend on packets */
-
+	struct masq_pace pace;
 	struct masq_packet_log log;
 	struct masq_bucket icmp_bucket; /**< limits the ICMP errors that the box sends */
 
