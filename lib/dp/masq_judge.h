@@ -19,6 +19,8 @@
 struct masq_burst;
 struct masq_worker;
 
+#define MASQ_MATCHES_MAX 4096 /**< rules that a packet may match and still be remembered */
+
 /** What the chains have said of one packet so far, and what they were asked. */
 struct masq_judgement {
 	struct masq_rules_result result;

@@ -35,6 +35,7 @@
 #include "masq_bell.h"
 #include "masq_burst.h"
 #include "masq_housekeeping.h"
+#include "masq_judge.h"
 #include "masq_judged.h"
 #include "masq_link.h"
 #include "masq_mail.h"
@@ -55,12 +56,9 @@ struct masq_port;
 struct masq_portmap;
 struct masq_rss;
 struct masq_snapshot;
-struct rte_mbuf;
 struct rte_mempool;
-struct rte_ring;
 
-#define MASQ_MATCHES_MAX 4096 /**< rules that a packet may match and still be remembered */
-
+/** A receive queue of a port. */
 struct masq_rx_queue {
 	uint16_t ethdev;
 	uint16_t queue;
@@ -84,6 +82,7 @@ struct masq_pace {
 	bool unfinished; /**< there is work left that does not depend on packets */
 };
 
+/** A worker. What is the state of one file is a struct, which that file's header defines. */
 struct masq_worker {
 	/* constant after creation */
 	struct masq_dp *dp;
@@ -99,7 +98,7 @@ struct masq_worker {
 	struct masq_neigh *neigh; /**< shared by all; written by worker 0, the keeper */
 	struct rte_mempool *pool; /**< for packets that it makes itself */
 	struct masq_rx rx;
-	bool sleeps;
+	bool sleeps; /**< when it has found nothing for a while */
 	struct masq_judged_memory judged;
 	int socket_id;
 
@@ -110,27 +109,21 @@ struct masq_worker {
 	const struct masq_fib_special *special;
 	const struct masq_fib_hop *hops;
 	struct masq_path_table *paths;
-	/** of paths; for packets that no half counts */
-	struct masq_path_counter *path_counters;
+	struct masq_path_counter *path_counters; /**< of paths; for packets that no half counts */
 
 	struct masq_tally tally;
-
 	uint64_t now_ms; /**< time of this round */
 	struct masq_chores chores;
-
 	struct masq_tx tx;
-
 	struct masq_links links; /**< of the routes in force */
 	struct masq_waiting waiting;
 	struct masq_requests requests;
-
 	struct masq_pace pace;
 	struct masq_packet_log log;
 	struct masq_bucket icmp_bucket; /**< limits the ICMP errors that the box sends */
+	uint32_t matches[MASQ_MATCHES_MAX]; /**< of the packet being judged, if there are many */
 
-	/** matches of the packet being judged, if there are many */
-	uint32_t matches[MASQ_MATCHES_MAX];
-
+	/* some of it written by the other workers */
 	struct masq_bells bells;
 
 	/* read by other threads */
@@ -139,6 +132,8 @@ struct masq_worker {
 	int64_t held;
 	/** Generation that this worker uses; it has left all earlier ones. */
 	_Atomic(uint32_t) seen __rte_cache_aligned;
+
+	/* written by the control thread, too */
 	struct masq_mail mail;
 	_Atomic(bool) stop;
 
@@ -155,10 +150,6 @@ void masq_worker_take_over(struct masq_worker *w);
 void masq_worker_empty(struct masq_worker *w);
 void masq_worker_run_burst(struct masq_worker *w);
 
-/* masq_stage_fragment.c */
-/** Count and free fragments that were given up; notify the sender if the reason is a timeout. */
-void masq_fragments_give_up(struct masq_worker *w, struct masq_frag_result *result);
-
 /* the stages, one file each */
 void masq_stage_parse(struct masq_worker *w, struct masq_burst *b);
 void masq_stage_fragment(struct masq_worker *w, struct masq_burst *b);
@@ -167,5 +158,8 @@ void masq_stage_lookup(struct masq_worker *w, struct masq_burst *b);
 void masq_stage_fast(struct masq_worker *w, struct masq_burst *b);
 void masq_stage_slow(struct masq_worker *w, struct masq_burst *b);
 void masq_stage_tx(struct masq_worker *w, struct masq_burst *b);
+
+/** Count and free fragments that were given up; notify the sender if the reason is a timeout. */
+void masq_fragments_give_up(struct masq_worker *w, struct masq_frag_result *result);
 
 #endif /* MASQ_WORKER_H */
