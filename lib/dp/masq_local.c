@@ -24,7 +24,6 @@
 #include <masq_rewrite.h>
 
 #include "masq_judge.h"
-#include "masq_link.h"
 #include "masq_neighbour.h"
 #include "masq_port.h"
 #include "masq_slow.h"

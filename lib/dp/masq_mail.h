@@ -4,8 +4,8 @@
 
 /**
  * @file
- * Letters: questions of the control thread that need a worker's tables. masq_dp_read.c asks them,
- * masq_housekeeping.c answers them.
+ * Letters: questions of the control thread that need a worker's tables. masq_dp_read.c sends them,
+ * masq_mail.c answers them.
  */
 
 #include <stdatomic.h>
@@ -68,7 +68,7 @@ struct masq_letter *masq_dp_letter(struct masq_dp *dp, uint32_t worker, enum mas
  * -ETIMEDOUT */
 int masq_dp_ask(struct masq_dp *dp, uint32_t worker);
 
-/** Answer the letter, if there is one, or another piece of it; for the worker. */
+/** Answer a piece of the letter, if there is one; for the worker. */
 void masq_mail_answer(struct masq_worker *w);
 
 #endif /* MASQ_MAIL_H */

@@ -34,7 +34,6 @@
 #include "masq_judge.h"
 #include "masq_judged.h"
 #include "masq_life.h"
-#include "masq_link.h"
 #include "masq_packet_log.h"
 #include "masq_slow.h"
 #include "masq_snapshot.h"
