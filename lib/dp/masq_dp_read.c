@@ -47,8 +47,9 @@ add_counters(struct masq_dp_counters *sum, const struct masq_worker *w)
 static uint64_t
 held_by(const struct masq_dp *dp, const struct masq_worker *w)
 {
-	uint64_t held = w->waiting.n + (w->frag != NULL ? masq_frag_held(w->frag) : 0);
+	uint64_t held = __atomic_load_n(&w->waiting.n, __ATOMIC_RELAXED);
 
+	held += w->frag != NULL ? masq_frag_held(w->frag) : 0;
 	for (uint32_t from = 0; from < dp->n_workers; from++) {
 		held += rte_ring_count(dp->packet_ring[from][w->id]);
 		if (dp->tx_ring[from][w->id] != NULL)

@@ -516,7 +516,7 @@ masq_frag_tick(struct masq_frag *frag, uint64_t now_ms, struct masq_frag_result 
 uint32_t
 masq_frag_held(const struct masq_frag *frag)
 {
-	return frag->n_pieces;
+	return __atomic_load_n(&frag->n_pieces, __ATOMIC_RELAXED);
 }
 
 /* ---------------------------------------------------------------- life */

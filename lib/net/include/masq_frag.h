@@ -87,7 +87,7 @@ void masq_frag_push(struct masq_frag *frag, struct rte_mbuf *mbuf, uint16_t l3_o
  */
 void masq_frag_tick(struct masq_frag *frag, uint64_t now_ms, struct masq_frag_result *result);
 
-/** @return number of fragments held now */
+/** @return number of fragments held now; other threads may ask, too, and get a number of a moment ago */
 uint32_t masq_frag_held(const struct masq_frag *frag);
 
 /**
