@@ -6,8 +6,9 @@
  * What becomes of a packet depends on chance. In the end the box is stopped in the middle of it all; each packet is
  * accounted for, and no buffer is missing.
  *
- * MASQ_TEST_SECONDS says how long each number of workers runs and makes it tell what happened, MASQ_TEST_SEED
- * where chance begins; threads never do the same twice, though.
+ * ThreadSanitizer makes it worth its while (docs/dev/testing.rst). MASQ_TEST_SECONDS says how long each number
+ * of workers runs and makes it tell what happened, MASQ_TEST_SEED where chance begins; threads never do the same
+ * twice, though.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -37,6 +38,7 @@
 
 #include "masq_dp_priv.h"
 #include "masq_test_random.h"
+#include "masq_test_tsan.h"
 
 #define SECONDS 2
 #define PATIENCE_MS 60000 /* the machine may have other things to do than to run all threads */
@@ -120,8 +122,11 @@ percent(struct world *world, uint32_t n)
 static void
 put(struct world *world, unsigned int port, struct rte_mbuf *mbuf)
 {
-	if (rte_ring_sp_enqueue(to_box[port][dice(world, plan[port].rx)], mbuf) != 0)
+	masq_test_tsan_give(mbuf);
+	if (rte_ring_sp_enqueue(to_box[port][dice(world, plan[port].rx)], mbuf) != 0) {
+		masq_test_tsan_take(mbuf);
 		rte_pktmbuf_free(mbuf);
+	}
 }
 
 static void
@@ -273,6 +278,7 @@ listen_to(struct world *world, unsigned int port)
 	for (unsigned int k = 0; k < n; k++) {
 		const uint8_t *frame;
 
+		masq_test_tsan_take(mbufs[k]);
 		frame = rte_pktmbuf_mtod(mbufs[k], const uint8_t *);
 		if (frame[12] == 8 && frame[13] == 6)
 			answer_arp(world, port, frame);
@@ -506,9 +512,12 @@ read_counters(struct desk *desk)
 	struct masq_dp_memory memory;
 	struct masq_dp_port_info info;
 
+	/* Workers count with plain additions. */
+	masq_test_tsan_peek(true);
 	for (uint32_t w = 0; w < masq_dp_workers(desk->dp); w++)
 		masq_dp_counters_read(desk->dp, w, &counters);
 	masq_dp_counters_read(desk->dp, UINT32_MAX, &counters);
+	masq_test_tsan_peek(false);
 	masq_dp_memory(desk->dp, &memory);
 	for (uint32_t p = 0; p < masq_dp_ports(desk->dp); p++)
 		masq_dp_port_info(desk->dp, p, &info);
@@ -679,6 +688,7 @@ take_away(void)
 			while (rte_ring_dequeue(to_box[p][q], &mbuf) == 0)
 				rte_pktmbuf_free(mbuf);
 		while (rte_ring_dequeue(from_box[p], &mbuf) == 0) {
+			masq_test_tsan_take(mbuf);
 			rte_pktmbuf_free(mbuf);
 		}
 	}
@@ -756,6 +766,7 @@ init(const char *program)
 	snprintf(name, sizeof(name), "%s", program);
 	if (rte_eal_init(RTE_DIM(argv) - 1, argv) < 0)
 		exit(1);
+	masq_test_tsan_init();
 	pool = masq_test_pool_create(MBUFS);
 	for (unsigned int p = 0; p < PORTS; p++) {
 		struct rte_ring *tx[WORKERS_MAX];
