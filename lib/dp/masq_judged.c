@@ -11,6 +11,8 @@
  *	          those on departure
  *	any                                          a bit for SYN segments, if a rule looks at -y
  *
+ * The ports of ICMP queries are their type and code.
+ *
  * A *kind* is all packets with the same key. Two packets have the same key only if the chains
  * cannot tell them apart by addresses and ports (masq_classes.h), interfaces, or -y. A value
  * without a class is in the key whole; so is a source that may be one of the box's own or a
@@ -167,44 +169,82 @@ set_key(struct masq_worker *w, struct masq_burst *b, unsigned int i, struct masq
 	rte_prefetch0(&w->judged.entries[line]);
 }
 
-/* Does the key contain all that the rules look at? Not that of an ICMP query; that of an error
+/* Does the tuple contain all that the rules look at? Not that of an ICMP query; that of an error
  * names the flow it is about, not its own destination; a fragment has no ports. */
 static inline bool
-is_told_by_its_key(uint8_t flags)
+is_told_by_its_tuple(uint8_t flags)
 {
 	const uint8_t harmless = MASQ_PKT_OPTIONS | MASQ_PKT_OTHER_PROTO;
 
 	return (flags & (uint8_t)~harmless) == 0;
 }
 
+/* Do addresses, type and code of this ICMP query say all about it? Not if its tuple may be that of
+ * another session's packet. */
+static inline bool
+is_plain_query(uint8_t flags)
+{
+	return (flags & (uint8_t)~MASQ_PKT_OPTIONS) == MASQ_PKT_ICMP_QUERY;
+}
+
+/* What rules look at in a plain ICMP query: type and code stand where others have ports. */
+static struct masq_tuple
+query_as_rules_see_it(const struct masq_burst *b, unsigned int i)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+	const uint8_t *icmp = rte_pktmbuf_mtod_offset(b->mbuf[i], const uint8_t *, pkt->l4_offset);
+	struct masq_tuple seen = pkt->key;
+
+	seen.sport = rte_cpu_to_be_16(icmp[0]);
+	seen.dport = 0; /* the code: others are not plain */
+	return seen;
+}
+
 /* Make the key of a packet that classes alone do not describe. Out of line: inlined it takes so
  * many registers that the common path has to spill values and wait for them, 17 cycles a routed
  * packet. */
 static __rte_noinline struct masq_judged_key
-peculiar_key(const struct masq_worker *w, const struct masq_pkt *pkt, struct masq_judged_key key)
+peculiar_key(const struct masq_worker *w, const struct masq_pkt *pkt,
+		const struct masq_tuple *tuple, struct masq_judged_key key)
 {
 	uint64_t whole = masq_classes_alone(key.a);
 
 	key.b |= syn_bit(w, pkt);
-	if (masq_fib_maybe_special(w->special, rte_be_to_cpu_32(pkt->key.src)))
+	if (masq_fib_maybe_special(w->special, rte_be_to_cpu_32(tuple->src)))
 		whole |= MASQ_CLASS_IS_ALONE(MASQ_CLASS_SRC);
-	return whole != 0 ? whole_key(&pkt->key, key.a, whole, key.b) : key;
+	return whole != 0 ? whole_key(tuple, key.a, whole, key.b) : key;
 }
 
+/* @param tuple	what rules look at */
 static inline void
 prepare(struct masq_worker *w, const struct masq_classes *classes, struct masq_burst *b,
-		unsigned int i, uint8_t departure)
+		unsigned int i, const struct masq_tuple *tuple, uint8_t departure)
 {
-	const struct masq_pkt *pkt = &b->pkt[i];
 	struct masq_judged_key key = {
-		.a = masq_classes_of(classes, &pkt->key),
+		.a = masq_classes_of(classes, tuple),
 		.b = common(b, i, departure),
 	};
 
 	if (unlikely(classes->are_not_all ||
-			    masq_fib_maybe_special(w->special, rte_be_to_cpu_32(pkt->key.src))))
-		key = peculiar_key(w, pkt, key);
+			    masq_fib_maybe_special(w->special, rte_be_to_cpu_32(tuple->src))))
+		key = peculiar_key(w, &b->pkt[i], tuple, key);
 	set_key(w, b, i, key);
+}
+
+/* The same for a packet whose tuple is not what rules look at. */
+static __rte_noinline void
+prepare_other(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint32_t hop)
+{
+	struct masq_tuple seen;
+
+	if (!is_plain_query(b->pkt[i].flags)) {
+		b->judged_line[i] = MASQ_JUDGED_NO_LINE;
+		b->hop[i] = MASQ_HOP_UNKNOWN;
+		return;
+	}
+	seen = query_as_rules_see_it(b, i);
+	b->hop[i] = hop;
+	prepare(w, w->classes, b, i, &seen, w->hops[hop].departure);
 }
 
 /* @param all	constant: @p which names all packets of a full burst, so their numbers need not be
@@ -212,7 +252,7 @@ prepare(struct masq_worker *w, const struct masq_classes *classes, struct masq_b
 static __rte_always_inline void
 prepare_all(struct masq_worker *w, struct masq_burst *b, uint32_t which, const bool all)
 {
-	const bool all_told = is_told_by_its_key(b->flags);
+	const bool all_told = is_told_by_its_tuple(b->flags);
 	const struct masq_classes *classes = w->classes;
 	const struct masq_fib_hop *hops = w->hops;
 	uint32_t dst[MASQ_BURST], left = which;
@@ -225,13 +265,12 @@ prepare_all(struct masq_worker *w, struct masq_burst *b, uint32_t which, const b
 	for (unsigned int k = 0; k < n; k++, which &= which - 1) {
 		unsigned int i = all ? k : masq_burst_first(which);
 
-		if (unlikely(!all_told && !is_told_by_its_key(b->pkt[i].flags))) {
-			b->judged_line[i] = MASQ_JUDGED_NO_LINE;
-			b->hop[i] = MASQ_HOP_UNKNOWN;
+		if (unlikely(!all_told && !is_told_by_its_tuple(b->pkt[i].flags))) {
+			prepare_other(w, b, i, (uint32_t)hop[k]);
 			continue;
 		}
 		b->hop[i] = (uint32_t)hop[k];
-		prepare(w, classes, b, i, hops[hop[k]].departure);
+		prepare(w, classes, b, i, &b->pkt[i].key, hops[hop[k]].departure);
 	}
 }
 
@@ -275,6 +314,27 @@ prepare_half(struct masq_worker *w, struct masq_burst *b, unsigned int i, uint64
 										<< KEY_FORWARD));
 }
 
+/* The same for a packet whose tuple is not what rules look at. */
+static __rte_noinline void
+prepare_other_half(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		const struct masq_half *half)
+{
+	struct masq_tuple seen;
+	uint64_t classes;
+
+	if (!is_plain_query(b->pkt[i].flags)) {
+		b->judged_line[i] = MASQ_JUDGED_NO_LINE;
+		return;
+	}
+	seen = query_as_rules_see_it(b, i);
+	classes = masq_classes_of(w->classes, &seen);
+	seen.src = half->rewrite.src;
+	seen.dst = half->rewrite.dst;
+	prepare_half(w, b, i, classes, _mm_loadu_si128((const void *)&seen),
+			masq_judge_asks_forward(half, b->pkt[i].key.dst),
+			w->hops[b->hop[i]].departure);
+}
+
 void
 masq_judged_prepare_halves(struct masq_worker *w, struct masq_burst *b, uint32_t which)
 {
@@ -293,13 +353,13 @@ masq_judged_prepare_halves(struct masq_worker *w, struct masq_burst *b, uint32_t
 		const __m128i translated = _mm_loadu_si128((const void *)&half->rewrite);
 
 		b->hop[i] = (uint32_t)hop[k];
-		if (likely(is_told_by_its_key(b->pkt[i].flags)))
+		if (likely(is_told_by_its_tuple(b->pkt[i].flags)))
 			prepare_half(w, b, i, masq_classes_of(w->classes, &b->pkt[i].key),
 					translated,
 					masq_judge_asks_forward(half, b->pkt[i].key.dst),
 					w->hops[hop[k]].departure);
 		else
-			b->judged_line[i] = MASQ_JUDGED_NO_LINE;
+			prepare_other_half(w, b, i, half);
 	}
 }
 

@@ -19,9 +19,9 @@
  * masq_judged.c defines what a kind is. An entry is valid for one rule set and one protocol. Where
  * rules look at -y, SYN segments and the data that follows are different kinds.
  *
- * Not remembered: denials; what a rule with -l matched; ICMP, whose key does not contain all that
- * rules look at; for packets without session, masquerading if a rule of the output chain looks at
- * the source, which is chosen later; for halves, anything with a value that is in no class.
+ * Not remembered: denials; what a rule with -l matched; ICMP other than plain queries; for packets
+ * without session, masquerading if a rule of the output chain looks at the source, which is chosen
+ * later; for halves, anything with a value that is in no class.
  *
  * A remembered verdict is not state, so forgetting one loses nothing: the memory is an array of
  * lines with two entries each, in which a new kind replaces an old one. It belongs to its worker;

@@ -337,6 +337,18 @@ half_begin(const struct masq_worker *w, const struct masq_burst *b, unsigned int
 		flow->half.generation = 0;
 }
 
+/* Is this packet, not TCP or UDP, an ICMP request? Only these begin sessions, but rules may treat
+ * replies like them. */
+static __rte_noinline bool
+is_request(const struct masq_burst *b, unsigned int i)
+{
+	const struct masq_pkt *pkt = &b->pkt[i];
+
+	return (pkt->flags & MASQ_PKT_ICMP_QUERY) != 0 &&
+			masq_icmp_is_request(*rte_pktmbuf_mtod_offset(
+					b->mbuf[i], const uint8_t *, pkt->l4_offset));
+}
+
 /*
  * Short way: if the chains have judged this kind of packets (masq_judged.h), neither they nor most
  * of the code below is needed. @return false: no verdict is known, or the packet or its neighbour
@@ -360,7 +372,10 @@ flow_takes_short_way(struct masq_worker *w, struct masq_burst *b, unsigned int i
 		masq_slow_route_judged(w, b, i, judged, &way);
 		return true;
 	}
-	if ((pkt->flags & MASQ_PKT_OTHER_PROTO) != 0 || way.preferred_src == 0)
+	if (unlikely((pkt->flags & (MASQ_PKT_OTHER_PROTO | MASQ_PKT_ICMP_QUERY)) != 0 &&
+			    !is_request(b, i)))
+		return false;
+	if (way.preferred_src == 0)
 		return false;
 	link = masq_slow_link(w, &way, &ref);
 	if (link == 0)

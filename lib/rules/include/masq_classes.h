@@ -124,8 +124,8 @@ masq_classes_look_up(const struct masq_classes *classes, __m128i fields)
  * The classes of a packet: for each field the number of starts above its value, all four fields at a
  * time, or what its table says.
  *
- * @param tuple	the 16 bytes of a struct masq_tuple, of which the first 12 matter. The classes of an
- *	ICMP tuple mean little: its ports are not the type and code that rules look at
+ * @param tuple	the 16 bytes of a struct masq_tuple, of which the first 12 matter. Of ICMP the ports
+ *	must be type and code, because rules look at these, and not those of a session's tuple
  * @return 16 bits per field, source lowest; MASQ_CLASS_ALONE: the value is alone
  */
 static inline uint64_t
