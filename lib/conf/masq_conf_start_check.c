@@ -160,6 +160,15 @@ same_interface(const char *device, const char *other)
 			memcmp(name, other_name, len) == 0;
 }
 
+/* Does DPDK know two devices by the same name, whatever their arguments are? */
+static bool
+same_name(const char *device, const char *other)
+{
+	const size_t len = strcspn(device, ",");
+
+	return strcspn(other, ",") == len && memcmp(device, other, len) == 0;
+}
+
 /* Check what two ports must not have in common. */
 static int
 pair_check(const struct masq_conf_start *start, const struct masq_conf_port *port,
@@ -177,6 +186,14 @@ pair_check(const struct masq_conf_start *start, const struct masq_conf_port *por
 
 		masq_err_set(err, EINVAL, "interface %.*s of [port %s] is also that of [port %s]",
 				len, name, port->name, earlier->name);
+		return blame(start, port->device_line, err);
+	}
+	if (same_name(port->device, earlier->device)) {
+		masq_err_set(err, EINVAL,
+				"device name %.*s of [port %s] is also that of [port %s]; each port needs one of "
+				"its own, as in net_af_packet0 and net_af_packet1",
+				(int)strcspn(port->device, ","), port->device, port->name,
+				earlier->name);
 		return blame(start, port->device_line, err);
 	}
 	if (earlier->gateway != 0 && port->gateway != 0) {

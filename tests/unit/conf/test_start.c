@@ -162,6 +162,12 @@ static const struct {
 	{ LAN "[port wan]\ndevice=a\n", "5: device a of [port wan] is also that of [port lan]" },
 	{ "[port lan]\ndevice=net_af_packet0,iface=eth1\n[port wan]\ndevice=net_tap1,mac=x,iface=eth1,a=b\n",
 		"4: interface eth1 of [port wan] is also that of [port lan]" },
+	{ "[port lan]\ndevice=net_tap1,iface=a\n[port wan]\ndevice=net_tap1,iface=b\n",
+		"4: device name net_tap1 of [port wan] is also that of [port lan]; each port needs one of "
+		"its own, as in net_af_packet0 and net_af_packet1" },
+	{ "[port lan]\ndevice=0000:65:00.0\n[port wan]\ndevice=0000:65:00.0,x=1\n",
+		"4: device name 0000:65:00.0 of [port wan] is also that of [port lan]; each port needs "
+		"one of its own, as in net_af_packet0 and net_af_packet1" },
 	{ LAN "[port wan]\ndevice=b\naddress=10.0.0.1/30\n",
 		"6: address 10.0.0.1/30 of [port wan] is also that of [port lan]" },
 	{ LAN "[port wan]\ndevice=b\naddress=10.0.0.129/25\n", "6: the network of address 10.0.0.129/25"
