@@ -294,6 +294,10 @@ masq_conf_portfw_find(const struct masq_conf_start *start, const struct masq_con
 				"-L %s: no port has that address, so nothing is forwarded; addresses: %s",
 				text, addresses);
 	}
+	if (address_is_ours(start, added->raddr))
+		return masq_err_set(err, ENODEV,
+				"-R %s is an address of the box itself, so nothing is forwarded",
+				masq_ip4_text(added->raddr, text));
 	if (added->raddr != 0 && added->rport != 0)
 		return 0;
 	return masq_err_set(err, ENODEV,

@@ -88,6 +88,8 @@ box_conversation(void **state)
 		{ "rules.check", "{\"name\":\"f\",\"text\":\"portfw -a -P tcp -L 1.1.1.1 81\\nportfw -a -P tcp -L 1.1.1.3 80 -R 10.0.0.1 80\"}",
 			"[\"f:1: -L 1.1.1.1 81 has no server to forward to; give its address and port with -R\","
 			"\"f:2: -L 1.1.1.3: no port has that address" },
+		{ "rules.check", "{\"text\":\"portfw -a -P tcp -L 1.1.1.1 81 -R 1.1.1.1 80\"}",
+			"-R 1.1.1.1 is an address of the box itself, so nothing is forwarded" },
 		{ "rules.check", "{\"text\":\"portfw -a -P tcp -L 1.1.1.1 80 -R 10.0.0.1 80\\nportfw -a -P tcp -L 1.1.1.1 80 -p 5\"}", "={\"rules\":1}" },
 		{ "route.add", "{\"route\":{\"destination\":\"10.0.0.0/8\",\"gateway\":\"1.1.1.2\"}}", "={}" },
 		{ "route.add", "{\"route\":{\"destination\":\"10.0.0.0/8\",\"gateway\":\"1.1.1.2\"}}", "already" },
