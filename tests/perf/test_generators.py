@@ -178,6 +178,12 @@ class ZeroLoss(unittest.TestCase):
         code, said = self.run_it(10)
         self.assertEqual((code, said["zero_loss_pps"]), (1, 0))
 
+    def test_a_library_that_is_not_found(self):
+        done = subprocess.run([sys.executable, os.path.join(HERE, "trex", "zero_loss.py"), "--size", "64"],
+                              env={"PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"\Azero_loss.py: .*PYTHONPATH.*\n\Z")
+
 
 @unittest.skipUnless(shutil.which("lua5.4"), "lua5.4 is not installed")
 class Pktgen(unittest.TestCase):

@@ -21,7 +21,11 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from trex.stl.api import STLClient, STLFlowStats  # noqa: E402 (the path is set above)
+try:
+    from trex.stl.api import STLClient, STLFlowStats
+except ModuleNotFoundError as missing:
+    sys.exit("zero_loss.py: TRex's Python library is not found (%s): "
+             "export PYTHONPATH=<trex>/automation/trex_control_plane/interactive" % missing)
 
 import stl_forward  # noqa: E402
 import stl_masquerade  # noqa: E402
