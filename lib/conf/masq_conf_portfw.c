@@ -46,7 +46,7 @@ struct parse {
 	struct masq_conf_portfw rule;
 	int command; /* a, d, f, l, or 0 */
 	bool has_local, has_remote;
-	bool stray; /* a word that belongs to no option */
+	const char *stray; /* the first word that belongs to no option */
 };
 
 /* The two words after -L and -R. @p what begins the sentence of the original */
@@ -60,7 +60,7 @@ endpoint_read(struct parse *parse, const char *host, uint32_t *addr, uint16_t *p
 	unsigned int n;
 
 	if (service == NULL)
-		return masq_err_set(err, EINVAL, "%s", what);
+		return masq_err_set(err, EINVAL, "%s: no port follows `%.64s'", what, host);
 	if (masq_conf_host_find(host, may_resolve, addresses, &n, err) != 0) {
 		masq_err_prefix(err, "%s: ", what);
 		return -EINVAL;
@@ -134,11 +134,13 @@ finish(struct parse *parse, struct masq_err *err)
 		parse->request->ask = MASQ_ASK_HELP;
 		return 0;
 	}
-	if (parse->stray)
-		return masq_err_set(err, EINVAL, "unknown arguments found on commandline");
+	if (parse->stray != NULL)
+		return masq_err_set(err, EINVAL, "unknown arguments found on commandline: `%.64s'",
+				parse->stray);
 	if ((parse->command == 'a' || parse->command == 'd') &&
 			(rule->proto == 0 || rule->lport == 0))
-		return masq_err_set(err, EINVAL, "insufficient options specified");
+		return masq_err_set(err, EINVAL,
+				"insufficient options specified; needed: -P, and -L with a port other than 0");
 	if ((parse->command == 'f' || parse->command == 'l') &&
 			(rule->proto != 0 || parse->has_local || parse->has_remote))
 		return masq_err_set(err, EINVAL, "incompatible options specified");
@@ -172,7 +174,7 @@ masq_conf_portfw_read(
 			return 0;
 		}
 		if (letter == MASQ_OPTION_WORD)
-			parse.stray = true;
+			parse.stray = parse.stray == NULL ? value : parse.stray;
 		else if ((ret = option_take(&parse, letter, value, err)) != 0)
 			return ret;
 	}

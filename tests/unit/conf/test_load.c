@@ -49,7 +49,7 @@ static const struct {
 		"accepted: 1-1000000 (in: timeout set udp)" },
 	{ "portfw -z\n", "rules.masq:1: invalid option -- 'z' (in: portfw -z)" },
 	{ "portfw -a -P tcp -L 1.2.3.4 80 -R 5.6.7.8\n", "rules.masq:1: illegal destination "
-		"specified (in: portfw -a -P tcp -L 1.2.3.4 80 -R 5.6.7.8)" },
+		"specified: no port follows `5.6.7.8' (in: portfw -a -P tcp -L 1.2.3.4 80 -R 5.6.7.8)" },
 	{ "portfw -a -P tcp -L 1.2.3.4 80 -p 0\n", "rules.masq:1: illegal preference value "
 		"specified: `0'; accepted: 1-2147483647 (in: portfw -a -P tcp -L 1.2.3.4 80 -p 0)" },
 	{ "portfw -d -P tcp -L 1.2.3.4 80\n",

@@ -41,6 +41,7 @@ static const struct {
 #define TIMEOUTS "tcp-established, tcp-syn-sent, tcp-syn-recv, tcp-fin-wait, tcp-time-wait, " \
 	"tcp-close, tcp-close-wait, tcp-last-ack, tcp-listen, tcp-none, udp, icmp"
 
+#define INSUFFICIENT "insufficient options specified; needed: -P, and -L with a port other than 0"
 #define GATEWAYS "accepted: a host address, 1.0.0.0-223.255.255.255 except 127.0.0.0/8"
 
 static const struct {
@@ -58,9 +59,11 @@ static const struct {
 	{ "portfw -P tcp -P udp", -EINVAL, "multiple protocols specified" },
 	{ "portfw -L 1.2.3.4 80 -L 1.2.3.4 80", -EINVAL, "multiple local address/port specified" },
 	{ "portfw -R 1.2.3.4 80 -R 1.2.3.4 80", -EINVAL, "multiple destinations specified" },
-	{ "portfw -a -L 1.2.3.4", -EINVAL, "illegal local address/port specified" },
-	{ "portfw -a -L 1.2.3.4 -P tcp", -EINVAL, "illegal local address/port specified" },
-	{ "portfw -a -R 1.2.3.4", -EINVAL, "illegal destination specified" },
+	{ "portfw -a -L 1.2.3.4", -EINVAL, "illegal local address/port specified: "
+		"no port follows `1.2.3.4'" },
+	{ "portfw -a -L 1.2.3.4 -P tcp", -EINVAL, "illegal local address/port specified: "
+		"no port follows `1.2.3.4'" },
+	{ "portfw -a -R 1.2.3.4", -EINVAL, "illegal destination specified: no port follows `1.2.3.4'" },
 	{ "portfw -a -R 1.2.3 80", -EINVAL, "illegal destination specified: "
 		"host/network `1.2.3' not found; an address has four parts, A.B.C.D" },
 	{ "portfw -a -L eth0 80", -EINVAL, "illegal local address/port specified: "
@@ -72,12 +75,12 @@ static const struct {
 	{ "portfw -a -p 0", -EINVAL, "illegal preference value specified: `0'; accepted: 1-2147483647" },
 	{ "portfw -a -p -1", -EINVAL, "illegal preference value specified: `-1'; accepted: 1-2147483647" },
 	{ "portfw -a -p 2147483648", -EINVAL, "illegal preference value specified: `2147483648'; accepted: 1-2147483647" },
-	{ "portfw -a -P tcp", -EINVAL, "insufficient options specified" },
-	{ "portfw -d -L 1.2.3.4 80", -EINVAL, "insufficient options specified" },
-	{ "portfw -a -P tcp -L 1.2.3.4 0 -R 1.1.1.1 1", -EINVAL, "insufficient options specified" },
+	{ "portfw -a -P tcp", -EINVAL, INSUFFICIENT },
+	{ "portfw -d -L 1.2.3.4 80", -EINVAL, INSUFFICIENT },
+	{ "portfw -a -P tcp -L 1.2.3.4 0 -R 1.1.1.1 1", -EINVAL, INSUFFICIENT },
 	{ "portfw -f -P tcp", -EINVAL, "incompatible options specified" },
 	{ "portfw -l -L 1.2.3.4 80", -EINVAL, "incompatible options specified" },
-	{ "portfw -f word", -EINVAL, "unknown arguments found on commandline" },
+	{ "portfw -f word", -EINVAL, "unknown arguments found on commandline: `word'" },
 	{ "route", -EINVAL, "`route' needs a command; accepted: add, del, show" },
 	{ "route flush", -EINVAL, "unknown route command `flush'; accepted: add, del, show" },
 	{ "route add", -EINVAL, "a route needs a network: A.B.C.D/LEN or default" },
