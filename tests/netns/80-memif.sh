@@ -25,6 +25,10 @@ check_equal "the appliance lost none" "sum 0" "$(cli drops show | tr -s ' ')"
 check_match "it saw all of them twice, and ARP" '^rx 24[0-9]{4} ' "$(cli stats show | tr -s ' ')"
 check_not "a source that is not translated would be noticed" \
     load "$(memif 0 client)" "$(memif 1 client)" -- --packets 10 --masq 203.0.113.9
+check_exit "an address of which nobody hears is named" 1 '^masq_load: --lan 192\.168\.1\.9 does not answer ARP$' \
+    load "$(memif 0 client)" "$(memif 1 client)" -- --lan 192.168.1.9 --patience 1
+check_exit "an option with a bad number is named" 2 '^masq_load: --size 63: accepted: a number, 64-1518$' \
+    load "$(memif 0 client)" "$(memif 1 client)" -- --size 63
 box_stop KILL
 check "SIGKILL leaves the sockets of the ports" test -S "$T/memif0.sock"
 box_restart

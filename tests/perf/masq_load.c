@@ -48,7 +48,7 @@
 #define FIRST_PORT 1024
 #define FLOWS_MAX (65536 - FIRST_PORT)
 #define SERVER_PORT 7
-#define FRAME_MIN (sizeof(struct frame) + RTE_ETHER_CRC_LEN)
+#define FRAME_MIN RTE_ETHER_MIN_LEN
 
 enum {
 	INSIDE,
@@ -70,6 +70,8 @@ struct frame {
 };
 
 static_assert(sizeof(struct frame) == 58, "headers follow one another without a gap");
+static_assert(sizeof(struct frame) + RTE_ETHER_CRC_LEN <= FRAME_MIN,
+		"the smallest frame holds them");
 
 /* One of the two ports and what is on either end of it; addresses in network byte order. */
 struct side {
@@ -393,25 +395,34 @@ open_port(struct load *load, struct side *side, uint16_t ethdev)
 		give_up("a port does not start", rte_strerror(-ret));
 }
 
+static void __rte_noreturn
+refuse(const char *name, const char *text, const char *why)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "--%s %s", name, text);
+	give_up(what, why);
+}
+
 static uint64_t
-number(const char *text, uint64_t low, uint64_t high)
+number(const char *name, const char *text, uint64_t low, uint64_t high)
 {
 	char *end, accepted[64];
 	unsigned long long value = strtoull(text, &end, 10);
 
 	snprintf(accepted, sizeof(accepted), "accepted: a number, %" PRIu64 "-%" PRIu64, low, high);
-	if (*text == 0 || *end != 0 || value < low || value > high)
-		give_up(text, accepted);
+	if (*text < '0' || *text > '9' || *end != 0 || value < low || value > high)
+		refuse(name, text, accepted);
 	return value;
 }
 
 static rte_be32_t
-address(const char *text)
+address(const char *name, const char *text)
 {
 	struct in_addr in;
 
 	if (inet_pton(AF_INET, text, &in) != 1)
-		give_up(text, "not an IPv4 address");
+		refuse(name, text, "not an IPv4 address");
 	return in.s_addr;
 }
 
@@ -437,39 +448,41 @@ options(struct load *load, int argc, char **argv)
 		{ "size", 1, NULL, 's' }, { "patience", 1, NULL, 't' }, { "help", 0, NULL, 'h' },
 		{ NULL, 0, NULL, 0 } };
 	unsigned int patience = 10;
-	int c;
+	int c, index = 0;
 
-	while ((c = getopt_long(argc, argv, "", list, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "", list, &index)) != -1) {
+		const char *name = list[index].name;
+
 		switch (c) {
 		case 'i':
-			load->side[INSIDE].own = address(optarg);
+			load->side[INSIDE].own = address(name, optarg);
 			break;
 		case 'l':
-			load->side[INSIDE].box = address(optarg);
+			load->side[INSIDE].box = address(name, optarg);
 			break;
 		case 'o':
-			load->side[OUTSIDE].own = address(optarg);
+			load->side[OUTSIDE].own = address(name, optarg);
 			break;
 		case 'w':
-			load->side[OUTSIDE].box = address(optarg);
+			load->side[OUTSIDE].box = address(name, optarg);
 			break;
 		case 'm':
-			load->masqueraded = address(optarg);
+			load->masqueraded = address(name, optarg);
 			break;
 		case 'p':
-			load->packets = number(optarg, 1, UINT64_MAX);
+			load->packets = number(name, optarg, 1, UINT64_MAX);
 			break;
 		case 'f':
-			load->flows = (uint32_t)number(optarg, 1, FLOWS_MAX);
+			load->flows = (uint32_t)number(name, optarg, 1, FLOWS_MAX);
 			break;
 		case 'n':
-			load->window = (uint32_t)number(optarg, 1, 65536);
+			load->window = (uint32_t)number(name, optarg, 1, 65536);
 			break;
 		case 's':
-			load->size = (uint16_t)number(optarg, FRAME_MIN, 1518);
+			load->size = (uint16_t)number(name, optarg, FRAME_MIN, 1518);
 			break;
 		case 't':
-			patience = (unsigned int)number(optarg, 1, 3600);
+			patience = (unsigned int)number(name, optarg, 1, 3600);
 			break;
 		default:
 			fputs(help, c == 'h' ? stdout : stderr);
@@ -477,6 +490,18 @@ options(struct load *load, int argc, char **argv)
 		}
 	}
 	return patience;
+}
+
+/* Nothing was sent; why? */
+static void
+tell_who_is_silent(const struct side *side, const char *name)
+{
+	struct in_addr in = { .s_addr = side->box };
+	char text[INET_ADDRSTRLEN];
+
+	if (!side->resolved)
+		fprintf(stderr, "masq_load: --%s %s does not answer ARP\n", name,
+				inet_ntop(AF_INET, &in, text, sizeof(text)));
 }
 
 /* Before EAL starts: it wants hugepages where nobody has told it otherwise. */
@@ -523,6 +548,8 @@ main(int argc, char **argv)
 		open_port(&load, &load.side[i], i);
 	seconds = run(&load, patience);
 	is_good = load.returned == load.packets && load.arrived == load.packets && load.wrong == 0;
+	tell_who_is_silent(&load.side[INSIDE], "lan");
+	tell_who_is_silent(&load.side[OUTSIDE], "wan");
 	if (load.wrong != 0)
 		fprintf(stderr, "masq_load: %s\n", load.complaint);
 	printf("{\"sent\": %" PRIu64 ", \"arrived\": %" PRIu64 ", \"returned\": %" PRIu64
