@@ -191,6 +191,9 @@ cli_save(struct cli *cli, const char *const *words, unsigned int n_words)
 		return cli_usage(cli, "save", "name one file, or none for standard output");
 	if (n_words == 1 || strcmp(words[1], "-") == 0)
 		return cli_text(cli, "rules.save", NULL, cli->out);
+	if (words[1][0] == '-')
+		return cli_usage(cli, "save", "a file called \"%.64s\" is written ./%.64s",
+				words[1], words[1]);
 	if (stat(words[1], &st) == 0 && !S_ISREG(st.st_mode))
 		return save_into(cli, words[1]);
 	path = file_behind(words[1]);

@@ -28,11 +28,25 @@ wants_help(const struct cli_command *command, const char *word)
 			(strcmp(word, "-h") == 0 && command->run != cli_portfw);
 }
 
+/* An option of the program behind the command: @return it, or NULL. In ipchains and portfw, all
+ * options are theirs. */
+static const char *
+misplaced_option(const struct cli_command *command, const char *const *words, unsigned int n_words)
+{
+	if (command->run == cli_ipchains || command->run == cli_portfw)
+		return NULL;
+	for (unsigned int i = 1; i < n_words; i++)
+		if (strcmp(words[i], "-j") == 0 || strcmp(words[i], "--json") == 0 ||
+				strcmp(words[i], "-s") == 0)
+			return words[i];
+	return NULL;
+}
+
 int
 cli_run(struct cli *cli, const char *const *words, unsigned int n_words)
 {
 	const struct cli_command *command = cli_command_find(words[0]);
-	const char *program = cli->program;
+	const char *program = cli->program, *option;
 	int code;
 
 	if (command == NULL)
@@ -42,6 +56,9 @@ cli_run(struct cli *cli, const char *const *words, unsigned int n_words)
 
 		return cli_help(cli, help, 2);
 	}
+	option = misplaced_option(command, words, n_words);
+	if (option != NULL)
+		return cli_usage(cli, words[0], "%s stands before the command", option);
 	code = command->run(cli, words, n_words);
 	cli->program = program;
 	return code;

@@ -542,6 +542,29 @@ a_filter_stands_there_once(void **state)
 	}
 }
 
+/* Nobody is asked, and no file is made that is called like an option. */
+static void
+options_are_not_words_of_a_command(void **state)
+{
+	static const char *const lines[][2] = {
+		{ "stats show -j", "stats: -j stands before the command" },
+		{ "session show -j", "session: -j stands before the command" },
+		{ "top --json -n 1", "top: --json stands before the command" },
+		{ "port show -s /run/x.sock", "port: -s stands before the command" },
+		{ "save -j", "save: -j stands before the command" },
+		{ "save -f", "save: a file called \"-f\" is written ./-f" },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < LENGTH(lines); k++) {
+		struct said said = cli_says(NULL, 0, NULL, lines[k][0]);
+
+		assert_int_equal(said.code, CLI_USAGE);
+		assert_non_null(strstr(said.err, lines[k][1]));
+		said_free(&said);
+	}
+}
+
 /* Nobody is asked: without what gets lost on the way, all sessions and neighbours would go. */
 static void
 what_cannot_be_said_is_not_left_out(void **state)
@@ -731,6 +754,7 @@ main(void)
 		cmocka_unit_test(packets_are_checked),
 		cmocka_unit_test(a_name_is_looked_up_once),
 		cmocka_unit_test(a_filter_stands_there_once),
+		cmocka_unit_test(options_are_not_words_of_a_command),
 		cmocka_unit_test(what_cannot_be_said_is_not_left_out),
 		cmocka_unit_test(ports_of_filters_are_digits),
 		cmocka_unit_test(a_line_is_warned_of_once),
