@@ -15,13 +15,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <masq_ctl.h>
@@ -185,7 +182,7 @@ warn_of_crowd(const struct masq_conf_start *start, const struct masq_cpus *cpus)
 			start->workers, CPU_COUNT(&set));
 }
 
-/* ---------------------------------------------------------------- group, interfaces */
+/* ---------------------------------------------------------------- group */
 
 static int
 check_group(const struct masq_conf_start *start, struct masq_err *err)
@@ -198,92 +195,6 @@ check_group(const struct masq_conf_start *start, struct masq_err *err)
 	return ret == 0 ? 0 : masq_conf_start_blame(start, "socket-group", NULL, ret, err);
 }
 
-/* Write the interfaces of this network namespace as "eth0, lo". */
-static void
-interfaces_text(char text[MASQ_ERR_LIST_BYTES])
-{
-	struct if_nameindex *list = if_nameindex();
-
-	text[0] = '\0';
-	for (const struct if_nameindex *one = list; one != NULL && one->if_index != 0; one++)
-		masq_err_list_add(text, one->if_name);
-	if (list != NULL)
-		if_freenameindex(list);
-}
-
-/* Drivers whose "iface" must already exist. Others create it (net_tap, net_virtio_user), or it is a
- * path (net_vhost); drivers unknown to us report errors themselves. */
-static bool
-needs_interface(const char *device)
-{
-	static const char *const drivers[] = { "net_af_packet", "eth_af_packet", "net_af_xdp",
-		"net_pcap", "eth_pcap" };
-
-	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
-		if (strncmp(device, drivers[i], strlen(drivers[i])) == 0)
-			return true;
-	return false;
-}
-
-/* Drivers open an interface that is down, and net_af_packet then reports its link as up, but no
- * packets arrive. */
-static void
-warn_of_down(const struct masq_conf_start *start, const struct masq_conf_port *port,
-		const char *name)
-{
-	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = { 0 };
-
-	if (fd < 0)
-		return;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	if (ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) == 0)
-		masq_log(MASQ_LOG_WARNING, "daemon",
-				"%s:%d: [port %s]: %s is down; no packets arrive before \"ip link set %s up\"",
-				start->file, port->device_line, port->name, name, name);
-	close(fd);
-}
-
-/* A plain "eth1": DPDK does not know kernel interfaces by name. Names of its own drivers are left
- * to it. */
-static bool
-is_bare_interface(const char *device)
-{
-	return strncmp(device, "net_", 4) != 0 && strncmp(device, "eth_", 4) != 0 &&
-			if_nametoindex(device) != 0;
-}
-
-static int
-check_interface(const struct masq_conf_start *start, const struct masq_conf_port *port,
-		struct masq_err *err)
-{
-	char name[IF_NAMESIZE] = "", there[MASQ_ERR_LIST_BYTES];
-	const char *key;
-	const size_t len = masq_conf_device_interface(port->device, &key);
-
-	if (is_bare_interface(port->device)) {
-		masq_err_set(err, EINVAL,
-				"[port %s]: %s is a network interface of the kernel; accepted: "
-				"net_af_packet0,iface=%s, or the PCI address of a card bound to a DPDK driver",
-				port->name, port->device, port->device);
-		masq_err_prefix(err, "%s:%d: ", start->file, port->device_line);
-		return -EINVAL;
-	}
-	if (len == 0 || !needs_interface(port->device))
-		return 0;
-	if (len < sizeof(name))
-		memcpy(name, key, len);
-	if (if_nametoindex(name) != 0) {
-		warn_of_down(start, port, name);
-		return 0;
-	}
-	interfaces_text(there);
-	masq_err_set(err, ENODEV, "[port %s]: there is no network interface %.*s; accepted: %s",
-			port->name, (int)len, key, there);
-	masq_err_prefix(err, "%s:%d: ", start->file, port->device_line);
-	return -ENODEV;
-}
-
 int
 masq_daemon_check(const struct masq_conf_start *start, struct masq_cpus *cpus, struct masq_err *err)
 {
@@ -292,7 +203,7 @@ masq_daemon_check(const struct masq_conf_start *start, struct masq_cpus *cpus, s
 	if (ret == 0)
 		ret = check_group(start, err);
 	for (uint32_t i = 0; ret == 0 && i < start->n_ports; i++)
-		ret = check_interface(start, &start->port[i], err);
+		ret = masq_daemon_check_interface(start, &start->port[i], err);
 	if (ret == 0)
 		warn_of_crowd(start, cpus);
 	return ret;

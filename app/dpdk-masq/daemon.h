@@ -69,6 +69,42 @@ int masq_daemon_divide_memory(const struct masq_conf_start *start, const struct 
  */
 int masq_daemon_claim(const struct masq_conf_start *start, struct masq_err *err);
 
+/* ---------------------------------------------------------------- interfaces.c */
+
+/** Is the kernel's interface of this port there, if its driver needs one? Warns if it is down. @return
+ * 0; -ENODEV, -EINVAL with "FILE:LINE: ..." */
+int masq_daemon_check_interface(const struct masq_conf_start *start,
+		const struct masq_conf_port *port, struct masq_err *err);
+
+enum masq_interface_state {
+	MASQ_INTERFACE_UP,
+	MASQ_INTERFACE_NO_CARRIER,
+	MASQ_INTERFACE_DOWN,
+	MASQ_INTERFACE_GONE,
+};
+
+/** The interfaces of all ports, as they were last seen. */
+struct masq_interfaces {
+	const struct masq_conf_start *start;
+	int fd;
+	unsigned int index[MASQ_CONF_PORTS_MAX]; /**< 0: the port has none */
+	enum masq_interface_state state[MASQ_CONF_PORTS_MAX];
+};
+
+/**
+ * Have the kernel tell what happens to the interfaces.
+ *
+ * @param start	must outlive the watch
+ * @return descriptor that becomes readable then; -1: the kernel does not, so nothing will be told
+ */
+int
+masq_daemon_interfaces_watch(struct masq_interfaces *watch, const struct masq_conf_start *start);
+
+/** The descriptor was readable: log what has become of the interfaces. */
+void masq_daemon_interfaces_look(struct masq_interfaces *watch);
+
+void masq_daemon_interfaces_end(struct masq_interfaces *watch);
+
 /* ---------------------------------------------------------------- log.c */
 
 /** Send log lines up to a level to stderr; a line that would block is omitted and counted. */

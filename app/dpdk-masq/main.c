@@ -170,19 +170,25 @@ block_signals(struct masq_err *err)
 }
 
 static void
-serve(struct masq_ctl *ctl, const struct masq_dp *dp, int signal_fd)
+serve(struct masq_ctl *ctl, const struct masq_dp *dp, const struct masq_conf_start *start,
+		int signal_fd)
 {
-	struct pollfd fds[2] = {
+	struct masq_interfaces interfaces;
+	struct pollfd fds[3] = {
 		{ .fd = masq_ctl_fd(ctl), .events = POLLIN },
 		{ .fd = signal_fd, .events = POLLIN },
+		{ .fd = masq_daemon_interfaces_watch(&interfaces, start), .events = POLLIN },
 	};
 
 	fputs("dpdk-masq: ready\n", stderr);
 	do {
-		(void)poll(fds, 2, masq_ctl_wait_ms(ctl));
+		(void)poll(fds, RTE_DIM(fds), masq_ctl_wait_ms(ctl));
 		if ((fds[1].revents & POLLIN) != 0)
-			return;
+			break;
+		if (fds[2].revents != 0)
+			masq_daemon_interfaces_look(&interfaces);
 	} while (!masq_ctl_poll(ctl, masq_dp_now_ms(dp), 0));
+	masq_daemon_interfaces_end(&interfaces);
 }
 
 /* With EAL up: data path and control, from opening to closing. */
@@ -210,7 +216,7 @@ run(const struct masq_conf_start *start, struct masq_ctl_socket *sock, int signa
 	masq_ctl_warn_nodes(dp);
 	ret = masq_ctl_listen(ctl, sock, err);
 	if (ret == 0)
-		serve(ctl, dp, signal_fd);
+		serve(ctl, dp, start, signal_fd);
 	else
 		masq_conf_start_blame(start, "socket", NULL, ret, err);
 	masq_dp_stop(dp);
