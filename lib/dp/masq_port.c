@@ -299,7 +299,6 @@ masq_port_configure(struct masq_dp *dp, struct masq_port *port, struct masq_err 
 	ret = rte_eth_dev_configure(port->ethdev, port->rx_queues, port->tx_queues, &conf);
 	if (ret != 0)
 		return fail(dp, port, err, -ret, "the device refuses its configuration");
-	port->configured = true;
 	ret = set_mtu(dp, port, err);
 	return ret != 0 ? ret : setup_queues(dp, port, &info, err);
 }

@@ -31,7 +31,7 @@ struct masq_port {
 	bool hardware_rss;
 	bool takes_chains; /**< can send packets that consist of several buffers */
 	bool plugged; /**< this data path detaches the device at the end */
-	bool configured, started;
+	bool started;
 	char driver[32];
 	uint8_t tx_worker[MASQ_MAX_WORKERS]; /**< worker that transmits for worker w on this port */
 	uint16_t tx_queue[MASQ_MAX_WORKERS]; /**< and on which queue, if that is w itself */
