@@ -94,12 +94,6 @@ store16(uint8_t *bytes, uint16_t word)
 }
 
 static inline void
-store64(uint8_t *bytes, uint64_t word)
-{
-	memcpy(bytes, &word, sizeof(word));
-}
-
-static inline void
 store_be16(uint8_t *bytes, uint16_t value)
 {
 	store16(bytes, __builtin_bswap16(value));

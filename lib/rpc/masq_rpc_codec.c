@@ -45,7 +45,6 @@ struct rule_form {
 	char iface[MASQ_CONF_NAME_BYTES + 1];
 	uint32_t mark_set;
 	uint32_t mark_add;
-	bool has_target;
 };
 
 #define RULE(member) offsetof(struct rule_form, rule.member)

@@ -81,17 +81,6 @@ masq_tuple_has_ports(const struct masq_tuple *tuple)
 	return ((with_ports >> (tuple->proto & 63)) & (tuple->proto < 64)) != 0;
 }
 
-/** Compare as two 64-bit words. */
-static inline bool
-masq_tuple_equal(const struct masq_tuple *a, const struct masq_tuple *b)
-{
-	uint64_t x[2], y[2];
-
-	memcpy(x, a, sizeof(x));
-	memcpy(y, b, sizeof(y));
-	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
-}
-
 #define MASQ_TUPLE_TEXT_BYTES 64
 
 /** Write "tcp 192.168.1.2:1025 > 209.81.8.5:80". @return @p text */
