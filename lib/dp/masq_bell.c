@@ -22,6 +22,8 @@
  */
 #include "masq_bell.h"
 
+#include <assert.h>
+
 #include <rte_ring.h>
 
 #include "masq_dp_priv.h"

@@ -11,7 +11,6 @@
  * it from the time-stamp counter, so all of them agree. A manual data path uses its caller's clock.
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +18,10 @@
 
 #include <rte_cycles.h>
 #include <rte_errno.h>
-#include <rte_ethdev.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+#include <rte_mbuf.h>
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
@@ -34,8 +33,10 @@
 #include "masq_dp_priv.h"
 #include "masq_message.h"
 #include "masq_packet_log.h"
+#include "masq_pool.h"
 #include "masq_port.h"
 #include "masq_rule_counters.h"
+#include "masq_snapshot.h"
 #include "masq_worker.h"
 
 #define CLOCK_START_MS 1000

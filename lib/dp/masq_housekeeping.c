@@ -12,9 +12,10 @@
  */
 #include "masq_housekeeping.h"
 
+#include <assert.h>
 #include <string.h>
 
-#include <rte_mbuf.h>
+#include <rte_common.h>
 
 #include <masq_frag.h>
 

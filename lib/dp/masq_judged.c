@@ -26,6 +26,7 @@
  */
 #include "masq_judged.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include <rte_branch_prediction.h>
@@ -35,7 +36,6 @@
 
 #include <masq_err.h>
 #include <masq_pkt.h>
-#include <masq_rules.h>
 
 #include "masq_judge.h"
 #include "masq_snapshot.h"

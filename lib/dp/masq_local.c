@@ -14,9 +14,8 @@
 #include "masq_local.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
-#include <rte_arp.h>
-#include <rte_ether.h>
 #include <rte_mbuf.h>
 
 #include <masq_arp.h>

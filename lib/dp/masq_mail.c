@@ -13,6 +13,8 @@
  */
 #include "masq_mail.h"
 
+#include <assert.h>
+
 #include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_common.h>

@@ -22,8 +22,9 @@
  */
 #include "masq_packet_log.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <rte_ip.h>

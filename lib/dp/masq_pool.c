@@ -21,9 +21,9 @@
  */
 #include "masq_pool.h"
 
+#include <errno.h>
 #include <unistd.h>
 
-#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <rte_mbuf_pool_ops.h>

@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include <masq_conf.h>
-#include <masq_rss.h>
 
 /** Bytes of a frame besides the IP packet (Ethernet and VLAN headers), with a margin. */
 #define MASQ_POOL_FRAME_EXTRA 64

@@ -25,6 +25,8 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+#include <masq_rss.h>
+
 #include "masq_dp_priv.h"
 
 #define RSS_WANTED                                                                 \

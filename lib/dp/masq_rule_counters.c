@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include <masq_path.h>
+#include <masq_rules.h>
 
 struct row {
 	uint32_t id;

@@ -11,7 +11,8 @@
 
 #include <masq_dp.h>
 #include <masq_path.h>
-#include <masq_rules.h>
+
+struct masq_rules;
 
 struct masq_rule_counters *masq_rule_counters_create(void);
 void masq_rule_counters_destroy(struct masq_rule_counters *counters);

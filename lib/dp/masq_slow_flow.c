@@ -12,6 +12,7 @@
  * never sent with its inside source: other protocols, ICMP that is not a query, no address, no
  * port.
  */
+#include <assert.h>
 #include <netinet/in.h>
 
 #include <rte_byteorder.h>

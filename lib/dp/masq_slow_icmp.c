@@ -13,8 +13,9 @@
  */
 #include <netinet/in.h>
 
-#include <rte_ip.h>
-#include <rte_mbuf.h>
+#include <rte_byteorder.h>
+
+#include <masq_rewrite.h>
 
 #include "masq_judge.h"
 #include "masq_slow.h"

@@ -11,9 +11,8 @@
  * for segments that can change it, and only after the burst, while their records are being fetched.
  */
 #include <netinet/in.h>
-#include <string.h>
 
-#include <rte_mbuf.h>
+#include <rte_byteorder.h>
 #include <rte_prefetch.h>
 
 #include <masq_path.h>

@@ -9,7 +9,6 @@
  * other protocols, fragments and tunnels. An ICMP error belongs to the flow that it quotes, which
  * no NIC can know.
  */
-#include <netinet/in.h>
 
 #include <rte_mbuf.h>
 #include <rte_ring.h>

@@ -10,8 +10,9 @@
  *
  * Nearly all packets are plain, and need nothing more from this stage.
  */
+#include <string.h>
+
 #include <rte_ether.h>
-#include <rte_mbuf.h>
 
 #include "masq_port.h"
 #include "masq_vlan.h"

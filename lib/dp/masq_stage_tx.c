@@ -25,7 +25,6 @@
 #include <string.h>
 
 #include <rte_ethdev.h>
-#include <rte_ether.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 

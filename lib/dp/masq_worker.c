@@ -30,7 +30,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
@@ -52,6 +51,7 @@
 #include "masq_neighbour.h"
 #include "masq_openings.h"
 #include "masq_packet_log.h"
+#include "masq_pool.h"
 #include "masq_snapshot.h"
 #include "masq_stage_tx.h"
 #include "masq_tally.h"

@@ -15,7 +15,6 @@
  *	Called by the control thread while it compiles.
  */
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <rte_common.h>

@@ -24,6 +24,7 @@
 
 #include <masq_conf_command.h>
 #include <masq_dp_manual.h>
+#include <masq_rss.h>
 
 #include "bench.h"
 #include "bench_row.h"
