@@ -4,7 +4,8 @@
 
 /**
  * @file
- * What both the fast and the slow path do to a packet that is about to leave.
+ * The link address of a packet that is about to leave: a worker's cache of next hops, and writing
+ * the addresses; for the fast and the slow path.
  */
 
 #include <stdint.h>
@@ -17,7 +18,7 @@
 
 #define MASQ_NEAR 256 /**< entries in a worker's cache of next hops */
 
-/** Cached neighbour of a next hop. */
+/** Cached neighbour of a next hop. The port is not needed: see masq_link_find(). */
 struct masq_near {
 	uint32_t ip; /**< host order */
 	struct masq_neigh_ref ref;
@@ -26,7 +27,7 @@ struct masq_near {
 
 /**
  * Most packets share few next hops, so a direct-mapped cache precedes the neighbour table. An entry
- * is valid as long as the neighbour's word is unchanged.
+ * is valid as long as the neighbour's word is unchanged, and the routes are.
  */
 struct masq_links {
 	struct masq_near near[MASQ_NEAR];
@@ -53,8 +54,14 @@ masq_link_write(struct rte_mbuf *mbuf, uint64_t link, const uint8_t own_mac[6])
 }
 
 /**
- * Find the link address of a next hop of the routes in force.
+ * Find the link address of a next hop of the routes in force; of no other, because the cache asks
+ * for the address alone. That is enough: each next hop of a table has one port. The same entries,
+ * the connected networks and routes without gateway, tell by which port a gateway is reached
+ * (resolve_gateway() in lib/net/masq_fib.c) and which destinations are their own next hops.
  *
+ * A hit reads two cache lines: the entry, and the neighbour's word.
+ *
+ * @param port, ip	of a route: its port and next hop, host order
  * @param ref	out: the neighbour, which may be unknown
  * @return its word; 0: no link address is known
  */
@@ -74,7 +81,7 @@ masq_link_find(struct masq_links *links, const struct masq_neigh *neigh, uint8_t
 	return near->link;
 }
 
-/** The routes have changed: forget all next hops. */
+/** Other routes may be in force, in which a next hop may have another port: forget all. */
 static inline void
 masq_links_forget(struct masq_links *links)
 {

@@ -131,7 +131,9 @@ install_local(struct masq_fib_build *b)
 	return 0;
 }
 
-/* Which port leads to a gateway? Gateways and the default route are not in the table yet. */
+/* Which port leads to a gateway? Gateways and the default route are not in the table yet. So an
+ * address is a next hop by one port only, whether as a gateway or as a destination on the link: the
+ * same entries tell the port. The cache of next hops in lib/dp relies on that. */
 static int
 resolve_gateway(struct masq_fib_build *b, struct masq_fib_entry *e)
 {

@@ -129,6 +129,35 @@ destinations(void **state)
 	masq_fib_destroy(fib);
 }
 
+/* A gateway is reached by the port by which its own address is reached, if that is its own next hop:
+ * the data path's cache of next hops knows no port (lib/dp/masq_link.h). */
+static void
+a_next_hop_has_one_port(void **state)
+{
+	static const struct masq_conf_route routes[] = {
+		{ .dst = { IP(10, 1, 4, 7), 32 }, .port = "wan" }, /* in a network of lan */
+		{ .dst = { IP(10, 66, 0, 0), 16 }, .gateway = IP(10, 1, 4, 7) },
+		{ .dst = { IP(10, 1, 5, 7), 32 }, .gateway = IP(203, 0, 113, 9) },
+		{ .dst = { IP(10, 67, 0, 0), 16 }, .gateway = IP(10, 1, 5, 7) },
+	};
+	static const struct lookup_row rows[] = {
+		{ "gateway", IP(10, 66, 1, 1), VIA, 1, IP(10, 1, 4, 7), IP(203, 0, 113, 1) },
+		{ "itself", IP(10, 1, 4, 7), LINK, 1, 0, IP(203, 0, 113, 1) },
+		{ "gateway", IP(10, 67, 1, 1), VIA, 0, IP(10, 1, 5, 7), IP(10, 1, 0, 1) },
+		{ "not itself", IP(10, 1, 5, 7), VIA, 1, IP(203, 0, 113, 9), IP(203, 0, 113, 1) },
+	};
+	struct masq_err err = { "" };
+	struct masq_fib *fib = masq_fib_create(
+			box_ports, RTE_DIM(box_ports), routes, RTE_DIM(routes), 0, &err);
+
+	(void)state;
+	if (fib == NULL)
+		fail_msg("%s", err.text);
+	for (unsigned int i = 0; i < RTE_DIM(rows); i++)
+		check_lookup(fib, &rows[i]);
+	masq_fib_destroy(fib);
+}
+
 /* In both tables: with a default route, and with destinations that lead nowhere in between. */
 static void
 a_burst_says_what_single_lookups_say(void **state)
@@ -554,6 +583,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(destinations),
+		cmocka_unit_test(a_next_hop_has_one_port),
 		cmocka_unit_test(a_burst_says_what_single_lookups_say),
 		cmocka_unit_test(without_default_route_there_is_nowhere),
 		cmocka_unit_test(nested_networks_speak_for_themselves),
