@@ -25,6 +25,9 @@
  * that they line up for goes first, along with as many packets of others as lined up, so that the
  * list does not grow.
  *
+ * Data. Each worker has its own list, w->waiting; packets in it count as held. The table is the
+ * keeper's; the others read it without locks.
+ *
  * Deadline. The keeper may never have received the request for a neighbour, so neither an answer
  * nor a failure will come. A packet that has been parked for MASQ_PARK_MS is treated as if its
  * neighbour had not answered.
@@ -331,7 +334,8 @@ go_first(struct masq_worker *w, struct going *going)
 	return n - RTE_MIN(n, count_for(&w->waiting, last->departure, last->ip));
 }
 
-/* Move the first @p n packets of the own ring to its end: they are younger than those behind them. */
+/* Move the first @p n packets of the own ring to its end: they are younger than those behind
+ * them. */
 static void
 move_behind(struct rte_ring *ring, unsigned int n)
 {
@@ -358,7 +362,12 @@ masq_parked_tick(struct masq_worker *w)
 	unsigned int first, in_ring = rte_ring_count(ring);
 
 	waiting->look = false;
-	/* Release all packets of a neighbour or none, to keep them in order. */
+	/*
+	 * Release all packets of a neighbour or none, to keep them in order. The ring lacks room
+	 * only when some 1500 packets in it wait for another worker's answer. Then nothing leaves
+	 * the list, whoever has answered or been given up, until there is room: it is tried again
+	 * when another packet lines up, and each millisecond. Those that have lined up stay counted.
+	 */
 	if (waiting->n == 0 || rte_ring_free_count(ring) < waiting->n)
 		return;
 	wanted = go_first(w, &going);
