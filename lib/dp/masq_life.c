@@ -98,10 +98,8 @@ masq_life_end(struct masq_worker *w, uint32_t session)
 		masq_tally_leave(w, masq_half_at(w->sessions, record->reply));
 	if (!masq_nat_close(w->nat, session, &msg.nat))
 		return true;
-	if (masq_message_request(w, &msg, msg.nat.to)) {
-		w->requests.ending++;
+	if (masq_message_request(w, &msg, msg.nat.to))
 		return true;
-	}
 	masq_nat_unsent(w->nat, &msg.nat);
 	return false;
 }

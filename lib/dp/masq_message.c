@@ -68,6 +68,7 @@ masq_message_request(struct masq_worker *w, union masq_message *msg, uint32_t to
 		return false;
 	w->requests.n++;
 	w->requests.n_to[to]++;
+	w->requests.ending += msg->op == MASQ_NAT_REMOVE;
 	return true;
 }
 

@@ -42,7 +42,7 @@ union masq_message {
 
 static_assert(sizeof(union masq_message) == 64, "one ring element is one cache line");
 
-/** Requests under way: sent, and not answered yet. */
+/** Requests under way: sent, and not answered yet. Written by masq_message.c alone. */
 struct masq_requests {
 	uint32_t n;
 	uint32_t n_to[MASQ_MAX_WORKERS]; /**< of these, by the worker that they were sent to */
