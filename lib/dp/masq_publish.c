@@ -36,6 +36,8 @@
 #include "masq_snapshot.h"
 #include "masq_worker.h"
 
+#define PATHS_MIN 2048 /* of one worker: one for every eight sessions, within these limits, */
+#define PATHS_ENOUGH 8192 /* but at least two per rule */
 #define LINKS_A_PATH 6 /* average number of rules and policies that a packet matches */
 #define LINKS_MORE_MAX 262144 /* 1 MB; for rule sets of which packets match many rules */
 
@@ -110,10 +112,10 @@ snapshot_destroy(struct masq_snapshot *snapshot)
 static uint32_t
 paths_wanted(const struct masq_worker *w, uint32_t slots)
 {
-	uint32_t paths = RTE_MIN(
-			masq_session_capacity(w->sessions) / 8, (uint32_t)MASQ_PATHS_ENOUGH);
+	uint32_t paths = RTE_MIN(masq_session_capacity(w->sessions) / 8, (uint32_t)PATHS_ENOUGH);
 
-	return RTE_MAX(RTE_MAX(paths, (uint32_t)MASQ_PATHS_MIN), rte_align32pow2(2 * slots));
+	/* MASQ_PATHS_MAX at most, because slots are MASQ_RULE_SLOTS_MAX at most. */
+	return RTE_MAX(RTE_MAX(paths, (uint32_t)PATHS_MIN), rte_align32pow2(2 * slots));
 }
 
 /* Blame the memory setting, not the rules, if DPDK's memory is used up. */

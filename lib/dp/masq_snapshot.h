@@ -16,12 +16,8 @@ struct masq_fib;
 struct masq_path_table;
 struct masq_rules;
 
-/** Paths of one worker: one for every eight sessions, within these limits, but at least two per
- * rule. */
-#define MASQ_PATHS_MIN 2048
-#define MASQ_PATHS_ENOUGH 8192
 #define MASQ_RULE_SLOTS_MAX 32768 /**< rules and policies of one rule set */
-#define MASQ_PATHS_MAX (2 * MASQ_RULE_SLOTS_MAX)
+#define MASQ_PATHS_MAX (2 * MASQ_RULE_SLOTS_MAX) /**< of one worker; masq_publish.c has the rule */
 #define MASQ_REPLACED_MAX 8 /**< configurations that a stuck worker may lag behind */
 
 /** Immutable once published, except for the paths and the turns of forwarding rules; replaced as a
