@@ -44,9 +44,9 @@ add_counters(struct masq_dp_counters *sum, const struct masq_worker *w)
 		to[k] += __atomic_load_n(&from[k], __ATOMIC_RELAXED);
 }
 
-/* Count packets inside the box that wait for one worker. */
+/* Count packets inside the box that wait for one worker, whoever put them there. */
 static uint64_t
-held_by(const struct masq_dp *dp, const struct masq_worker *w)
+held_for(const struct masq_dp *dp, const struct masq_worker *w)
 {
 	uint64_t held = __atomic_load_n(&w->waiting.n, __ATOMIC_RELAXED);
 
@@ -59,9 +59,10 @@ held_by(const struct masq_dp *dp, const struct masq_worker *w)
 	return held;
 }
 
-/* Count all packets inside the box: what workers put into rings and lists minus what they took out. */
+/* Count all packets inside the box: what workers put into rings and lists minus what they took out.
+ * Not the sum of held_for(), which does not know of packets that travel with messages. */
 static uint64_t
-held_by_all(const struct masq_dp *dp)
+held_in_all(const struct masq_dp *dp)
 {
 	int64_t held = 0;
 
@@ -81,7 +82,7 @@ masq_dp_counters_read(const struct masq_dp *dp, uint32_t worker, struct masq_dp_
 	for (uint32_t w = 0; w < dp->n_workers; w++)
 		if (worker == UINT32_MAX || worker == w)
 			add_counters(counters, dp->workers[w]);
-	counters->held = worker == UINT32_MAX ? held_by_all(dp) : held_by(dp, dp->workers[worker]);
+	counters->held = worker == UINT32_MAX ? held_in_all(dp) : held_for(dp, dp->workers[worker]);
 	counters->drops[MASQ_DROP_NONE] = 0;
 }
 

@@ -128,7 +128,8 @@ struct masq_worker {
 
 	/* read by other threads */
 	struct masq_dp_counters counters __rte_cache_aligned;
-	/** packets that this worker put into rings and lists, minus those that it took out */
+	/** packets that this worker put into rings and lists, minus those that it took out: may be
+	 * negative, only the sum over all workers says how many are in the box */
 	int64_t held;
 	/** Generation that this worker uses; it has left all earlier ones. */
 	_Atomic(uint32_t) seen __rte_cache_aligned;
