@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the control thread reads: counters, ports, memory, and letters to workers.
+ * What the control thread reads: counters, ports, memory, and what workers answer to letters.
  *
  * Each counter has one writer, its worker. A reader may see a round half counted but never a torn
- * number (aligned 64-bit words). A question that needs a worker's tables goes through its mailbox
- * as a *letter*: one at a time, answered between two bursts, or in pieces between several.
+ * number (aligned 64-bit words). A question that needs a worker's tables is a letter
+ * (masq_mail.c). Listings and flushes are many letters: each covers a part, and a cursor says
+ * where the next one begins.
  *
- * Stuck workers. The control thread waits for a worker in short naps, but not for ever. It takes
- * back a letter that the worker has not begun to answer. A letter that the worker has begun stays
- * with it: question, answer and rows are in the letter, which lives as long as the worker, so a
- * worker that comes back and finishes it touches nothing of the caller's. Until then it gets no
- * other letter.
+ * Control thread only. What is copied to the caller is his; letters stay with their workers.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 #include <rte_ring.h>
@@ -126,58 +121,6 @@ masq_dp_port_info(const struct masq_dp *dp, uint32_t index, struct masq_dp_port_
 	return 0;
 }
 
-/* If no thread runs the workers, answer on their behalf. */
-static bool
-wait_for_answer(const struct masq_dp *dp, struct masq_worker *w, uint64_t until)
-{
-	while ((dp->mode == MASQ_DP_MANUAL || !dp->running) &&
-			!atomic_load_explicit(&w->mail.letter->done, memory_order_relaxed))
-		masq_mail_answer(w);
-	while (!atomic_load_explicit(&w->mail.letter->done, memory_order_acquire)) {
-		if (rte_rdtsc() >= until)
-			return false;
-		usleep(MASQ_NAP_US);
-	}
-	return true;
-}
-
-struct masq_letter *
-masq_dp_letter(struct masq_dp *dp, uint32_t worker, enum masq_letter_kind kind)
-{
-	struct masq_worker *w = dp->workers[worker];
-	struct masq_letter *letter = w->mail.letter;
-
-	if (!wait_for_answer(dp, w, rte_rdtsc() + dp->answer_ms * dp->tsc_per_ms))
-		return NULL;
-	letter->kind = kind;
-	letter->cursor = 0;
-	letter->max = MASQ_LETTER_ROWS;
-	letter->n = 0;
-	letter->end = false;
-	return letter;
-}
-
-int
-masq_dp_ask(struct masq_dp *dp, uint32_t worker)
-{
-	struct masq_worker *w = dp->workers[worker];
-	const uint64_t begin = rte_rdtsc();
-	struct masq_letter *letter = w->mail.letter, *expected = letter;
-
-	atomic_store_explicit(&letter->done, false, memory_order_relaxed);
-	atomic_store_explicit(&w->mail.posted, letter, memory_order_release);
-	if (wait_for_answer(dp, w, begin + dp->answer_ms * dp->tsc_per_ms))
-		return 0;
-	/* Take the letter back. If it is gone, the worker has begun: the answer takes long, or the
-	 * worker is stuck. Whatever the worker does with the letter then, it does in its own
-	 * memory. */
-	if (atomic_compare_exchange_strong(&w->mail.posted, &expected, NULL)) {
-		atomic_store_explicit(&letter->done, true, memory_order_relaxed);
-		return -ETIMEDOUT;
-	}
-	return wait_for_answer(dp, w, begin + dp->take_over_ms * dp->tsc_per_ms) ? 0 : -ETIMEDOUT;
-}
-
 int
 masq_dp_sessions(struct masq_dp *dp, const struct masq_dp_session_filter *filter,
 		struct masq_dp_cursor *cursor, struct masq_session_row *rows, unsigned int max,
@@ -189,13 +132,13 @@ masq_dp_sessions(struct masq_dp *dp, const struct masq_dp_session_filter *filter
 	*end = cursor->worker >= dp->n_workers;
 	if (*end)
 		return 0;
-	letter = masq_dp_letter(dp, cursor->worker, MASQ_LETTER_SESSIONS);
+	letter = masq_mail_letter(dp, cursor->worker, MASQ_LETTER_SESSIONS);
 	if (letter == NULL)
 		return -ETIMEDOUT;
 	letter->filter = *filter;
 	letter->cursor = cursor->record;
 	letter->max = RTE_MIN(max, (unsigned int)MASQ_LETTER_ROWS);
-	ret = masq_dp_ask(dp, cursor->worker);
+	ret = masq_mail_ask(dp, cursor->worker);
 	if (ret != 0)
 		return ret;
 	memcpy(rows, letter->sessions, letter->n * sizeof(*rows));
@@ -211,7 +154,7 @@ static int
 flush_worker(struct masq_dp *dp, uint32_t worker, const struct masq_dp_session_filter *filter,
 		int64_t *ended)
 {
-	struct masq_letter *letter = masq_dp_letter(dp, worker, MASQ_LETTER_FLUSH);
+	struct masq_letter *letter = masq_mail_letter(dp, worker, MASQ_LETTER_FLUSH);
 
 	if (letter == NULL)
 		return -ETIMEDOUT;
@@ -220,7 +163,7 @@ flush_worker(struct masq_dp *dp, uint32_t worker, const struct masq_dp_session_f
 		int ret;
 
 		letter->n = 0;
-		ret = masq_dp_ask(dp, worker);
+		ret = masq_mail_ask(dp, worker);
 		if (ret != 0)
 			return ret;
 		*ended += letter->n;
@@ -257,14 +200,14 @@ int
 masq_dp_neighbours(
 		struct masq_dp *dp, uint32_t *cursor, struct masq_neigh_row *rows, unsigned int max)
 {
-	struct masq_letter *letter = masq_dp_letter(dp, 0, MASQ_LETTER_NEIGHBOURS);
+	struct masq_letter *letter = masq_mail_letter(dp, 0, MASQ_LETTER_NEIGHBOURS);
 	int ret;
 
 	if (letter == NULL)
 		return -ETIMEDOUT;
 	letter->cursor = *cursor;
 	letter->max = RTE_MIN(max, (unsigned int)MASQ_LETTER_ROWS);
-	ret = masq_dp_ask(dp, 0);
+	ret = masq_mail_ask(dp, 0);
 	if (ret != 0)
 		return ret;
 	memcpy(rows, letter->neighbours, letter->n * sizeof(*rows));
@@ -275,12 +218,12 @@ masq_dp_neighbours(
 int
 masq_dp_neighbours_flush(struct masq_dp *dp, uint32_t ip)
 {
-	struct masq_letter *letter = masq_dp_letter(dp, 0, MASQ_LETTER_NEIGH_FLUSH);
+	struct masq_letter *letter = masq_mail_letter(dp, 0, MASQ_LETTER_NEIGH_FLUSH);
 
 	if (letter == NULL)
 		return -ETIMEDOUT;
 	letter->ip = ip;
-	return masq_dp_ask(dp, 0);
+	return masq_mail_ask(dp, 0);
 }
 
 static void

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Letters, the worker's side: questions of the control thread that need a worker's tables.
+ * Letters: questions of the control thread that need a worker's tables. First the worker's side,
+ * at the end the control thread's.
  *
  * A letter comes through a mailbox that holds one. The worker takes it out, so that it is not taken
- * back while being read, answers it, in pieces if that takes long, and sets done (release). Until
- * then the letter belongs to the worker, whether the control thread still waits or not
- * (masq_dp_read.c).
+ * back while being read, answers it between two bursts, in pieces if that takes long, and sets done
+ * (release). Until then the letter belongs to the worker, whether the control thread still waits or
+ * not.
+ *
+ * Stuck workers. The control thread waits for a worker in short naps, but not for ever. It takes
+ * back a letter that the worker has not begun to answer. A letter that the worker has begun stays
+ * with it: question, answer and rows are in the letter, which lives as long as the worker, so a
+ * worker that comes back and finishes it touches nothing of the caller's. Until then it gets no
+ * other letter.
  *
  * A piece of a letter about sessions examines up to PIECE_RECORDS records, or ends up to FLUSH_MAX
  * sessions. The letter covers up to LETTER_RECORDS records; about the next ones the control thread
@@ -14,11 +21,15 @@
 #include "masq_mail.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <unistd.h>
 
 #include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_common.h>
+#include <rte_cycles.h>
 
+#include "masq_dp_priv.h"
 #include "masq_life.h"
 #include "masq_snapshot.h"
 #include "masq_tally.h"
@@ -157,4 +168,59 @@ masq_mail_answer(struct masq_worker *w)
 	w->mail.open = answer(w, letter) ? NULL : letter;
 	if (w->mail.open == NULL)
 		atomic_store_explicit(&letter->done, true, memory_order_release);
+}
+
+/* ---------------------------------------------------------------- control thread */
+
+/* Wait for the letter to come back. If no thread runs the workers, answer on their behalf. @return
+ * false: time is up */
+static bool
+wait_for_answer(const struct masq_dp *dp, struct masq_worker *w, uint64_t until)
+{
+	while ((dp->mode == MASQ_DP_MANUAL || !dp->running) &&
+			!atomic_load_explicit(&w->mail.letter->done, memory_order_relaxed))
+		masq_mail_answer(w);
+	while (!atomic_load_explicit(&w->mail.letter->done, memory_order_acquire)) {
+		if (rte_rdtsc() >= until)
+			return false;
+		usleep(MASQ_NAP_US);
+	}
+	return true;
+}
+
+struct masq_letter *
+masq_mail_letter(struct masq_dp *dp, uint32_t worker, enum masq_letter_kind kind)
+{
+	struct masq_worker *w = dp->workers[worker];
+	struct masq_letter *letter = w->mail.letter;
+
+	if (!wait_for_answer(dp, w, rte_rdtsc() + dp->answer_ms * dp->tsc_per_ms))
+		return NULL;
+	letter->kind = kind;
+	letter->cursor = 0;
+	letter->max = MASQ_LETTER_ROWS;
+	letter->n = 0;
+	letter->end = false;
+	return letter;
+}
+
+int
+masq_mail_ask(struct masq_dp *dp, uint32_t worker)
+{
+	struct masq_worker *w = dp->workers[worker];
+	const uint64_t begin = rte_rdtsc();
+	struct masq_letter *letter = w->mail.letter, *expected = letter;
+
+	atomic_store_explicit(&letter->done, false, memory_order_relaxed);
+	atomic_store_explicit(&w->mail.posted, letter, memory_order_release);
+	if (wait_for_answer(dp, w, begin + dp->answer_ms * dp->tsc_per_ms))
+		return 0;
+	/* Take the letter back. If it is gone, the worker has begun: the answer takes long, or the
+	 * worker is stuck. Whatever the worker does with the letter then, it does in its own
+	 * memory. */
+	if (atomic_compare_exchange_strong(&w->mail.posted, &expected, NULL)) {
+		atomic_store_explicit(&letter->done, true, memory_order_relaxed);
+		return -ETIMEDOUT;
+	}
+	return wait_for_answer(dp, w, begin + dp->take_over_ms * dp->tsc_per_ms) ? 0 : -ETIMEDOUT;
 }

@@ -461,8 +461,8 @@ masq_dp_rule_counters_refresh(struct masq_dp *dp, struct masq_err *err)
 	if (ret != 0)
 		return ret;
 	for (uint32_t i = 0; i < dp->n_workers; i++) {
-		if (masq_dp_letter(dp, i, MASQ_LETTER_RULE_COUNTERS) == NULL ||
-				masq_dp_ask(dp, i) != 0)
+		if (masq_mail_letter(dp, i, MASQ_LETTER_RULE_COUNTERS) == NULL ||
+				masq_mail_ask(dp, i) != 0)
 			return masq_err_set(err, ETIMEDOUT,
 					"worker %u does not answer, so it is unknown what it counted",
 					i);

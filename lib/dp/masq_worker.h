@@ -10,7 +10,7 @@
  * While workers run, the control thread and a worker meet only in these places, and in turns:
  *
  *	control writes   the snapshot pointer (masq_publish.c), a letter in the worker's mail
- *	                 (masq_dp_read.c), stop
+ *	                 (masq_mail.c), stop
  *	worker writes    seen, which also hands over the counters of the paths that it has left;
  *	                 the letter's answer, or the picture in its path table that a letter asked
  *	                 for (masq_tally.c); counters, held and other gauges, which are read in
