@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The data path as a whole: its life cycle, and what the control thread reads of it.
+ * The data path as a whole: its life cycle, and its clock.
  *
  * Life cycle. create: opens the ports, makes the RSS function to fit them, allocates the workers.
  * publish (masq_publish.c): puts a configuration in force. start: ports and workers run. stop and
  * destroy: the reverse. Everything is in one handle; two data paths can live in one process (as in
- * tests).
+ * tests). What is made here is owned by struct masq_dp and freed by destroy, also if create fails
+ * half-way: whatever does not exist is NULL.
+ *
+ * Order. Ports are opened first, because RSS function, pools and rings depend on what they can do;
+ * workers are made last, because they point to all of these.
  *
  * The clock is milliseconds since creation plus one second, so that 0 means "never". Workers derive
  * it from the time-stamp counter, so all of them agree. A manual data path uses its caller's clock.
+ *
+ * Control thread, but for masq_dp_now_ms(), which any thread may ask, and masq_dp_poll().
  */
 #include <errno.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 /*
  * Housekeeping: what a worker does once a millisecond besides packets, in bounded pieces, so that
  * the gap between two polls stays short: changed timeouts, a sweep of half-open sessions,
- * reassembly timeouts, parked packets, neighbours (worker 0). Also here, in each round: some of the
- * sessions that are due.
+ * reassembly timeouts, neighbours (worker 0). Parked packets are only marked to be looked at in the
+ * next round. Also here, in each round: some of the sessions that are due.
  *
  * Expiry must keep up with the creation of sessions, or short connections fill the table. So up to
  * EXPIRE_A_MS sessions end per millisecond, which is 256 000 a second, but only a few per round:

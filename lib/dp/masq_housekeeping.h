@@ -20,11 +20,12 @@ struct masq_chores {
 	/** sessions that may still expire in this millisecond; 0: limit reached, or none is due */
 	unsigned int may_expire;
 	uint32_t rearm_cursor; /**< records before this one are armed for the new timeouts */
-	bool rearming; /**< some are not yet */
+	bool rearming; /**< some are not armed for them yet */
 	struct masq_conf_timeouts rearmed_for; /**< the new timeouts */
 };
 
-/** Run it once a millisecond. Sessions that are due are left to masq_housekeeping_expire(). */
+/** Call it when another millisecond has begun (w->chores.done_ms). Sessions that are due are left to
+ * masq_housekeeping_expire(). */
 void masq_housekeeping(struct masq_worker *w);
 
 /** Expire some of the sessions that are due. Only while w->chores.may_expire is not 0. */

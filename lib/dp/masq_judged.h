@@ -67,10 +67,12 @@ struct masq_judged_memory {
 	struct masq_hash_seed seed;
 };
 
-/** Create a worker's memory, large enough for the kinds of so many sessions, and free it. */
+/** Control thread: create a worker's memory, large enough for the kinds of so many sessions, and
+ * free it. */
 int masq_judged_init(struct masq_worker *w, uint32_t sessions, struct masq_hash_seed seed,
 		struct masq_err *err);
 void masq_judged_fini(struct masq_judged_memory *memory);
+/** @return bytes of the entries; for any thread */
 size_t masq_judged_bytes(const struct masq_judged_memory *memory);
 
 /**

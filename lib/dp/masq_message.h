@@ -4,7 +4,8 @@
 
 /**
  * @file
- * Messages to other workers; masq_message.c.
+ * Messages to other workers; masq_message.c says why none is lost that matters. They are copied
+ * into a ring; the receiver's bell rings at the end of the round.
  */
 
 #include <assert.h>
@@ -49,11 +50,23 @@ struct masq_requests {
 	uint32_t ending; /**< sessions whose record becomes free once another worker has answered */
 };
 
-/** Send a message that will be answered. @return false: too many are unanswered; undo it */
+/**
+ * Send a message that will be answered: INSTALL, REMOVE.
+ *
+ * @param msg	msg->nat.asked is filled in
+ * @param to	another worker
+ * @return false: too many are unanswered, and nothing was sent; undo what the message is about
+ */
 bool masq_message_request(struct masq_worker *w, union masq_message *msg, uint32_t to);
-/** Send a message that may get lost. */
+/** Send a message that may get lost to another worker. */
 void masq_message_hint(struct masq_worker *w, const union masq_message *msg, uint32_t to);
-/** Receive messages. @param from bit f: take what worker f has sent. @return messages */
+/**
+ * Receive messages, and do what they ask for. Packets that come with them run through the stages,
+ * so w->burst must be free.
+ *
+ * @param from	bit f: take what worker f has sent
+ * @return messages
+ */
 unsigned int masq_messages_drain(struct masq_worker *w, uint64_t from);
 
 #endif /* MASQ_MESSAGE_H */

@@ -16,7 +16,7 @@
 
 static_assert(MASQ_BURST <= MASQ_NAT_BURST, "the sessions of a burst are opened in one call");
 
-/** bits of a signature used: 4096 places, of which a burst marks some 32 */
+/** Bits of a signature used: 4096 places, of which a burst marks some 32. */
 #define MASQ_MARKS_BITS 12
 #define MASQ_MARKS_SPREAD UINT32_C(0x9e3779b1) /**< makes a signature of a line of verdicts */
 

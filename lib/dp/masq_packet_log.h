@@ -35,7 +35,8 @@ void masq_packet_log(struct masq_worker *w, const struct masq_pkt *pkt,
 		const struct masq_judgement *judgement, const struct masq_rules_result *result,
 		uint8_t *tos);
 
-/** Create and free a worker's ring. */
+/** Control thread: create and free a worker's ring. @param number of the data path, for the ring's
+ * name */
 int masq_packet_log_init(struct masq_worker *w, uint32_t number, struct masq_err *err);
 void masq_packet_log_fini(struct masq_worker *w);
 

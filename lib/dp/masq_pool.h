@@ -7,6 +7,12 @@
 
 #include <masq_conf.h>
 
+/**
+ * @file
+ * Pools of packet buffers: which there are (masq_pool_plan.c), and making one (masq_pool.c).
+ * Control thread, while the data path is created.
+ */
+
 /** Bytes of a frame besides the IP packet (Ethernet and VLAN headers), with a margin. */
 #define MASQ_POOL_FRAME_EXTRA 64
 #define MASQ_FRAG_SHARE 4 /**< fragments may hold this fraction (1/4) of a pool's buffers */
@@ -32,7 +38,7 @@ struct rte_mempool;
 struct rte_mempool *masq_pool_create(const char *name, uint32_t n, uint16_t room, bool is_paged,
 		int node, struct masq_err *err);
 
-#define MASQ_POOLS_MAX MASQ_CONF_PORTS_MAX
+#define MASQ_POOLS_MAX MASQ_CONF_PORTS_MAX /**< each port may be on a node of its own */
 
 /** NUMA nodes of ports and workers, if these nodes have memory; otherwise SOCKET_ID_ANY. */
 struct masq_pool_nodes {

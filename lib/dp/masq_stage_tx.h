@@ -15,7 +15,7 @@
 struct masq_worker;
 struct rte_mbuf;
 
-#define MASQ_TX_BURST 64
+#define MASQ_TX_BURST 64 /**< packets of a port that are gathered at most */
 
 /** What a round sends, by port. */
 struct masq_tx {
@@ -29,7 +29,8 @@ struct masq_tx {
 
 static_assert(MASQ_CONF_PORTS_MAX <= 64, "a bit a port");
 
-/** Send a complete packet by this port. It leaves at the end of the round, or earlier. */
+/** Send a complete packet by this port, without the port's VLAN tag. It leaves at the end of the
+ * round, or earlier; or it is dropped and counted. Takes the packet over in any case. */
 void masq_tx_one(struct masq_worker *w, struct rte_mbuf *mbuf, uint8_t port);
 
 /** End of the round: everything leaves. */

@@ -268,9 +268,6 @@ masq_worker_take_over(struct masq_worker *w)
 		continue;
 }
 
-/*
- * Run all stages in order. The caller has filled in the burst's mbuf, arrival, n and owned.
- */
 void
 masq_worker_run_burst(struct masq_worker *w)
 {
@@ -498,7 +495,6 @@ empty_ring(struct masq_worker *w, struct rte_ring *ring)
 		drop_held(w, mbuf);
 }
 
-/* Drop the packets still in the box. The workers no longer run. */
 void
 masq_worker_empty(struct masq_worker *w)
 {

@@ -7,6 +7,11 @@
  * A worker: what it owns, and where it meets other threads; masq_worker.c. struct masq_worker
  * belongs to its worker, which also reads the constant part of struct masq_dp (masq_dp_priv.h).
  *
+ * All over lib/dp a function that takes a struct masq_worker, or one of the structs in it, is for
+ * the thread of that worker, takes no lock, does not allocate and does not wait, unless it says
+ * something else. What runs before the workers start and after they have stopped is the control
+ * thread's. Addresses that are not rte_be32_t are in host order.
+ *
  * While workers run, the control thread and a worker meet only in these places, and in turns:
  *
  *	control writes   the snapshot pointer (masq_publish.c), a letter in the worker's mail
@@ -60,9 +65,9 @@ struct rte_mempool;
 
 /** A receive queue of a port. */
 struct masq_rx_queue {
-	uint16_t ethdev;
+	uint16_t ethdev; /**< DPDK's number of the device */
 	uint16_t queue;
-	uint8_t port;
+	uint8_t port; /**< index of the port */
 };
 
 /** The queues that a worker polls. Constant, but for next. */
@@ -121,7 +126,8 @@ struct masq_worker {
 	struct masq_pace pace;
 	struct masq_packet_log log;
 	struct masq_bucket icmp_bucket; /**< limits the ICMP errors that the box sends */
-	uint32_t matches[MASQ_MATCHES_MAX]; /**< of the packet being judged, if there are many */
+	/** of the packet being judged, if there are many or one of them logs */
+	uint32_t matches[MASQ_MATCHES_MAX];
 
 	/* some of it written by the other workers */
 	struct masq_bells bells;
@@ -138,20 +144,43 @@ struct masq_worker {
 	struct masq_mail mail;
 	_Atomic(bool) stop;
 
+	/** the only one; it is in the stages, or free */
 	struct masq_burst burst __rte_cache_aligned;
 };
 
 /* masq_worker.c */
+
+/**
+ * Control thread: make a worker with all its tables. Those that it shares with others must exist:
+ * ports, RSS, neighbours, pools. Its queues and the ring of its log are added afterwards.
+ *
+ * @return NULL: no memory, or no random numbers; with err
+ */
 struct masq_worker *masq_worker_create(struct masq_dp *dp, uint32_t id, struct masq_err *err);
+
+/** Control thread: free it. NULL is accepted, and a worker of which only a part was made. */
 void masq_worker_destroy(struct masq_worker *w);
+
+/** One round. @param now_ms never less than in the last round */
 void masq_worker_poll(struct masq_worker *w, uint64_t now_ms);
+
+/** Rounds until w->stop is set; sleeps if the start file allows it. For an lcore. @return 0 */
 int masq_worker_main(void *worker);
-/** Take over the new configuration and leave the old one, without a break. */
+
+/** Control thread, while no thread runs the worker: take over the new configuration and leave the
+ * old one, without a break. */
 void masq_worker_take_over(struct masq_worker *w);
+
+/** Control thread, after the workers have stopped: drop all packets that wait for this one, counted
+ * (MASQ_DROP_SHUTDOWN). */
 void masq_worker_empty(struct masq_worker *w);
+
+/** Run w->burst through all stages, from parsing to transmitting. Not from within a stage: there is
+ * one burst. The caller has filled in its mbuf, arrival, n and owned. */
 void masq_worker_run_burst(struct masq_worker *w);
 
-/* the stages, one file each */
+/* The stages, one file each, in the order in which they are called. Each takes the burst of its
+ * worker, b, with 1 to MASQ_BURST packets. */
 void masq_stage_parse(struct masq_worker *w, struct masq_burst *b);
 void masq_stage_fragment(struct masq_worker *w, struct masq_burst *b);
 void masq_stage_owner(struct masq_worker *w, struct masq_burst *b);

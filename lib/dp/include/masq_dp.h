@@ -211,6 +211,7 @@ unsigned int masq_dp_log_read(struct masq_dp *dp, struct masq_dp_log *records, u
 
 /* ---------------------------------------------------------------- ports */
 
+/** A port, as it is now. The counters are the device's. */
 struct masq_dp_port_info {
 	char name[MASQ_CONF_NAME_BYTES];
 	char device[MASQ_CONF_DEVICE_BYTES];
@@ -230,7 +231,16 @@ struct masq_dp_port_info {
 	uint64_t tx_packets, tx_bytes, tx_errors;
 };
 
+/** @return number of ports, in the order of the start file */
 uint32_t masq_dp_ports(const struct masq_dp *dp);
+
+/**
+ * Describe a port and read its device's counters; may take as long as the driver needs.
+ *
+ * @param port	0..masq_dp_ports() - 1
+ * @param info	out; numbers that the device does not tell are 0
+ * @return 0; -ENOENT: no such port
+ */
 int masq_dp_port_info(const struct masq_dp *dp, uint32_t port, struct masq_dp_port_info *info);
 
 /* ---------------------------------------------------------------- questions to workers */
@@ -297,6 +307,7 @@ struct masq_dp_memory {
 	uint64_t heap; /**< everything in use on DPDK's heap, including the above */
 };
 
+/** Tell what the data path uses; of rule sets, all that still exist. */
 void masq_dp_memory(const struct masq_dp *dp, struct masq_dp_memory *memory);
 
 #endif /* MASQ_DP_H */
