@@ -16,7 +16,8 @@
 struct masq_rule;
 
 /**
- * Which values of a field does a rule accept (if it is negated: all but which)?
+ * Which values of a field does a rule accept (if it is negated: all but which)? masq_classes.c has it,
+ * which asks for all fields; the table asks for its own.
  *
  * @param lo, hi	out: first and last
  * @return false: they are no range, because the mask has holes
@@ -34,10 +35,12 @@ masq_class_last(enum masq_class_field field)
 /**
  * Make the table of a field. Control thread; n * log(n) of the rules, and 65536 steps.
  *
- * @return NULL: no memory
+ * @param rules	of all chains; those that never match (ports == 0) do not count
+ * @return the table, which needs the rules no longer; NULL: no memory
  */
 struct masq_class_table *masq_class_table_create(
 		const struct masq_rule *rules, uint32_t n_rules, enum masq_class_field field);
+/** NULL is accepted. */
 void masq_class_table_destroy(struct masq_class_table *table);
 
 /** @return bytes in use on the heap */

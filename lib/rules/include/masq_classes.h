@@ -31,7 +31,7 @@
 #define MASQ_CLASS_LEAVES \
 	4096 /**< entries of a table below this are classes, others name a block */
 #define MASQ_CLASS_BLOCKS (65536 - MASQ_CLASS_LEAVES)
-#define MASQ_CLASS_TOP 65536
+#define MASQ_CLASS_TOP 65536 /**< entries for all ports, or all upper halves of an address */
 
 /** Fields in the order of struct masq_tuple, which is that of the lanes of a vector. */
 enum masq_class_field {
@@ -54,8 +54,8 @@ struct masq_class_block {
  */
 struct masq_class_table {
 	uint16_t top[MASQ_CLASS_TOP]; /**< by port, or by the upper 16 bits of an address */
-	struct masq_class_block *block;
-	uint32_t n_blocks;
+	struct masq_class_block *block; /**< NULL: none is needed; ports never need one */
+	uint32_t n_blocks; /**< at most MASQ_CLASS_BLOCKS */
 	bool leaves_alone; /**< some values of the field are alone */
 };
 
@@ -76,6 +76,8 @@ struct masq_classes {
 };
 
 /**
+ * What the table of an address says, step by step: 16, 8 and 8 bits.
+ *
  * @param upper	upper 16 bits of @p address, which is in host byte order
  * @return class of the address; one to three loads
  */
