@@ -51,6 +51,8 @@ static_assert(MASQ_JUDGED_KEY_HALF == UINT64_C(1) << 57, "has its place between 
 #define KEY_SYN 59
 #define KEY_WHOLE_SPORT (UINT64_C(1) << 60)
 #define KEY_WHOLE_DPORT (UINT64_C(1) << 61)
+/* Bits of a that classes of 12 bits leave in fields of 16. */
+#define KEY_SPARE UINT64_C(0xf000f000f000f000)
 
 static_assert(MASQ_PATHS_MAX - 1 <= UINT16_MAX, "an entry has 16 bits for the path");
 
@@ -379,6 +381,15 @@ masq_judged_prepare_call(struct masq_worker *w, struct masq_burst *b, unsigned i
 				departure);
 	else
 		b->judged_line[i] = MASQ_JUDGED_NO_LINE;
+}
+
+void
+masq_judged_prepare_call_again(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		rte_be32_t server, rte_be16_t port, uint8_t departure)
+{
+	/* The key still has the classes on arrival, and between them bits of the other server's. */
+	b->judged_key[i].a &= ~KEY_SPARE;
+	masq_judged_prepare_call(w, b, i, server, port, departure);
 }
 
 /* Choose the entry of a line: the one with the same key, even of an older rule set, so that a key

@@ -94,12 +94,16 @@ void masq_judged_prepare_halves(struct masq_worker *w, struct masq_burst *b, uin
 /**
  * For a packet without session that a forwarding rule takes: its kind becomes that of the INITIAL
  * half that it would get. The packet must have been prepared, and must be one that may be
- * remembered. Call it again if it turns out that the packet goes to another server.
+ * remembered.
  *
  * @param server, port	where the packet would go
  * @param departure	port by which it would leave
  */
 void masq_judged_prepare_call(struct masq_worker *w, struct masq_burst *b, unsigned int i,
+		rte_be32_t server, rte_be16_t port, uint8_t departure);
+
+/** The same if it turns out that a packet with the key of a half goes to another server. */
+void masq_judged_prepare_call_again(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 		rte_be32_t server, rte_be16_t port, uint8_t departure);
 
 #define MASQ_JUDGED_KEY_HALF (UINT64_C(1) << 57) /**< bit of masq_judged_key.b */

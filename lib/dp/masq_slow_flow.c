@@ -214,7 +214,7 @@ prepare_for_server(struct masq_worker *w, struct masq_burst *b, unsigned int i,
 	if (!masq_judged_may(b, i) || !masq_judged_of_half(b, i))
 		return;
 	if (likely(!hairpin))
-		masq_judged_prepare_call(
+		masq_judged_prepare_call_again(
 				w, b, i, flow->translated.dst, flow->translated.dport, route->port);
 	else
 		b->judged_line[i] = MASQ_JUDGED_NO_LINE;
