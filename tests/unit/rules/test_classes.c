@@ -13,6 +13,8 @@
 #include <masq_rules.h>
 #include <masq_test_rules.h>
 
+#include "masq_class_table.h"
+
 static struct masq_rules *
 compile(const struct masq_conf_rules *model)
 {
@@ -325,7 +327,7 @@ static void
 every_start_begins_a_class(void **state)
 {
 	static const uint32_t sizes[] = { 1, 2, 31, 32, 33, 34, 63, 64, 65, 127, 128, 253, 254,
-		4092, 4093, 4094 };
+		4093, 4094, 4095 };
 
 	(void)state;
 	for (unsigned int k = 0; k < RTE_DIM(sizes); k++) {
@@ -376,6 +378,8 @@ class_under_list(uint32_t n, uint32_t step, uint32_t src, struct masq_conf_rule 
 						.src_mask = UINT32_MAX));
 	rules = compile(&model);
 	classes = classes_of(rules, &p);
+	/* If it is alone, the rules know that there are such values. */
+	is_alone(rules, classes, MASQ_CLASS_SRC);
 	assert_false(is_alone(rules, classes, MASQ_CLASS_DST));
 	masq_rules_destroy(rules);
 	test_model_fini(&model);
@@ -447,6 +451,15 @@ addresses_without_block_are_alone(void **state)
 	/* The first is a host of network 20.0, the last one of 20.0 + 39999. */
 	assert_int_not_equal(class_under_list(n, step, MASQ_IP4(20, 0, 0, 1), none), others);
 	assert_int_equal(class_under_list(n, step, MASQ_IP4(20, 0, 0, 2), none), others);
+	/* The last two blocks are those of network 20.0 + 30718: host 0.0.0.1 has the first two. */
+	assert_int_equal(class_under_list(n, step, MASQ_IP4(139, 254, 0, 1), none),
+			MASQ_CLASS_ALONE);
+	assert_int_equal(class_under_list(n, step, MASQ_IP4(139, 254, 0, 2), none), others);
+	assert_int_equal(class_under_list(n, step, MASQ_IP4(139, 254, 1, 1), none), others);
+	assert_int_equal(class_under_list(n, step, MASQ_IP4(139, 255, 0, 1), none),
+			MASQ_CLASS_ALONE);
+	assert_int_equal(class_under_list(n, step, MASQ_IP4(139, 255, 0, 2), none),
+			MASQ_CLASS_ALONE);
 	assert_int_equal(class_under_list(n, step, MASQ_IP4(140, 0, 1, 1), none), MASQ_CLASS_ALONE);
 	assert_int_equal(
 			class_under_list(n, step, MASQ_IP4(176, 63, 0, 1), none), MASQ_CLASS_ALONE);
@@ -480,6 +493,7 @@ a_table_is_as_large_as_what_it_holds(void **state)
 	assert_non_null(table);
 	/* One block for 20.0.x.x, one for 20.0.0.x. */
 	assert_int_equal(table->n_blocks, 2);
+	assert_int_equal(masq_class_table_bytes(table), sizeof(*table) + 2 * sizeof(*table->block));
 	assert_in_range(malloc_usable_size(table->block), 2 * sizeof(*table->block), PAGE_BYTES);
 	masq_rules_destroy(rules);
 	test_model_fini(&model);
