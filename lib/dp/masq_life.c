@@ -15,8 +15,9 @@
  * Room. If there is less room than there are new flows, half-open sessions are evicted, oldest
  * first (masq_session_half_open.c). Established sessions that are still at the old end of a list
  * are then in the way, and can be many; so while room is scarce each new flow removes some of them
- * from the list. A session with a half on another worker takes a while to go, too long for the
- * burst that needs its record, so such sessions are evicted some flows ahead.
+ * from the list, and more if there is no room at all. A session with a half on another worker takes
+ * a while to go, too long for the burst that needs its record, so such sessions are evicted some
+ * flows ahead.
  *
  * Threads. The worker that owns the half, or that created the session.
  */
@@ -32,8 +33,8 @@
 #include "masq_tally.h"
 #include "masq_worker.h"
 
-#define LOOK_BUDGET 16 /* half-open sessions examined to find one to evict */
-#define TRIES 16u /* sessions evicted in one go: at most this, or as many as are wanted */
+#define LOOK_BUDGET 16 /* half-open sessions examined in a search for one to evict */
+#define TRIES 16u /* searches in one go: at most this, or as many as sessions are wanted */
 #define SCARCE 4 /* room is scarce below this fraction (1/4) of the table */
 /* half-open sessions examined per new flow while room is scarce: more than are added */
 #define SWEEP_A_FLOW 4
@@ -146,8 +147,11 @@ make_way(struct masq_worker *w, bool halves, unsigned int n, unsigned int ahead)
 		if (enough && enough_ahead)
 			return;
 		victim = masq_session_oldest_half_open(w->sessions, LOOK_BUDGET);
-		if (victim == MASQ_SESSION_NONE)
-			return;
+		if (victim == MASQ_SESSION_NONE) {
+			if (enough || masq_session_half_open_count(w->sessions) == 0)
+				return;
+			continue; /* the established ones that it met are off the list now */
+		}
 		if (enough && masq_session_at(w->sessions, victim)->reply_worker == w->id)
 			return;
 		if (!evict(w, victim) && enough)

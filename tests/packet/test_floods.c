@@ -202,6 +202,48 @@ a_flood_right_behind_established_sessions(void **state)
 	box_close(box);
 }
 
+/*
+ * Calls that were reset are on the list for minutes, and among them far more that were not: these are taken off
+ * it, however many they are, until one is found that gives way. Nobody is refused.
+ */
+static void
+resets_give_way_among_established_sessions(void **state)
+{
+	enum {
+		RECORDS = 512, /* of each worker; three quarters become established */
+		RESETS = 32, /* the oldest: at least one of each worker */
+		RUN = 50
+	};
+	const struct masq_test_box_options options = { .workers = box_workers(state),
+		.rules = MASQ_ALL,
+		.sessions = RECORDS * box_workers(state) };
+	struct masq_test_box *box = box_open_with(&options);
+	const uint32_t n = RECORDS * 3 / 4 * box_workers(state);
+	static struct talk talks[4 * RECORDS];
+	uint32_t made = 0;
+
+	for (uint16_t k = 0; made < n; k++) {
+		struct talk t = TALK(box, TCP, INSIDE, (uint16_t)(2000 + k), OUTSIDE, 443);
+
+		if (k < RESETS || k % RUN == 0) {
+			talk_out(&t, SYN);
+			talk_in(&t, RST | ACK);
+		} else {
+			talk_open_from_inside(&t);
+			talks[made++] = t;
+		}
+	}
+	box_advance(box, 100);
+	for (uint16_t k = 0; k < 2 * RECORDS * box_workers(state); k++) {
+		struct talk t = TALK(box, TCP, INSIDE, (uint16_t)(20000 + k), OUTSIDE, 80);
+
+		talk_out(&t, SYN);
+	}
+	assert_int_equal(box_drops(box, MASQ_DROP_SESSION_TABLE), 0);
+	still_talk(talks, n);
+	box_close(box);
+}
+
 /* The oldest goes first: those that came last are there. */
 static void
 the_oldest_half_open_goes_first(void **state)
@@ -501,6 +543,7 @@ main(int argc, char **argv)
 		BOX_ROWS(half_open_sessions_go_by_age),
 		BOX_ROWS(connections_made_in_a_flood_stay),
 		BOX_ROWS(a_flood_right_behind_established_sessions),
+		BOX_ROWS(resets_give_way_among_established_sessions),
 		BOX_ROWS(the_oldest_half_open_goes_first),
 		{ "an_answer_comes_with_who_takes_its_place (1 worker)",
 				an_answer_comes_with_who_takes_its_place, NULL, NULL, &box_one },
