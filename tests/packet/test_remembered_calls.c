@@ -162,6 +162,61 @@ calls_whose_turn_another_takes(void **state)
 	box_close(rival.box);
 }
 
+/* The same where the output chain denies one of the servers. Rules tell so many services apart that the numbers of
+ * the two servers' classes differ in other bits than the lower eight, 1 and 257. */
+static void
+a_denied_server_whose_turn_another_takes(void **state)
+{
+	enum {
+		CLIENTS = 100,
+		CALLS = 20,
+		SERVICES = 300
+	};
+
+	static char rules[(CLIENTS + SERVICES) * 48 + 512];
+	char client[16];
+	int at = snprintf(rules, sizeof(rules),
+			MASQ_ALL "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 5000\n"
+				 "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.28 5256\n"
+				 "ipchains -A output -p udp -d 0/0 5256 -j DENY\n");
+	struct rival rival = { .done = false };
+	uint64_t arrived = 0, wrong = 0;
+	pthread_t thread;
+
+	for (unsigned int k = 0; k < CLIENTS; k++)
+		at += snprintf(rules + at, sizeof(rules) - (size_t)at,
+				"ipchains -A input -s 209.81.8.%u\n", 2 * k + 1);
+	for (unsigned int k = 0; k < SERVICES; k++)
+		at += snprintf(rules + at, sizeof(rules) - (size_t)at,
+				"ipchains -A forward -p udp -d 0/0 %u\n", 5000 + k);
+	rival.box = box_open(box_workers(state), rules);
+	box_hello(rival.box, SRV, SERVER2); /* it could be sent to */
+	assert_int_equal(pthread_create(&thread, NULL, take_turns, &rival), 0);
+	for (uint16_t k = 0; k < CLIENTS * CALLS; k++) {
+		struct masq_test_pkt call = {
+			.src = client, .sport = (uint16_t)(3000 + k), .dst = BOX_WAN, .dport = 53
+		};
+		uint32_t before = atomic_load(&rival.rounds);
+
+		while (atomic_load(&rival.rounds) == before)
+			sched_yield();
+		snprintf(client, sizeof(client), "209.81.8.%u", 2u * (k % CLIENTS) + 1);
+		box_send(rival.box, WAN, &call);
+		if (box_waiting(rival.box, SRV) == 0)
+			continue;
+		arrived++;
+		wrong += box_take(rival.box, SRV).dst != IP4(192, 168, 16, 27);
+	}
+	atomic_store(&rival.done, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(wrong, 0);
+	assert_int_equal(box_drops(rival.box, MASQ_DROP_OUTPUT_DENY), CLIENTS * CALLS - arrived);
+	box_drops_seen(rival.box);
+	masq_dp_sessions_flush(box_dp(rival.box), &(struct masq_dp_session_filter){ 0 }, NULL);
+	box_advance(rival.box, 5000); /* ends take turns */
+	box_close(rival.box);
+}
+
 /* Clients beside their server, whose answers are of the kind that their calls would be of if these were plain. */
 static void
 calls_from_beside_the_server(void **state)
@@ -310,6 +365,7 @@ main(int argc, char **argv)
 		BOX_ROWS(one_thing_is_enough_for_a_call),
 		BOX_ROWS(calls_take_turns),
 		BOX_ROWS(calls_whose_turn_another_takes),
+		BOX_ROWS(a_denied_server_whose_turn_another_takes),
 		BOX_ROWS(calls_from_beside_the_server),
 		BOX_ROWS(an_address_that_is_not_ours),
 		BOX_ROWS(a_call_that_is_not_plain),
