@@ -165,7 +165,7 @@ calls_whose_turn_another_takes(void **state)
 /* The same where the output chain denies one of the servers. Rules tell so many services apart that the numbers of
  * the two servers' classes differ in other bits than the lower eight, 1 and 257. */
 static void
-a_denied_server_whose_turn_another_takes(void **state)
+a_server_is_denied(void **state, const char *other, enum masq_test_port other_at)
 {
 	enum {
 		CLIENTS = 100,
@@ -176,11 +176,12 @@ a_denied_server_whose_turn_another_takes(void **state)
 	static char rules[(CLIENTS + SERVICES) * 48 + 512];
 	char client[16];
 	int at = snprintf(rules, sizeof(rules),
-			MASQ_ALL "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.27 5000\n"
+			MASQ_ALL "portfw -a -P udp -L 203.0.113.1 53 -R %s 5000\n"
 				 "portfw -a -P udp -L 203.0.113.1 53 -R 192.168.16.28 5256\n"
-				 "ipchains -A output -p udp -d 0/0 5256 -j DENY\n");
+				 "ipchains -A output -p udp -d 0/0 5256 -j DENY\n",
+			other);
 	struct rival rival = { .done = false };
-	uint64_t arrived = 0, wrong = 0;
+	uint64_t arrived = 0, other_seen = 0;
 	pthread_t thread;
 
 	for (unsigned int k = 0; k < CLIENTS; k++)
@@ -202,19 +203,32 @@ a_denied_server_whose_turn_another_takes(void **state)
 			sched_yield();
 		snprintf(client, sizeof(client), "209.81.8.%u", 2u * (k % CLIENTS) + 1);
 		box_send(rival.box, WAN, &call);
-		if (box_waiting(rival.box, SRV) == 0)
+		if (box_waiting(rival.box, other_at) == 0)
 			continue;
 		arrived++;
-		wrong += box_take(rival.box, SRV).dst != IP4(192, 168, 16, 27);
+		other_seen += box_take(rival.box, other_at).dport == 5000;
 	}
 	atomic_store(&rival.done, true);
 	pthread_join(thread, NULL);
-	assert_int_equal(wrong, 0);
+	assert_int_equal(other_seen, arrived);
 	assert_int_equal(box_drops(rival.box, MASQ_DROP_OUTPUT_DENY), CLIENTS * CALLS - arrived);
 	box_drops_seen(rival.box);
 	masq_dp_sessions_flush(box_dp(rival.box), &(struct masq_dp_session_filter){ 0 }, NULL);
 	box_advance(rival.box, 5000); /* ends take turns */
 	box_close(rival.box);
+}
+
+static void
+a_denied_server_whose_turn_another_takes(void **state)
+{
+	a_server_is_denied(state, SERVER, SRV);
+}
+
+/* The other one is on the client's side, and the client's source is hidden from it. */
+static void
+a_denied_server_whose_turn_a_hairpin_takes(void **state)
+{
+	a_server_is_denied(state, "209.81.8.6", WAN);
 }
 
 /* Clients beside their server, whose answers are of the kind that their calls would be of if these were plain. */
@@ -366,6 +380,7 @@ main(int argc, char **argv)
 		BOX_ROWS(calls_take_turns),
 		BOX_ROWS(calls_whose_turn_another_takes),
 		BOX_ROWS(a_denied_server_whose_turn_another_takes),
+		BOX_ROWS(a_denied_server_whose_turn_a_hairpin_takes),
 		BOX_ROWS(calls_from_beside_the_server),
 		BOX_ROWS(an_address_that_is_not_ours),
 		BOX_ROWS(a_call_that_is_not_plain),
