@@ -310,6 +310,49 @@ more_workers_than_queues(void **state)
 	box_close(box);
 }
 
+/* A worker without transmit queue hands over far more than its colleague takes in a round, and then rings no more:
+ * all of it leaves. */
+static void
+the_rest_is_not_forgotten(void **state)
+{
+	enum {
+		FLOWS = 1800,
+		AT_ONCE = 200,
+		LAST = 5,
+		ROUNDS = 32
+	};
+	const struct masq_test_box_options many = { .workers = LAST + 1, .rules = MASQ_ALL };
+	struct masq_test_box *box = box_open_with(&many);
+	uint64_t handed;
+
+	(void)state;
+	box_hello(box, WAN, "203.0.113.254");
+	for (uint16_t k = 0; k < FLOWS; k++) {
+		struct talk t = TALK(box, UDP, INSIDE, (uint16_t)(3000 + k), OUTSIDE, 99);
+		struct masq_test_pkt pkt = talk_out_pkt(&t, 0);
+
+		box_put(box, LAN, &pkt);
+		for (uint32_t round = 0; (k + 1) % AT_ONCE == 0 && round < ROUNDS; round++)
+			for (uint32_t w = 0; w < LAST; w++)
+				poll(box, w);
+	}
+	handed = counters_of(box, LAST).tx_handoffs;
+	for (uint32_t round = 0; round < ROUNDS; round++)
+		poll(box, LAST);
+	handed = counters_of(box, LAST).tx_handoffs - handed;
+	assert_true(handed > FLOWS / 8);
+	assert_int_equal(box_counters(box).held, handed);
+	for (uint32_t round = 0; round < ROUNDS; round++)
+		for (uint32_t w = 0; w < LAST; w++)
+			poll(box, w);
+	assert_int_equal(box_counters(box).held, 0);
+	box_run(box);
+	assert_int_equal(box_waiting(box, WAN), FLOWS);
+	for (unsigned int k = 0; k < FLOWS; k++)
+		box_take(box, WAN);
+	box_close(box);
+}
+
 /* Who has packets to send for others, or messages to answer, does not rest, though he receives none. */
 static void
 work_of_others_is_work(void **state)
@@ -825,6 +868,7 @@ main(int argc, char **argv)
 		BOX_ROWS(two_thousand_flows_at_once),
 		BOX_ROWS(two_ports_over_one_ring),
 		cmocka_unit_test(more_workers_than_queues),
+		cmocka_unit_test(the_rest_is_not_forgotten),
 		cmocka_unit_test(work_of_others_is_work),
 		BOX_ROWS(pings_of_many_hosts),
 		BOX_ROWS(flush),
