@@ -48,16 +48,16 @@ needs_interface(const char *device)
 	return false;
 }
 
-/* @return flags of an interface; 0: it cannot be asked */
+/* @return flags of an interface; -1: they are not known, for want of a descriptor */
 static int
 interface_flags(const char *name)
 {
 	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq request = { 0 };
-	int flags = 0;
+	int flags = -1;
 
 	if (fd < 0)
-		return 0;
+		return -1;
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
 	if (ioctl(fd, SIOCGIFFLAGS, &request) == 0)
 		flags = (uint16_t)request.ifr_flags;
@@ -140,14 +140,17 @@ masq_daemon_check_interface(const struct masq_conf_start *start, const struct ma
 
 /* ---------------------------------------------------------------- while the daemon serves */
 
+/* @param before	what it was, if nothing is known */
 static enum masq_interface_state
-state_of(unsigned int index, char name[IF_NAMESIZE])
+state_of(unsigned int index, enum masq_interface_state before, char name[IF_NAMESIZE])
 {
 	int flags;
 
 	if (if_indextoname(index, name) == NULL)
-		return MASQ_INTERFACE_GONE;
+		return errno == ENXIO ? MASQ_INTERFACE_GONE : before;
 	flags = interface_flags(name);
+	if (flags < 0)
+		return before;
 	if ((flags & IFF_UP) == 0)
 		return MASQ_INTERFACE_DOWN;
 	return (flags & IFF_RUNNING) == 0 ? MASQ_INTERFACE_NO_CARRIER : MASQ_INTERFACE_UP;
@@ -190,7 +193,7 @@ masq_daemon_interfaces_watch(struct masq_interfaces *watch, const struct masq_co
 	for (uint32_t i = 0; i < start->n_ports; i++)
 		if (interface_of(&start->port[i], name)) {
 			watch->index[i] = if_nametoindex(name);
-			watch->state[i] = state_of(watch->index[i], name);
+			watch->state[i] = state_of(watch->index[i], MASQ_INTERFACE_UP, name);
 		}
 	return watch->fd;
 }
@@ -211,7 +214,7 @@ masq_daemon_interfaces_look(struct masq_interfaces *watch)
 
 		if (watch->index[i] == 0 || !interface_of(&start->port[i], name))
 			continue;
-		state = state_of(watch->index[i], name);
+		state = state_of(watch->index[i], watch->state[i], name);
 		if (state != watch->state[i])
 			tell(start, &start->port[i], name, state);
 		watch->state[i] = state;
