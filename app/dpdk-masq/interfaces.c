@@ -193,6 +193,8 @@ masq_daemon_interfaces_watch(struct masq_interfaces *watch, const struct masq_co
 	for (uint32_t i = 0; i < start->n_ports; i++)
 		if (interface_of(&start->port[i], name)) {
 			watch->index[i] = if_nametoindex(name);
+			if (watch->index[i] == 0) /* deleted while the daemon started */
+				tell(start, &start->port[i], name, MASQ_INTERFACE_GONE);
 			watch->state[i] = state_of(watch->index[i], MASQ_INTERFACE_UP, name);
 		}
 	return watch->fd;

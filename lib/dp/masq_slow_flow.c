@@ -451,7 +451,8 @@ kind_is_coming(struct masq_worker *w, const struct masq_burst *b, unsigned int i
 
 	if (!masq_judged_may(b, i) || !masq_openings_kind_marked(o, b, i))
 		return false;
-	/* It was opened, and still nothing is known: a rule logs it, or its neighbour is unknown. */
+	/* It was opened, and that did not help: a rule logs it, its neighbour is unknown, or this is
+	 * an ICMP reply, which begins no session. */
 	if (o->n == 0)
 		o->kinds_stay_unknown = true;
 	return !o->kinds_stay_unknown;
