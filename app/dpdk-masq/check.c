@@ -3,10 +3,10 @@
  * What the machine must have before anything starts.
  *
  * EAL fails late and with messages of its own when there is too little memory, no hugepage, or no
- * such CPU. Everything that can be checked beforehand is checked here, and reported in a sentence
- * that names the line of the start file and a remedy. "dpdk-masq -t" makes these checks too, while
- * a daemon may be running; so memory, which that daemon has taken, is checked separately, after the
- * claims.
+ * such CPU. Everything that can be checked beforehand is checked here (network interfaces in
+ * interfaces.c), and reported in a sentence that names the line of the start file and a remedy.
+ * "dpdk-masq -t" makes these checks too, while a daemon may be running; so memory, which that
+ * daemon has taken, is checked separately, after the claims.
  *
  * Memory without hugepages is allocated page by page when it is first used, so EAL would start and
  * the kernel would kill the daemon later: MemAvailable decides. Hugepages must be free now; EAL

@@ -14,7 +14,8 @@
  *	control		model, rule file read and put in force
  *	start		ports and workers run
  *	listen		clients can connect; "dpdk-masq: ready"
- *	serve		until SIGTERM, SIGINT, SIGHUP or a client's request to stop
+ *	serve		until SIGTERM, SIGINT, SIGHUP or a client's request to stop; what becomes of
+ *			the ports' interfaces is logged meanwhile
  *
  * Signals are read from a descriptor, and are blocked before any thread is created, so no handler
  * ever runs; during the start watch.c reads it. A failure is one sentence on stderr and exit 1; a
